@@ -1,0 +1,1 @@
+//! The WhatsApp network in a box.

@@ -1,0 +1,1 @@
+//! Memory: one file per noun over sea-orm, one batched writer.

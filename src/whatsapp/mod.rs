@@ -1,0 +1,1 @@
+//! The wire: the only place that knows the protocol crate.
