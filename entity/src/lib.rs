@@ -1,0 +1,10 @@
+//! The tables, one file a noun: rows as the database holds them. What they mean is in `wamux::domain`.
+
+pub mod api_key;
+pub mod event;
+pub mod idempotency;
+pub mod message;
+pub mod plan;
+pub mod session;
+pub mod tenant;
+pub mod usage;

@@ -1,0 +1,14 @@
+//! The database's history, one file a step; `Migrator::up` brings any older database to the present.
+
+pub use sea_orm_migration::prelude::*;
+
+mod m0001_first;
+
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m0001_first::Migration)]
+    }
+}

@@ -1,4 +1,12 @@
 //! Values and decisions: no I/O, no async, no clock, no chance. Everything from outside becomes one of these at the door.
 
+pub mod access;
 pub mod content;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod idempotency;
+pub mod message;
 pub mod phone;
+pub mod quota;
+pub mod session;

@@ -1,0 +1,180 @@
+//! Who is calling: API keys, and what a caller may do with one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::id::{KeyId, TenantId};
+use super::quota::Plan;
+
+/// Which network a key is for: the sandbox's keys are test keys, the real network's are live ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    Live,
+    Test,
+}
+
+impl Mode {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Live => "sk_live_",
+            Self::Test => "sk_test_",
+        }
+    }
+}
+
+/// SHA-256 of a whole key: all that is ever stored of it. A key holds 256 random bits, so a slow hash would add nothing.
+pub type KeyHash = [u8; 32];
+
+/// A whole API key: `sk_live_` or `sk_test_` and 43 characters of base64url. Shown once, never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    mode: Mode,
+    text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an API key is sk_live_ or sk_test_ and 43 more characters")]
+pub struct NotAKey;
+
+impl ApiKey {
+    pub fn new(mode: Mode, secret: [u8; 32]) -> Self {
+        Self { mode, text: format!("{}{}", mode.prefix(), BASE64_URL_SAFE_NO_PAD.encode(secret)) }
+    }
+
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub fn hash(&self) -> KeyHash {
+        let mut hash = KeyHash::default();
+        hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, self.text.as_bytes()).as_ref());
+        hash
+    }
+
+    /// What a person may see to tell keys apart.
+    pub fn visible_prefix(&self) -> String {
+        self.text.chars().take(12).collect()
+    }
+
+    /// The secret itself, for the one answer that shows it.
+    pub fn reveal(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for ApiKey {
+    type Err = NotAKey;
+
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        let mode = [Mode::Live, Mode::Test].into_iter().find(|m| text.starts_with(m.prefix())).ok_or(NotAKey)?;
+        let secret = text.strip_prefix(mode.prefix()).ok_or(NotAKey)?;
+        match BASE64_URL_SAFE_NO_PAD.decode(secret) {
+            Ok(bytes) if bytes.len() == 32 => Ok(Self { mode, text: text.to_owned() }),
+            _ => Err(NotAKey),
+        }
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}…", self.visible_prefix())
+    }
+}
+
+/// What a valid key gives its bearer.
+#[derive(Debug, Clone)]
+pub struct Access {
+    pub tenant: TenantId,
+    pub key: KeyId,
+    pub plan: Plan,
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A key as its tenant sees it in a list.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyView {
+    pub id: KeyId,
+    pub name: String,
+    pub description: Option<String>,
+    pub mode: Mode,
+    pub key_prefix: String,
+    pub request_count: i64,
+    #[serde(serialize_with = "super::event::time::option")]
+    pub last_used_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "super::event::time::option")]
+    pub expires_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "super::event::time::always")]
+    pub created_at: DateTime<Utc>,
+}
+
+/// An e-mail address as far as it matters here: something, `@`, a domain; kept in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an e-mail address such as you@example.com")]
+pub struct NotAnEmail;
+
+impl Email {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Email {
+    type Err = NotAnEmail;
+
+    fn from_str(text: &str) -> Result<Self, NotAnEmail> {
+        let (user, domain) = text.split_once('@').ok_or(NotAnEmail)?;
+        let odd = text.chars().any(|c| c.is_whitespace() || c.is_control()) || domain.contains('@');
+        if user.is_empty() || domain.is_empty() || text.len() > 254 || odd {
+            return Err(NotAnEmail);
+        }
+        Ok(Self(text.to_lowercase()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_reads_back_and_hides_itself() {
+        let key = ApiKey::new(Mode::Test, [7; 32]);
+        assert_eq!(key.reveal().len(), 8 + 43);
+        assert_eq!(key.reveal().parse::<ApiKey>().as_ref(), Ok(&key));
+        assert!(!format!("{key:?}").contains(&key.reveal()[12..]));
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused() {
+        let good = ApiKey::new(Mode::Live, [7; 32]).reveal().to_owned();
+        for text in
+            ["", "sk_live_", "sk_test_short", &good[1..], &good[..good.len() - 1], &format!("{good}A"), "Bearer"]
+        {
+            assert_eq!(text.parse::<ApiKey>(), Err(NotAKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_are_kept_in_lower_case() {
+        assert_eq!("You@Example.com".parse(), Ok(Email("you@example.com".into())));
+        for text in ["", "you", "@example.com", "you@", "a b@example.com", "a@b@c", "a@b\n"] {
+            assert_eq!(text.parse::<Email>(), Err(NotAnEmail), "{text}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Every way a call can be refused: one closed list of stable codes. Which HTTP status each has stands in `http/reply.rs`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// A stable name for a refusal. Callers match on it; sentences may change, these do not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Code {
+    BodyTooLarge,
+    BodyTooSlow,
+    DailyLimitReached,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InternalError,
+    InvalidApiKey,
+    KeyLimitReached,
+    MalformedJson,
+    MethodNotAllowed,
+    NotFound,
+    OperatorOnly,
+    PhoneNotFound,
+    QrNotUsable,
+    RateLimited,
+    SessionKeyTaken,
+    SessionLimitReached,
+    SessionNotConnected,
+    SessionNotPairing,
+    Overloaded,
+    Stopping,
+    UnsupportedMediaType,
+    ValidationFailed,
+}
+
+impl Code {
+    pub const ALL: [Self; 23] = [
+        Self::BodyTooLarge,
+        Self::BodyTooSlow,
+        Self::DailyLimitReached,
+        Self::IdempotencyInProgress,
+        Self::IdempotencyKeyReused,
+        Self::InternalError,
+        Self::InvalidApiKey,
+        Self::KeyLimitReached,
+        Self::MalformedJson,
+        Self::MethodNotAllowed,
+        Self::NotFound,
+        Self::OperatorOnly,
+        Self::PhoneNotFound,
+        Self::QrNotUsable,
+        Self::RateLimited,
+        Self::SessionKeyTaken,
+        Self::SessionLimitReached,
+        Self::SessionNotConnected,
+        Self::SessionNotPairing,
+        Self::Overloaded,
+        Self::Stopping,
+        Self::UnsupportedMediaType,
+        Self::ValidationFailed,
+    ];
+
+    /// The code on the wire and its title, in that order.
+    const fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::BodyTooLarge => ("body_too_large", "The body is too large"),
+            Self::BodyTooSlow => ("body_too_slow", "The body did not arrive in time"),
+            Self::DailyLimitReached => ("daily_limit_reached", "The day's messages are used up"),
+            Self::IdempotencyInProgress => {
+                ("idempotency_in_progress", "The first request with this key is not answered yet")
+            }
+            Self::IdempotencyKeyReused => ("idempotency_key_reused", "The idempotency key belongs to another request"),
+            Self::InternalError => ("internal_error", "Something went wrong on our side"),
+            Self::InvalidApiKey => ("invalid_api_key", "The API key is missing or not valid"),
+            Self::KeyLimitReached => ("key_limit_reached", "There are too many API keys"),
+            Self::MalformedJson => ("malformed_json", "The body is not JSON"),
+            Self::MethodNotAllowed => ("method_not_allowed", "The method is not allowed here"),
+            Self::NotFound => ("not_found", "There is nothing here"),
+            Self::OperatorOnly => ("operator_only", "This is for the operator"),
+            Self::PhoneNotFound => ("phone_not_found", "The simulated phone does not exist"),
+            Self::QrNotUsable => ("qr_not_usable", "The QR code cannot be used"),
+            Self::RateLimited => ("rate_limited", "Too many calls at once"),
+            Self::SessionKeyTaken => ("session_key_taken", "The session key is taken"),
+            Self::SessionLimitReached => ("session_limit_reached", "The plan's sessions are used up"),
+            Self::SessionNotConnected => ("session_not_connected", "The session is not connected"),
+            Self::SessionNotPairing => ("session_not_pairing", "The session shows no QR code now"),
+            Self::Overloaded => ("overloaded", "The server is busy"),
+            Self::Stopping => ("stopping", "The server is stopping"),
+            Self::UnsupportedMediaType => ("unsupported_media_type", "The body's type is not supported"),
+            Self::ValidationFailed => ("validation_failed", "The request is not valid"),
+        }
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        self.words().0
+    }
+
+    pub const fn title(self) -> &'static str {
+        self.words().1
+    }
+}
+
+/// One field of a request that is not what it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    pub field: String,
+    pub message: String,
+}
+
+impl FieldError {
+    pub fn new(field: &str, message: impl ToString) -> Self {
+        Self { field: field.to_owned(), message: message.to_string() }
+    }
+}
+
+/// A call that was refused: a code, a sentence that a person can act on, and when to come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub code: Code,
+    pub detail: String,
+    pub fields: Vec<FieldError>,
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), fields: Vec::new(), retry_after: None }
+    }
+
+    pub fn invalid(fields: Vec<FieldError>) -> Self {
+        let names: Vec<&str> = fields.iter().map(|f| f.field.as_str()).collect();
+        let detail = format!("Correct: {}.", names.join(", "));
+        Self { fields, ..Self::new(Code::ValidationFailed, detail) }
+    }
+
+    pub fn field(field: &str, message: impl ToString) -> Self {
+        Self::invalid(vec![FieldError::new(field, message)])
+    }
+
+    /// The same for an id that never existed and for one of another tenant.
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "No such resource.")
+    }
+
+    /// A queue is full: nothing was done, and the same call may succeed soon.
+    pub fn overloaded() -> Self {
+        Self::new(Code::Overloaded, "A queue is full; nothing was done. Try again shortly.")
+            .after(Duration::from_secs(1))
+    }
+
+    pub fn stopping() -> Self {
+        Self::new(Code::Stopping, "The server is stopping; nothing was done.").after(Duration::from_secs(2))
+    }
+
+    pub fn internal() -> Self {
+        Self::new(Code::InternalError, "The request id names this failure in the server's log.")
+    }
+
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_own_name() {
+        let mut names: Vec<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+}

@@ -1,0 +1,221 @@
+//! A message: what is asked for, what is answered, and how far it has come. Its status only moves forward.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::content::Text;
+use super::event::time;
+use super::id::{MessageId, SessionId};
+use super::phone::Phone;
+
+/// How far a message has come. The order is the order of life; `Failed` is an end that nothing follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Accepted and kept; not yet acknowledged by WhatsApp.
+    Pending,
+    /// WhatsApp has it (one tick).
+    Sent,
+    /// It is on a device of the recipient (two ticks).
+    Delivered,
+    /// The recipient has read it (blue ticks).
+    Read,
+    Failed,
+}
+
+impl Status {
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Sent, Self::Delivered, Self::Read, Self::Failed];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The number the database keeps; it grows with the status.
+    pub const fn number(self) -> i16 {
+        match self {
+            Self::Pending => 0,
+            Self::Sent => 1,
+            Self::Delivered => 2,
+            Self::Read => 3,
+            Self::Failed => 9,
+        }
+    }
+
+    pub fn from_number(number: i16) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.number() == number)
+    }
+
+    /// Whether a message in this status may become `next`. A message that anyone received cannot fail any more.
+    pub const fn may_become(self, next: Self) -> bool {
+        match next {
+            Self::Failed => matches!(self, Self::Pending | Self::Sent),
+            _ => !matches!(self, Self::Failed) && self.number() < next.number(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    Outbound,
+    Inbound,
+}
+
+impl Direction {
+    pub const fn number(self) -> i16 {
+        match self {
+            Self::Outbound => 0,
+            Self::Inbound => 1,
+        }
+    }
+
+    pub const fn from_number(number: i16) -> Self {
+        if number == 0 { Self::Outbound } else { Self::Inbound }
+    }
+}
+
+/// What kind of content a message carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Text,
+    /// Received, but of a kind that this version does not read yet.
+    Unsupported,
+}
+
+impl Kind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Unsupported => "unsupported",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Self {
+        if name == "text" { Self::Text } else { Self::Unsupported }
+    }
+}
+
+/// Which session a send goes through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Via {
+    Id(SessionId),
+    Key(super::session::SessionKey),
+    /// The tenant's connected session that was created last.
+    Latest,
+}
+
+/// A send that was asked for and is well formed.
+#[derive(Debug, Clone)]
+pub struct Send {
+    pub to: Phone,
+    pub text: Text,
+    pub via: Via,
+}
+
+/// What the caller of an accepted send is told: it is kept, and will go out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Accepted {
+    pub id: MessageId,
+    pub to_phone: Phone,
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    pub status: Status,
+}
+
+/// A step of a sent message that the network told us of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    pub wire_id: String,
+    pub status: Status,
+    pub at: DateTime<Utc>,
+    /// Why it failed: a stable code and a sentence.
+    pub error: Option<(String, String)>,
+}
+
+/// A message as a tenant sees it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    pub id: MessageId,
+    pub session_id: SessionId,
+    pub direction: Direction,
+    pub to_phone: Option<String>,
+    pub from_phone: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    pub status: Status,
+    /// The text, for messages of type `text`.
+    pub message: Option<String>,
+    pub whatsapp_message_id: String,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    #[serde(serialize_with = "time::option")]
+    pub sent_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "time::option")]
+    pub delivered_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "time::option")]
+    pub read_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "time::always")]
+    pub created_at: DateTime<Utc>,
+}
+
+/// Which of a tenant's messages are asked for, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub session: Option<SessionId>,
+    pub status: Option<Status>,
+    pub direction: Option<Direction>,
+    pub kind: Option<Kind>,
+    pub to: Option<Phone>,
+    pub limit: u64,
+    pub offset: u64,
+    /// Only messages older than this one: the cursor for deep pages.
+    pub before: Option<MessageId>,
+}
+
+/// A page of messages.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    pub messages: Vec<Message>,
+    pub total: u64,
+    pub limit: u64,
+    pub offset: u64,
+    /// Give this as `cursor` to read on; none when this was the last page.
+    pub next_cursor: Option<MessageId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_delivered_message_cannot_fail_and_a_failed_one_stays_so() {
+        assert!(!Status::Delivered.may_become(Status::Failed));
+        assert!(!Status::Failed.may_become(Status::Read));
+        assert!(Status::Pending.may_become(Status::Read), "a receipt may come before the ack");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_in_whatever_order_the_status_never_goes_back(steps in proptest::collection::vec(0usize..5, 0..40)) {
+            let mut status = Status::Pending;
+            for step in steps {
+                let next = Status::ALL[step];
+                if status.may_become(next) {
+                    prop_assert!(next.number() > status.number());
+                    status = next;
+                }
+            }
+        }
+    }
+}

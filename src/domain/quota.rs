@@ -1,0 +1,67 @@
+//! Plans and what they allow: the day's messages, the sessions, the calls a second.
+
+use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+
+/// What a tenant may use. A row of a table, never code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub name: String,
+    /// None is no limit.
+    pub sessions: Option<u32>,
+    pub messages_per_day: u64,
+    pub calls_per_second: u32,
+    pub calls_burst: u32,
+}
+
+/// The most keys a tenant may have at once.
+pub const KEYS_MAX: u64 = 50;
+
+/// A tenant's day: it runs from 00:00 UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    pub limit: u64,
+    pub used: u64,
+    /// Seconds until the count starts again.
+    pub reset_seconds: u64,
+}
+
+impl Usage {
+    pub const fn remaining(&self) -> u64 {
+        self.limit.saturating_sub(self.used)
+    }
+}
+
+/// The day that a send counts for.
+pub fn day(now: DateTime<Utc>) -> NaiveDate {
+    now.date_naive()
+}
+
+/// Whole seconds until the next day begins; at least one.
+pub fn seconds_to_midnight(now: DateTime<Utc>) -> u64 {
+    let tomorrow = now.date_naive().checked_add_days(Days::new(1)).unwrap_or(NaiveDate::MAX).and_time(NaiveTime::MIN);
+    let left = (tomorrow - now.naive_utc()).num_milliseconds();
+    u64::try_from(left).unwrap_or(0).div_ceil(1000).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_ends_at_midnight_utc() {
+        for (now, seconds) in [
+            ("2026-11-22T00:00:00Z", 86_400),
+            ("2026-11-22T23:59:59Z", 1),
+            ("2026-11-22T23:59:59.999Z", 1),
+            ("2026-12-31T12:00:00Z", 43_200),
+            ("2028-02-28T12:00:00Z", 43_200),
+        ] {
+            assert_eq!(seconds_to_midnight(now.parse().unwrap()), seconds, "{now}");
+        }
+    }
+
+    #[test]
+    fn nothing_remains_when_a_smaller_plan_came_after_the_sends() {
+        assert_eq!(Usage { limit: 100, used: 120, reset_seconds: 1 }.remaining(), 0);
+    }
+}

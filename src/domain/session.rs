@@ -1,0 +1,191 @@
+//! A session as callers see it: its key, its status, and the lease under which it writes. Its life is in `life`.
+
+pub mod life;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::event::time;
+use super::id::{SessionId, TenantId};
+
+/// The caller's own name for a session: 1 to 100 characters, unique within a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SessionKey(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 100 characters, none of them a control character")]
+pub struct NotASessionKey;
+
+impl SessionKey {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SessionKey {
+    type Error = NotASessionKey;
+
+    fn try_from(text: String) -> Result<Self, NotASessionKey> {
+        let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        fits.then_some(Self(text)).ok_or(NotASessionKey)
+    }
+}
+
+impl From<SessionKey> for String {
+    fn from(key: SessionKey) -> Self {
+        key.0
+    }
+}
+
+/// The right to write as a session. Whoever starts a session raises its epoch, which makes every older lease worthless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    pub tenant: TenantId,
+    pub session: SessionId,
+    pub epoch: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Being made ready; no QR code yet.
+    Initializing,
+    /// A QR code waits to be scanned.
+    QrReady,
+    /// Linked, or just scanned, and on its way to the network.
+    Connecting,
+    Connected,
+    /// The connection was lost; the next attempt is on its way.
+    Disconnected,
+    /// Over, until a person does something.
+    Failed,
+}
+
+impl Status {
+    pub const ALL: [Self; 6] =
+        [Self::Initializing, Self::QrReady, Self::Connecting, Self::Connected, Self::Disconnected, Self::Failed];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Initializing => "initializing",
+            Self::QrReady => "qr_ready",
+            Self::Connecting => "connecting",
+            Self::Connected => "connected",
+            Self::Disconnected => "disconnected",
+            Self::Failed => "failed",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+}
+
+/// A session as its tenant sees it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    pub id: SessionId,
+    pub session_key: SessionKey,
+    pub status: Status,
+    pub phone_number: Option<String>,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    #[serde(serialize_with = "time::option")]
+    pub connected_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "time::option")]
+    pub last_activity_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "time::always")]
+    pub created_at: DateTime<Utc>,
+    pub stream_url: String,
+}
+
+/// What the tenant's actor knows of a session when it chooses one for a send.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    pub id: SessionId,
+    pub key: SessionKey,
+    pub status: Status,
+    pub linked: bool,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Facts {
+    /// Whether a send that names this session is accepted: it is connected, or linked and on its way back.
+    pub const fn accepts(&self) -> bool {
+        match self.status {
+            Status::Connected => true,
+            Status::Connecting | Status::Disconnected => self.linked,
+            Status::Initializing | Status::QrReady | Status::Failed => false,
+        }
+    }
+}
+
+/// The session a send goes through, or why there is none.
+pub fn choose<'a>(
+    sessions: impl Iterator<Item = &'a Facts> + Clone,
+    via: &super::message::Via,
+) -> Result<&'a Facts, super::error::Refusal> {
+    use super::error::{Code, Refusal};
+    use super::message::Via;
+    let named = match via {
+        Via::Id(id) => sessions.clone().find(|s| s.id == *id).ok_or_else(Refusal::not_found)?,
+        Via::Key(key) => sessions.clone().find(|s| s.key == *key).ok_or_else(Refusal::not_found)?,
+        Via::Latest => {
+            let connected = sessions.filter(|s| s.status == Status::Connected);
+            return connected.max_by_key(|s| (s.created_at, s.id)).ok_or_else(|| {
+                Refusal::new(Code::SessionNotConnected, "No session is connected. Link one by scanning its QR code.")
+            });
+        }
+    };
+    if named.accepts() {
+        return Ok(named);
+    }
+    let detail = format!("Session '{}' is {}; link it first.", named.key.as_str(), named.status.as_str());
+    Err(Refusal::new(Code::SessionNotConnected, detail))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::error::Code;
+    use crate::domain::message::Via;
+
+    fn facts(n: u128, status: Status, linked: bool) -> Facts {
+        let created_at = DateTime::from_timestamp(i64::try_from(n).unwrap(), 0).unwrap();
+        let key = SessionKey::try_from(format!("s{n}")).unwrap();
+        Facts { id: SessionId(uuid::Uuid::from_u128(n)), key, status, linked, created_at }
+    }
+
+    #[test]
+    fn without_a_name_the_connected_session_created_last_sends() {
+        let all =
+            [facts(1, Status::Connected, true), facts(2, Status::Connected, true), facts(3, Status::Connecting, true)];
+        assert_eq!(choose(all.iter(), &Via::Latest).unwrap().id, all[1].id);
+    }
+
+    #[test]
+    fn a_named_session_accepts_while_it_is_on_its_way_back_and_only_then() {
+        for (status, linked, accepts) in [
+            (Status::Initializing, false, false),
+            (Status::QrReady, false, false),
+            (Status::Connecting, false, false),
+            (Status::Connecting, true, true),
+            (Status::Connected, true, true),
+            (Status::Disconnected, true, true),
+            (Status::Failed, true, false),
+        ] {
+            let all = [facts(7, status, linked)];
+            let got = choose(all.iter(), &Via::Id(all[0].id)).map_err(|r| r.code).map(|_| ());
+            assert_eq!(got, if accepts { Ok(()) } else { Err(Code::SessionNotConnected) }, "{status:?} {linked}");
+        }
+    }
+
+    #[test]
+    fn a_session_of_nobody_is_not_found() {
+        let all = [facts(7, Status::Connected, true)];
+        let other = Via::Id(SessionId(uuid::Uuid::from_u128(8)));
+        assert_eq!(choose(all.iter(), &other).unwrap_err().code, Code::NotFound);
+    }
+}
