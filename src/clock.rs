@@ -37,7 +37,7 @@ pub fn instant() -> std::time::Instant {
 }
 
 /// The machine's source of secret randomness was not there.
-#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gave no random bytes")]
 pub struct NoEntropy;
 

@@ -8,3 +8,4 @@ pub mod plan;
 pub mod session;
 pub mod tenant;
 pub mod usage;
+pub mod vault;

@@ -6,7 +6,7 @@ use sea_orm_migration::schema::{
     timestamp_with_time_zone, timestamp_with_time_zone_null, uuid, uuid_null,
 };
 
-pub struct Migration;
+pub(crate) struct Migration;
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
@@ -51,7 +51,7 @@ async fn tenants(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(string("email").unique_key())
         .col(string("plan"))
         .col(timestamp_with_time_zone("created_at"))
-        .foreign_key(&mut ForeignKey::create().from("tenant", "plan").to("plan", "name"))
+        .foreign_key(ForeignKey::create().from("tenant", "plan").to("plan", "name"))
         .to_owned();
     manager.create_table(tenant).await?;
     let key = Table::create()
@@ -161,7 +161,10 @@ async fn limits(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .col(timestamp_with_time_zone("created_at"))
         .primary_key(Index::create().col("tenant_id").col("key"))
         .to_owned();
-    manager.create_table(idempotency).await
+    manager.create_table(idempotency).await?;
+    // One row: a word sealed under the master key, so that a wrong key is noticed at the start and not by a broken session.
+    let vault = Table::create().table("vault").col(integer("id").primary_key()).col(blob("proof")).to_owned();
+    manager.create_table(vault).await
 }
 
 fn of_tenant(table: &'static str) -> ForeignKeyCreateStatement {

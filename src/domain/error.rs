@@ -107,7 +107,7 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    pub fn new(field: &str, message: impl ToString) -> Self {
+    pub fn new(field: &str, message: &(impl ToString + ?Sized)) -> Self {
         Self { field: field.to_owned(), message: message.to_string() }
     }
 }
@@ -132,7 +132,7 @@ impl Refusal {
         Self { fields, ..Self::new(Code::ValidationFailed, detail) }
     }
 
-    pub fn field(field: &str, message: impl ToString) -> Self {
+    pub fn field(field: &str, message: &(impl ToString + ?Sized)) -> Self {
         Self::invalid(vec![FieldError::new(field, message)])
     }
 

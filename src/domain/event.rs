@@ -1,7 +1,7 @@
 //! Events: what the log keeps and what a session's stream tells.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::id::SessionId;
 
@@ -47,7 +47,7 @@ pub const fn of_status(status: super::message::Status) -> &'static str {
 }
 
 /// What a session's stream tells its watchers (the wire contract, section 6).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum StreamEvent {
     /// A code to scan. It links an account, so it is a secret: never stored, never replayed once it expired.

@@ -1,0 +1,222 @@
+//! Accepting sends: for a whole batch one read of plans, counts and idempotent answers, one decision each, one insert a table.
+//!
+//! Row, wire id, the day's count, the idempotent answer and the event are committed together, or not at all.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use entity::{event, idempotency, message, plan, tenant, usage};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+};
+use uuid::Uuid;
+
+use super::{Store, StoreError};
+use crate::domain::content::Text;
+use crate::domain::event::MESSAGE_ACCEPTED;
+use crate::domain::id::{MessageId, SessionId, TenantId};
+use crate::domain::idempotency::Once;
+use crate::domain::message::{Direction, Kind, Status};
+use crate::domain::phone::Phone;
+use crate::domain::quota::{self, Usage};
+
+/// A send that its tenant's actor let through, on its way into the database.
+pub struct AcceptJob {
+    pub tenant: TenantId,
+    pub session: SessionId,
+    pub id: MessageId,
+    pub wire_id: String,
+    pub to: Phone,
+    pub text: Text,
+    pub at: DateTime<Utc>,
+    pub once: Option<Once>,
+    /// The body that answers it, kept for its idempotency key.
+    pub answer: Vec<u8>,
+    /// Called once, after the commit or when there will be none.
+    pub done: Box<dyn FnOnce(Result<Outcome, StoreError>) + Send + Sync>,
+}
+
+/// What became of a send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Accepted(Usage),
+    /// The same request was accepted before: this is the answer it got.
+    Replayed(Vec<u8>, Usage),
+    /// The idempotency key belongs to another request.
+    KeyReused,
+    DailyLimit(Usage),
+}
+
+/// An idempotent answer is kept this long.
+const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+
+impl Store {
+    /// Hands a send to the writer, without waiting for the commit.
+    pub fn accept(&self, job: AcceptJob) {
+        if let Err((error, job)) = self.inner.writer.accept(job) {
+            (job.done)(Err(error));
+        }
+    }
+}
+
+/// A tenant's day: the send's date decides, so a batch across midnight counts for both.
+type Day = (Uuid, NaiveDate);
+
+struct Ledger {
+    limits: HashMap<Uuid, u64>,
+    used: HashMap<Day, u64>,
+    answers: HashMap<(Uuid, String), idempotency::Model>,
+}
+
+pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Vec<Outcome>, StoreError> {
+    if jobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut ledger = read(batch, jobs).await?;
+    let before = ledger.used.clone();
+    let outcomes: Vec<Outcome> = jobs.iter().map(|job| decide(&mut ledger, job)).collect();
+    let accepted: Vec<&AcceptJob> =
+        jobs.iter().zip(&outcomes).filter(|(_, o)| matches!(o, Outcome::Accepted(_))).map(|(job, _)| job).collect();
+    if accepted.is_empty() {
+        return Ok(outcomes);
+    }
+    message::Entity::insert_many(accepted.iter().map(|job| row(job))).exec_without_returning(batch).await?;
+    event::Entity::insert_many(accepted.iter().map(|job| accepted_event(job))).exec_without_returning(batch).await?;
+    count(batch, &before, &ledger.used).await?;
+    let answers: Vec<_> = accepted.iter().filter_map(|job| answer(job)).collect();
+    if !answers.is_empty() {
+        // An answer older than a day gives its key free.
+        let again = OnConflict::columns([idempotency::Column::TenantId, idempotency::Column::Key])
+            .update_columns([idempotency::Column::Request, idempotency::Column::Answer, idempotency::Column::CreatedAt])
+            .to_owned();
+        idempotency::Entity::insert_many(answers).on_conflict(again).exec_without_returning(batch).await?;
+    }
+    Ok(outcomes)
+}
+
+/// Everything the batch's decisions need, in three reads.
+async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger, StoreError> {
+    let mut tenants: Vec<Uuid> = jobs.iter().map(|job| job.tenant.0).collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    let plans: Vec<(Uuid, i64)> = tenant::Entity::find()
+        .select_only()
+        .column(tenant::Column::Id)
+        .column(plan::Column::MessagesPerDay)
+        .join(
+            sea_orm::JoinType::InnerJoin,
+            tenant::Entity::belongs_to(plan::Entity).from(tenant::Column::Plan).to(plan::Column::Name).into(),
+        )
+        .filter(tenant::Column::Id.is_in(tenants.iter().copied()))
+        .into_tuple()
+        .all(batch)
+        .await?;
+    let days: Vec<NaiveDate> = jobs.iter().map(|job| quota::day(job.at)).collect();
+    // Two servers on one PostgreSQL must not both read the count before either writes it; SQLite has one writer anyway.
+    let used = usage::Entity::find()
+        .filter(usage::Column::TenantId.is_in(tenants))
+        .filter(usage::Column::Day.is_in(days))
+        .lock_exclusive()
+        .all(batch)
+        .await?;
+    let keys: Vec<&str> = jobs.iter().filter_map(|job| job.once.as_ref()).map(|once| once.key.as_str()).collect();
+    let answers = if keys.is_empty() {
+        Vec::new()
+    } else {
+        idempotency::Entity::find().filter(idempotency::Column::Key.is_in(keys)).all(batch).await?
+    };
+    Ok(Ledger {
+        limits: plans.into_iter().map(|(id, limit)| (id, u64::try_from(limit).unwrap_or(0))).collect(),
+        used: used.into_iter().map(|u| ((u.tenant_id, u.day), u64::try_from(u.used).unwrap_or(0))).collect(),
+        answers: answers.into_iter().map(|a| ((a.tenant_id, a.key.clone()), a)).collect(),
+    })
+}
+
+fn decide(ledger: &mut Ledger, job: &AcceptJob) -> Outcome {
+    let limit = ledger.limits.get(&job.tenant.0).copied().unwrap_or(0);
+    let used = ledger.used.entry((job.tenant.0, quota::day(job.at))).or_insert(0);
+    let mut usage = Usage { limit, used: *used, reset_seconds: quota::seconds_to_midnight(job.at) };
+    if let Some(once) = &job.once {
+        let known = ledger.answers.get(&(job.tenant.0, once.key.as_str().to_owned()));
+        if let Some(first) = known.filter(|first| job.at - first.created_at < REMEMBERED) {
+            return if first.request == once.request {
+                Outcome::Replayed(first.answer.clone(), usage)
+            } else {
+                Outcome::KeyReused
+            };
+        }
+    }
+    if *used >= limit {
+        return Outcome::DailyLimit(usage);
+    }
+    *used += 1;
+    usage.used = *used;
+    Outcome::Accepted(usage)
+}
+
+async fn count(
+    batch: &DatabaseTransaction,
+    before: &HashMap<Day, u64>,
+    after: &HashMap<Day, u64>,
+) -> Result<(), StoreError> {
+    let changed = after.iter().filter(|(day, used)| before.get(*day).copied().unwrap_or(0) != **used);
+    let rows: Vec<_> = changed
+        .map(|((tenant, day), used)| usage::ActiveModel {
+            tenant_id: Set(*tenant),
+            day: Set(*day),
+            used: Set(i64::try_from(*used).unwrap_or(i64::MAX)),
+        })
+        .collect();
+    let upsert = OnConflict::columns([usage::Column::TenantId, usage::Column::Day])
+        .update_column(usage::Column::Used)
+        .to_owned();
+    usage::Entity::insert_many(rows).on_conflict(upsert).exec_without_returning(batch).await?;
+    Ok(())
+}
+
+fn row(job: &AcceptJob) -> message::ActiveModel {
+    message::ActiveModel {
+        seq: NotSet,
+        id: Set(job.id.0),
+        tenant_id: Set(job.tenant.0),
+        session_id: Set(job.session.0),
+        direction: Set(Direction::Outbound.number()),
+        wire_id: Set(job.wire_id.clone()),
+        peer: Set(job.to.digits().to_owned()),
+        to_phone: Set(Some(job.to.to_string())),
+        from_phone: Set(None),
+        kind: Set(Kind::Text.as_str().to_owned()),
+        text: Set(Some(job.text.as_str().to_owned())),
+        status: Set(Status::Pending.number()),
+        error_code: Set(None),
+        error_message: Set(None),
+        sent_at: Set(None),
+        delivered_at: Set(None),
+        read_at: Set(None),
+        created_at: Set(job.at),
+    }
+}
+
+fn accepted_event(job: &AcceptJob) -> event::ActiveModel {
+    event::ActiveModel {
+        seq: NotSet,
+        tenant_id: Set(job.tenant.0),
+        session_id: Set(job.session.0),
+        message_id: Set(Some(job.id.0)),
+        kind: Set(MESSAGE_ACCEPTED.to_owned()),
+        payload: Set(None),
+        created_at: Set(job.at),
+    }
+}
+
+fn answer(job: &AcceptJob) -> Option<idempotency::ActiveModel> {
+    let once = job.once.as_ref()?;
+    Some(idempotency::ActiveModel {
+        tenant_id: Set(job.tenant.0),
+        key: Set(once.key.as_str().to_owned()),
+        request: Set(once.request.to_vec()),
+        answer: Set(job.answer.clone()),
+        created_at: Set(job.at),
+    })
+}

@@ -1,0 +1,146 @@
+//! API keys: made, listed, revoked, found by their hash, and their uses counted without a write a call.
+
+use chrono::{DateTime, Utc};
+use entity::{api_key, plan, tenant};
+use futures_util::FutureExt;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder};
+
+use super::tenants::plan_of;
+use super::{Store, StoreError};
+use crate::domain::access::{Access, KeyHash, KeyView, Mode};
+use crate::domain::id::{KeyId, TenantId};
+
+/// A key that is about to be made.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    pub id: KeyId,
+    pub name: String,
+    pub description: Option<String>,
+    pub mode: Mode,
+    pub prefix: String,
+    pub hash: KeyHash,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// How often a key was used since this was last written down, and when last.
+#[derive(Debug, Clone, Copy)]
+pub struct Uses {
+    pub key: KeyId,
+    pub count: i64,
+    pub last: DateTime<Utc>,
+}
+
+impl Store {
+    /// Keeps a key unless the tenant has `max` living ones; false if so.
+    pub async fn insert_key(&self, tenant: TenantId, key: NewKey, max: u64) -> Result<bool, StoreError> {
+        self.write(move |batch| {
+            async move {
+                let living = api_key::Entity::find().filter(api_key::Column::TenantId.eq(tenant.0)).filter(
+                    Expr::col(api_key::Column::ExpiresAt).is_null().or(api_key::Column::ExpiresAt.gt(key.created_at)),
+                );
+                if living.count(batch).await? >= max {
+                    return Ok(false);
+                }
+                api_key::Entity::insert(api_key::ActiveModel {
+                    id: Set(key.id.0),
+                    tenant_id: Set(tenant.0),
+                    name: Set(key.name),
+                    description: Set(key.description),
+                    mode: Set(key.mode.as_str().to_owned()),
+                    prefix: Set(key.prefix),
+                    hash: Set(key.hash.to_vec()),
+                    request_count: Set(0),
+                    last_used_at: Set(None),
+                    expires_at: Set(key.expires_at),
+                    created_at: Set(key.created_at),
+                })
+                .exec_without_returning(batch)
+                .await?;
+                Ok(true)
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// A tenant's keys, newest first.
+    pub async fn keys(&self, tenant: TenantId) -> Result<Vec<KeyView>, StoreError> {
+        let rows = api_key::Entity::find()
+            .filter(api_key::Column::TenantId.eq(tenant.0))
+            .order_by_desc(api_key::Column::Id)
+            .all(self.reader())
+            .await?;
+        Ok(rows.into_iter().map(view).collect())
+    }
+
+    /// Revokes a key; gives back its hash, or nothing if the tenant has no such key.
+    pub async fn delete_key(&self, tenant: TenantId, key: KeyId) -> Result<Option<KeyHash>, StoreError> {
+        let gone = self
+            .write(move |batch| {
+                async move {
+                    let deleted = api_key::Entity::delete_many()
+                        .filter(api_key::Column::TenantId.eq(tenant.0))
+                        .filter(api_key::Column::Id.eq(key.0));
+                    deleted.exec_with_returning(batch).await
+                }
+                .boxed()
+            })
+            .await?;
+        gone.into_iter().next().map(|row| hash_of(&row)).transpose()
+    }
+
+    /// Whose key this is and what it allows. Fleet-wide by nature: the key is what says the tenant.
+    pub async fn access(&self, hash: &KeyHash, mode: Mode) -> Result<Option<Access>, StoreError> {
+        let row = api_key::Entity::find()
+            .filter(api_key::Column::Hash.eq(hash.to_vec()))
+            .filter(api_key::Column::Mode.eq(mode.as_str()))
+            .one(self.reader())
+            .await?;
+        let Some(key) = row else { return Ok(None) };
+        let owner = tenant::Entity::find_by_id(key.tenant_id).one(self.reader()).await?;
+        let owner = owner.ok_or(StoreError::Corrupt("key without a tenant"))?;
+        let plan = plan::Entity::find_by_id(owner.plan).one(self.reader()).await?;
+        let plan = plan.map(plan_of).ok_or(StoreError::Corrupt("tenant without a plan"))?;
+        Ok(Some(Access { tenant: TenantId(key.tenant_id), key: KeyId(key.id), plan, expires_at: key.expires_at }))
+    }
+
+    /// Adds up what was counted in memory.
+    pub async fn count_uses(&self, uses: Vec<Uses>) -> Result<(), StoreError> {
+        self.write(move |batch| {
+            async move {
+                for one in uses {
+                    let column = api_key::Column::RequestCount;
+                    api_key::Entity::update_many()
+                        .col_expr(column, Expr::col(column).add(one.count))
+                        .col_expr(api_key::Column::LastUsedAt, Expr::value(one.last))
+                        .filter(api_key::Column::Id.eq(one.key.0))
+                        .exec(batch)
+                        .await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+fn hash_of(row: &api_key::Model) -> Result<KeyHash, StoreError> {
+    row.hash.as_slice().try_into().map_err(|_| StoreError::Corrupt("key hash"))
+}
+
+fn view(row: api_key::Model) -> KeyView {
+    KeyView {
+        id: KeyId(row.id),
+        name: row.name,
+        description: row.description,
+        mode: if row.mode == Mode::Live.as_str() { Mode::Live } else { Mode::Test },
+        key_prefix: row.prefix,
+        request_count: row.request_count,
+        last_used_at: row.last_used_at,
+        expires_at: row.expires_at,
+        created_at: row.created_at,
+    }
+}

@@ -1,0 +1,90 @@
+//! Marks: what the network says of sent messages (sent, delivered, read, failed), a batch of them at a time.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use entity::{event, message};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+
+use super::{Store, StoreError};
+use crate::domain::event::of_status;
+use crate::domain::message::{Direction, Mark, Status};
+use crate::domain::session::Lease;
+
+pub(super) struct MarkJob {
+    lease: Lease,
+    mark: Mark,
+}
+
+impl Store {
+    /// Queues a mark for one of a session's messages; waits only for room. A mark that is lost with the power comes again: what
+    /// has no receipt is sent once more under the same wire id.
+    pub async fn mark(&self, lease: Lease, mark: Mark) -> Result<(), StoreError> {
+        self.inner.writer.mark(MarkJob { lease, mark }).await
+    }
+}
+
+/// Marks of one session that say the same at the same moment: one statement.
+type Group = (uuid::Uuid, i16, DateTime<Utc>, Option<(String, String)>);
+
+pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Result<(), StoreError> {
+    let mut groups: BTreeMap<Group, Vec<&str>> = BTreeMap::new();
+    for job in jobs {
+        let mark = &job.mark;
+        let group = (job.lease.session.0, mark.status.number(), mark.at, mark.error.clone());
+        groups.entry(group).or_default().push(&mark.wire_id);
+    }
+    let mut events = Vec::new();
+    for ((session, number, at, error), wire_ids) in groups {
+        let status = Status::from_number(number).ok_or(StoreError::Corrupt("mark"))?;
+        let changed = advance(batch, session, status, at, error, &wire_ids).await?;
+        events.extend(changed.into_iter().map(|row| event::ActiveModel {
+            seq: NotSet,
+            tenant_id: Set(row.tenant_id),
+            session_id: Set(row.session_id),
+            message_id: Set(Some(row.id)),
+            kind: Set(of_status(status).to_owned()),
+            payload: Set(None),
+            created_at: Set(at),
+        }));
+    }
+    if !events.is_empty() {
+        event::Entity::insert_many(events).exec_without_returning(batch).await?;
+    }
+    Ok(())
+}
+
+/// Moves messages forward, never back; gives back those that moved. A receipt that overtook the ack says that it was sent, too.
+async fn advance(
+    batch: &DatabaseTransaction,
+    session: uuid::Uuid,
+    status: Status,
+    at: DateTime<Utc>,
+    error: Option<(String, String)>,
+    wire_ids: &[&str],
+) -> Result<Vec<message::Model>, StoreError> {
+    use message::Column;
+    let from: Vec<i16> = Status::ALL.into_iter().filter(|s| s.may_become(status)).map(Status::number).collect();
+    let mut update = message::Entity::update_many()
+        .col_expr(Column::Status, Expr::value(status.number()))
+        .filter(Column::SessionId.eq(session))
+        .filter(Column::Direction.eq(Direction::Outbound.number()))
+        .filter(Column::WireId.is_in(wire_ids.iter().copied()))
+        .filter(Column::Status.is_in(from));
+    let reached = match status {
+        Status::Pending | Status::Failed => &[][..],
+        Status::Sent => &[Column::SentAt],
+        Status::Delivered => &[Column::SentAt, Column::DeliveredAt],
+        Status::Read => &[Column::SentAt, Column::DeliveredAt, Column::ReadAt],
+    };
+    for column in reached {
+        let first = sea_orm::sea_query::Func::coalesce([Expr::col(*column), Expr::value(at)]);
+        update = update.col_expr(*column, first.into());
+    }
+    if let Some((code, sentence)) = error {
+        update =
+            update.col_expr(Column::ErrorCode, Expr::value(code)).col_expr(Column::ErrorMessage, Expr::value(sentence));
+    }
+    Ok(update.exec_with_returning(batch).await?)
+}

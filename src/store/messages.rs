@@ -1,0 +1,140 @@
+//! Messages as they are read: one by its id, a page by a filter, and what an outbox has yet to see through.
+
+use chrono::{DateTime, Utc};
+use entity::message::{self, Column};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+
+use super::{Store, StoreError};
+use crate::domain::content::Text;
+use crate::domain::id::{MessageId, SessionId, TenantId};
+use crate::domain::message::{Direction, Filter, Kind, Message, Page, Status};
+use crate::domain::phone::Phone;
+use crate::domain::session::Lease;
+
+/// A message that must still go out (or go out again under the same wire id).
+#[derive(Debug, Clone)]
+pub struct Due {
+    pub seq: i64,
+    pub wire_id: String,
+    pub to: Phone,
+    pub text: Text,
+}
+
+impl Store {
+    pub async fn message(&self, tenant: TenantId, id: MessageId) -> Result<Option<Message>, StoreError> {
+        let row = message::Entity::find()
+            .filter(Column::TenantId.eq(tenant.0))
+            .filter(Column::Id.eq(id.0))
+            .one(self.reader())
+            .await?;
+        row.map(view).transpose()
+    }
+
+    pub async fn messages(&self, tenant: TenantId, filter: &Filter) -> Result<Page, StoreError> {
+        let matching = matching(tenant, filter);
+        let total = matching.clone().count(self.reader()).await?;
+        let before = match filter.before {
+            Some(id) => Some(self.seq_of(tenant, id).await?.unwrap_or(0)),
+            None => None,
+        };
+        let page = match before {
+            Some(seq) => matching.filter(Column::Seq.lt(seq)),
+            None => matching,
+        };
+        let mut rows =
+            page.order_by_desc(Column::Seq).offset(filter.offset).limit(filter.limit + 1).all(self.reader()).await?;
+        let more = rows.len() as u64 > filter.limit;
+        if more {
+            rows.pop();
+        }
+        let next_cursor = rows.last().filter(|_| more).map(|row| MessageId(row.id));
+        let messages = rows.into_iter().map(view).collect::<Result<_, _>>()?;
+        Ok(Page { messages, total, limit: filter.limit, offset: filter.offset, next_cursor })
+    }
+
+    async fn seq_of(&self, tenant: TenantId, id: MessageId) -> Result<Option<i64>, StoreError> {
+        let found = message::Entity::find()
+            .select_only()
+            .column(Column::Seq)
+            .filter(Column::TenantId.eq(tenant.0))
+            .filter(Column::Id.eq(id.0));
+        Ok(found.into_tuple().one(self.reader()).await?)
+    }
+
+    /// The session's pending messages after `after`, in the order of acceptance.
+    pub async fn due(&self, lease: Lease, after: i64, limit: u64) -> Result<Vec<Due>, StoreError> {
+        self.outbound(lease, Status::Pending, after, limit, None).await
+    }
+
+    /// What was sent since `since` and never receipted, in the order of acceptance: its receipt may have died with the process.
+    pub async fn unreceipted(
+        &self,
+        lease: Lease,
+        after: i64,
+        limit: u64,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<Due>, StoreError> {
+        self.outbound(lease, Status::Sent, after, limit, Some(since)).await
+    }
+
+    async fn outbound(
+        &self,
+        lease: Lease,
+        status: Status,
+        after: i64,
+        limit: u64,
+        since: Option<DateTime<Utc>>,
+    ) -> Result<Vec<Due>, StoreError> {
+        let mut found = message::Entity::find()
+            .filter(Column::TenantId.eq(lease.tenant.0))
+            .filter(Column::SessionId.eq(lease.session.0))
+            .filter(Column::Direction.eq(Direction::Outbound.number()))
+            .filter(Column::Status.eq(status.number()))
+            .filter(Column::Seq.gt(after))
+            .order_by_asc(Column::Seq)
+            .limit(limit);
+        if let Some(since) = since {
+            found = found.filter(Column::SentAt.gte(since));
+        }
+        found.all(self.reader()).await?.into_iter().map(due).collect()
+    }
+}
+
+fn matching(tenant: TenantId, filter: &Filter) -> sea_orm::Select<message::Entity> {
+    message::Entity::find()
+        .filter(Column::TenantId.eq(tenant.0))
+        .apply_if(filter.session, |q, SessionId(id)| q.filter(Column::SessionId.eq(id)))
+        .apply_if(filter.status, |q, status| q.filter(Column::Status.eq(status.number())))
+        .apply_if(filter.direction, |q, direction| q.filter(Column::Direction.eq(direction.number())))
+        .apply_if(filter.kind, |q, kind| q.filter(Column::Kind.eq(kind.as_str())))
+        .apply_if(filter.to.as_ref(), |q, to| q.filter(Column::ToPhone.eq(to.to_string())))
+}
+
+fn due(row: message::Model) -> Result<Due, StoreError> {
+    Ok(Due {
+        seq: row.seq,
+        wire_id: row.wire_id,
+        to: Phone::from_digits(&row.peer).map_err(|_| StoreError::Corrupt("recipient"))?,
+        text: row.text.and_then(|text| Text::try_from(text).ok()).ok_or(StoreError::Corrupt("text"))?,
+    })
+}
+
+fn view(row: message::Model) -> Result<Message, StoreError> {
+    Ok(Message {
+        id: MessageId(row.id),
+        session_id: SessionId(row.session_id),
+        direction: Direction::from_number(row.direction),
+        to_phone: row.to_phone,
+        from_phone: row.from_phone,
+        kind: Kind::from_name(&row.kind),
+        status: Status::from_number(row.status).ok_or(StoreError::Corrupt("message status"))?,
+        message: row.text,
+        whatsapp_message_id: row.wire_id,
+        error_code: row.error_code,
+        error_message: row.error_message,
+        sent_at: row.sent_at,
+        delivered_at: row.delivered_at,
+        read_at: row.read_at,
+        created_at: row.created_at,
+    })
+}

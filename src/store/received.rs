@@ -1,0 +1,84 @@
+//! Received messages: a batch is one insert, and a stanza that comes again is the row that is there.
+
+use chrono::{DateTime, Utc};
+use entity::{event, message};
+use futures_util::FutureExt;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, EntityTrait};
+
+use super::{Store, StoreError};
+use crate::domain::event::MESSAGE_RECEIVED;
+use crate::domain::id::MessageId;
+use crate::domain::message::{Direction, Kind, Status};
+use crate::domain::phone::Phone;
+use crate::domain::session::Lease;
+
+/// A received message on its way into the database.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    pub id: MessageId,
+    pub wire_id: String,
+    /// The sender's number without `+`, or its address where the network did not say the number.
+    pub peer: String,
+    pub from: Option<Phone>,
+    /// The session's own number.
+    pub to: Option<Phone>,
+    pub kind: Kind,
+    pub text: Option<String>,
+    pub at: DateTime<Utc>,
+}
+
+impl Store {
+    /// Keeps what a session received, with its events; the network is told only after this.
+    pub async fn receive(&self, lease: Lease, batch: Vec<Incoming>) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            async move {
+                use message::Column;
+                let twice = OnConflict::columns([Column::SessionId, Column::WireId, Column::Peer, Column::Direction])
+                    .do_nothing()
+                    .to_owned();
+                let rows = batch.into_iter().map(|incoming| row(lease, incoming));
+                let kept = message::Entity::insert_many(rows).on_conflict(twice).exec_with_returning(tx).await?;
+                if kept.is_empty() {
+                    return Ok(());
+                }
+                let events = kept.iter().map(|row| event::ActiveModel {
+                    seq: NotSet,
+                    tenant_id: Set(row.tenant_id),
+                    session_id: Set(row.session_id),
+                    message_id: Set(Some(row.id)),
+                    kind: Set(MESSAGE_RECEIVED.to_owned()),
+                    payload: Set(None),
+                    created_at: Set(row.created_at),
+                });
+                event::Entity::insert_many(events).exec_without_returning(tx).await.map(|_| ())
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+fn row(lease: Lease, incoming: Incoming) -> message::ActiveModel {
+    message::ActiveModel {
+        seq: NotSet,
+        id: Set(incoming.id.0),
+        tenant_id: Set(lease.tenant.0),
+        session_id: Set(lease.session.0),
+        direction: Set(Direction::Inbound.number()),
+        wire_id: Set(incoming.wire_id),
+        peer: Set(incoming.peer),
+        to_phone: Set(incoming.to.map(|p| p.to_string())),
+        from_phone: Set(incoming.from.map(|p| p.to_string())),
+        kind: Set(incoming.kind.as_str().to_owned()),
+        // PostgreSQL keeps no NUL in a text, and what arrives is not ours to refuse.
+        text: Set(incoming.text.map(|text| text.replace('\0', "\u{fffd}"))),
+        status: Set(Status::Delivered.number()),
+        error_code: Set(None),
+        error_message: Set(None),
+        sent_at: Set(None),
+        delivered_at: Set(Some(incoming.at)),
+        read_at: Set(None),
+        created_at: Set(incoming.at),
+    }
+}

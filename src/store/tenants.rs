@@ -1,0 +1,80 @@
+//! Tenants and their plans: the few questions that are asked across the fleet stand here too.
+
+use std::collections::BTreeSet;
+
+use entity::{plan, session, tenant};
+use futures_util::FutureExt;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use super::{Store, StoreError};
+use crate::domain::access::Email;
+use crate::domain::id::TenantId;
+use crate::domain::quota::Plan;
+
+impl Store {
+    /// The tenant with this address; made on the Free plan if there is none.
+    pub async fn tenant_of(&self, email: &Email) -> Result<TenantId, StoreError> {
+        let (email, id, at) = (email.as_str().to_owned(), self.clock().id(), self.clock().now());
+        self.write(move |batch| {
+            async move {
+                let row = tenant::ActiveModel {
+                    id: Set(id),
+                    email: Set(email.clone()),
+                    plan: Set("free".to_owned()),
+                    created_at: Set(at),
+                };
+                let known = OnConflict::column(tenant::Column::Email).do_nothing().to_owned();
+                tenant::Entity::insert(row).on_conflict(known).exec_without_returning(batch).await?;
+                let row = tenant::Entity::find().filter(tenant::Column::Email.eq(email)).one(batch).await?;
+                Ok(row.map(|row| TenantId(row.id)))
+            }
+            .boxed()
+        })
+        .await?
+        .ok_or(StoreError::Corrupt("tenant"))
+    }
+
+    /// Moves a tenant to another plan; what is accepted from now on is counted against it. False if there is no such tenant.
+    pub async fn set_plan(&self, email: &Email, plan: &str) -> Result<bool, StoreError> {
+        let (email, plan) = (email.as_str().to_owned(), plan.to_owned());
+        self.write(move |batch| {
+            async move {
+                let update = tenant::Entity::update_many().filter(tenant::Column::Email.eq(email));
+                let change = tenant::ActiveModel { plan: Set(plan), ..Default::default() };
+                Ok(update.set(change).exec(batch).await?.rows_affected == 1)
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Every plan there is.
+    pub async fn plans(&self) -> Result<Vec<Plan>, StoreError> {
+        Ok(plan::Entity::find().all(self.reader()).await?.into_iter().map(plan_of).collect())
+    }
+
+    /// The tenants that have something to run: whoever has a session that is not deleted, or one still to be unlinked.
+    pub async fn active_tenants(&self) -> Result<BTreeSet<TenantId>, StoreError> {
+        let ids: Vec<uuid::Uuid> = session::Entity::find()
+            .select_only()
+            .column(session::Column::TenantId)
+            .distinct()
+            .filter(session::Column::WipedAt.is_null())
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(ids.into_iter().map(TenantId).collect())
+    }
+}
+
+pub(super) fn plan_of(row: plan::Model) -> Plan {
+    let positive = |n: i32| u32::try_from(n).unwrap_or(0);
+    Plan {
+        name: row.name,
+        sessions: row.sessions.map(positive),
+        messages_per_day: u64::try_from(row.messages_per_day).unwrap_or(0),
+        calls_per_second: positive(row.calls_per_second),
+        calls_burst: positive(row.calls_burst),
+    }
+}

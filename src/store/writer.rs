@@ -1,0 +1,155 @@
+//! The one writer: whatever is queued becomes one transaction with one fsync, and only then are its callers told.
+//!
+//! Batches form by themselves: while one commits, the next gathers. Sends and marks, which come in floods, are written with one
+//! statement for the whole batch; any other job runs in a savepoint of its own, so that its failure is its own.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::StoreError;
+use super::accept::{self, AcceptJob};
+use super::marks::{self, MarkJob};
+
+/// How many jobs may wait; past it callers are told to come back.
+const QUEUE: usize = 8192;
+/// How many jobs one transaction takes at most.
+const BATCH: usize = 512;
+
+/// Called after the commit, or with the reason why there was none.
+type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Work = Box<dyn for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Finish> + Send>;
+
+enum Job {
+    Accept(AcceptJob),
+    Mark(MarkJob),
+    Work(Work),
+    /// Take nothing more, commit what is queued, and end.
+    Stop,
+}
+
+pub(super) struct Writer {
+    queue: mpsc::Sender<Job>,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(super) fn start(db: DatabaseConnection) -> Self {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let task = tokio::spawn(run(db, jobs));
+        Self { queue, task: Mutex::new(Some(task)) }
+    }
+
+    /// Queues a send without waiting; a full queue hands it back.
+    pub(super) fn accept(&self, job: AcceptJob) -> Result<(), (StoreError, AcceptJob)> {
+        match self.queue.try_reserve() {
+            Ok(place) => {
+                place.send(Job::Accept(job));
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Full(())) => Err((StoreError::Full, job)),
+            Err(mpsc::error::TrySendError::Closed(())) => Err((StoreError::Closed, job)),
+        }
+    }
+
+    /// Queues a mark; waits only for room.
+    pub(super) async fn mark(&self, job: MarkJob) -> Result<(), StoreError> {
+        self.queue.send(Job::Mark(job)).await.map_err(|_| StoreError::Closed)
+    }
+
+    pub(super) async fn work<T, F>(&self, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let work: Work = Box::new(move |batch| async move { finish(in_savepoint(batch, job).await, tell) }.boxed());
+        self.queue.send(Job::Work(work)).await.map_err(|_| StoreError::Closed)?;
+        told.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Takes nothing more, commits what is queued, and lets the connection go.
+    pub(super) async fn close(&self) {
+        let _ = self.queue.send(Job::Stop).await;
+        if let Some(task) = self.task.lock().await.take()
+            && task.await.is_err()
+        {
+            tracing::error!("the writer ended badly");
+        }
+    }
+}
+
+async fn in_savepoint<T, F>(batch: &DatabaseTransaction, job: F) -> Result<T, DbErr>
+where
+    F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>>,
+{
+    let savepoint = batch.begin().await?;
+    match job(&savepoint).await {
+        Ok(done) => savepoint.commit().await.map(|()| done),
+        Err(error) => savepoint.rollback().await.and(Err(error)),
+    }
+}
+
+fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: oneshot::Sender<Result<T, StoreError>>) -> Finish {
+    Box::new(move |committed| {
+        // The caller may have left; the work is done all the same.
+        let _ = tell.send(committed.and_then(|()| Ok(done?)));
+    })
+}
+
+async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while jobs.recv_many(&mut batch, BATCH).await > 0 {
+        if batch.iter().any(|job| matches!(job, Job::Stop)) {
+            jobs.close();
+        }
+        commit(&db, std::mem::take(&mut batch)).await;
+    }
+    if let Err(error) = db.close().await {
+        tracing::warn!(%error, "the writer's connection did not close");
+    }
+}
+
+/// One batch, one transaction. A batch that fails as a whole is told so to every caller; nothing of it stays.
+async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) {
+    let (mut accepts, mut marks, mut works) = (Vec::new(), Vec::new(), Vec::new());
+    for job in jobs {
+        match job {
+            Job::Accept(job) => accepts.push(job),
+            Job::Mark(job) => marks.push(job),
+            Job::Work(work) => works.push(work),
+            Job::Stop => {}
+        }
+    }
+    // IMMEDIATE: a transaction that reads first and writes later would be refused at once beside another process.
+    let immediate = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let mut finishes: Vec<Finish> = Vec::with_capacity(works.len());
+    let done = async {
+        let batch = db.begin_with_options(immediate).await?;
+        for work in works {
+            finishes.push(work(&batch).await);
+        }
+        let outcomes = accept::write(&batch, &accepts).await?;
+        marks::write(&batch, &marks).await?;
+        batch.commit().await?;
+        Ok::<_, StoreError>(outcomes)
+    };
+    match done.await {
+        Ok(outcomes) => {
+            finishes.into_iter().for_each(|finish| finish(Ok(())));
+            accepts.into_iter().zip(outcomes).for_each(|(job, outcome)| (job.done)(Ok(outcome)));
+        }
+        Err(error) => {
+            tracing::error!(%error, "a batch was not committed");
+            finishes.into_iter().for_each(|finish| finish(Err(error.clone())));
+            accepts.into_iter().for_each(|job| (job.done)(Err(error.clone())));
+        }
+    }
+}
