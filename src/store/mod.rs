@@ -16,7 +16,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 
-pub use database::DatabaseUrl;
+pub use database::{DatabaseUrl, NotADatabaseUrl};
 use seal::{MasterKey, Sealer};
 use writer::Writer;
 

@@ -1,0 +1,119 @@
+//! The command line's short commands. They open the database beside a running server, do one thing, and close it.
+
+use crate::clock::{Clock, NoEntropy, entropy};
+use crate::config::Config;
+use crate::domain::access::{ApiKey, Email};
+use crate::domain::id::KeyId;
+use crate::domain::quota::KEYS_MAX;
+use crate::server::{StartError, open_store};
+use crate::store::keys::NewKey;
+use crate::store::{Store, StoreError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    NoEntropy(#[from] NoEntropy),
+    #[error("{0} has {KEYS_MAX} API keys already, the most there can be; delete one first")]
+    TooManyKeys(String),
+    #[error("there is no plan '{0}'; there are: {1}")]
+    NoSuchPlan(String, String),
+    #[error("there is no tenant with the address {0}; `wamux keys create --email {0}` makes one")]
+    NoSuchTenant(String),
+}
+
+/// Makes a key for this network, and the account if there is none.
+pub async fn create_key(config: &Config, email: &Email, name: String) -> Result<ApiKey, CommandError> {
+    let store = open_store(config, Clock::default()).await?;
+    let made = insert_key(&store, config, email, name).await;
+    store.close().await;
+    made
+}
+
+async fn insert_key(store: &Store, config: &Config, email: &Email, name: String) -> Result<ApiKey, CommandError> {
+    let key = ApiKey::new(config.network.mode(), entropy()?);
+    let tenant = store.tenant_of(email).await?;
+    let new = NewKey {
+        id: KeyId(store.clock().id()),
+        name,
+        description: None,
+        mode: key.mode(),
+        prefix: key.visible_prefix(),
+        hash: key.hash(),
+        expires_at: None,
+        created_at: store.clock().now(),
+    };
+    if store.insert_key(tenant, new, KEYS_MAX).await? {
+        Ok(key)
+    } else {
+        Err(CommandError::TooManyKeys(email.as_str().to_owned()))
+    }
+}
+
+/// Moves a tenant to another plan.
+pub async fn set_plan(config: &Config, email: &Email, plan: &str) -> Result<(), CommandError> {
+    let store = open_store(config, Clock::default()).await?;
+    let done = change_plan(&store, email, plan).await;
+    store.close().await;
+    done
+}
+
+async fn change_plan(store: &Store, email: &Email, plan: &str) -> Result<(), CommandError> {
+    let plans: Vec<String> = store.plans().await?.into_iter().map(|plan| plan.name).collect();
+    if !plans.iter().any(|known| known == plan) {
+        return Err(CommandError::NoSuchPlan(plan.to_owned(), plans.join(", ")));
+    }
+    if !store.set_plan(email, plan).await? {
+        return Err(CommandError::NoSuchTenant(email.as_str().to_owned()));
+    }
+    Ok(())
+}
+
+/// Brings the database up to date, as opening it always does.
+pub async fn migrate(config: &Config) -> Result<(), CommandError> {
+    open_store(config, Clock::default()).await?.close().await;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_opens_the_account_that_it_made_and_a_second_one_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::in_folder(folder.path().join("data"));
+        let email: Email = "you@example.com".parse().unwrap();
+        let keys = [
+            create_key(&config, &email, "one".into()).await.unwrap(),
+            create_key(&config, &email, "two".into()).await.unwrap(),
+        ];
+        let store = open_store(&config, Clock::default()).await.unwrap();
+        let mut tenants = Vec::new();
+        for key in &keys {
+            assert_eq!(key.mode(), config.network.mode());
+            tenants.push(store.access(&key.hash(), key.mode()).await.unwrap().unwrap().tenant);
+        }
+        assert_eq!(tenants[0], tenants[1]);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_plan_is_changed_for_a_tenant_there_is_to_a_plan_there_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::in_folder(folder.path().to_owned());
+        let email: Email = "you@example.com".parse().unwrap();
+        let unknown = set_plan(&config, &email, "pro").await.unwrap_err();
+        assert!(matches!(unknown, CommandError::NoSuchTenant(_)), "{unknown}");
+        let key = create_key(&config, &email, "one".into()).await.unwrap();
+        let unknown = set_plan(&config, &email, "gold").await.unwrap_err().to_string();
+        assert!(unknown.contains("gold") && unknown.contains("free") && unknown.contains("pro"), "{unknown}");
+        set_plan(&config, &email, "pro").await.unwrap();
+        let store = open_store(&config, Clock::default()).await.unwrap();
+        assert_eq!(store.access(&key.hash(), key.mode()).await.unwrap().unwrap().plan.name, "pro");
+        store.close().await;
+    }
+}

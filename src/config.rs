@@ -1,0 +1,242 @@
+//! Every knob: its name, its default, its check. A flag and a variable each; nothing else is read, no `.env` file either.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::domain::access::{Email, Mode, NotAToken, OperatorToken};
+use crate::store::DatabaseUrl;
+use crate::store::seal::{MasterKey, MasterKeyError};
+
+const FIRST_STEPS: &str = "\
+First steps, on the sandbox (a simulated WhatsApp network, no phone needed):
+  wamux serve                                       starts the server on http://127.0.0.1:8080
+  wamux keys create --email you@example.com         prints an API key; in another terminal, beside the server
+  curl -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
+       -d '{\"session_key\": \"first\"}' http://127.0.0.1:8080/api/v1/sessions
+
+Logs go to stderr. A flag wins over its variable.";
+
+/// A multi-tenant WhatsApp API server.
+#[derive(Debug, Parser)]
+#[command(name = "wamux", version, after_help = FIRST_STEPS)]
+pub struct Cli {
+    #[command(flatten)]
+    pub knobs: Knobs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs the server until Ctrl-C or SIGTERM.
+    Serve,
+    /// Makes API keys, beside a running server or without one.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Looks after tenants, beside a running server or without one.
+    #[command(subcommand)]
+    Tenants(Tenants),
+    /// Brings the database up to date and ends; `serve` does the same when it starts.
+    Migrate,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Prints a new API key, alone on stdout. Makes the account if there is none with this address.
+    Create {
+        #[arg(long, value_name = "ADDRESS")]
+        email: Email,
+        /// What the key is for.
+        #[arg(long, default_value = "command line", value_parser = key_name)]
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Tenants {
+    /// Moves a tenant to another plan, at once.
+    SetPlan {
+        #[arg(long, value_name = "ADDRESS")]
+        email: Email,
+        /// A plan's name, such as free or pro.
+        #[arg(long, value_name = "NAME")]
+        plan: String,
+    },
+}
+
+/// The knobs as they were given. Secrets are read later, by `check`, since clap repeats what it cannot read.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Settings")]
+#[allow(clippy::doc_markdown, reason = "the comments are the help that people read in a terminal")]
+pub struct Knobs {
+    /// The address and port to listen on; port 0 picks a free one and logs it.
+    #[arg(long, env = "WAMUX_LISTEN", global = true, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: Listen,
+    /// The folder for the database, the master key and the sandbox; made if missing.
+    #[arg(long, env = "WAMUX_DATA_DIR", global = true, value_name = "FOLDER", default_value = "./data")]
+    pub data_dir: PathBuf,
+    /// sqlite://FILE or postgres://…; the default is wamux.db in the data folder.
+    #[arg(long, env = "WAMUX_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// The token for /health/actors and other operators' pages. Without it they answer on this machine only. Better given as a
+    /// variable: a flag shows in the list of processes.
+    #[arg(long, env = "WAMUX_OPERATOR_TOKEN", global = true, value_name = "TOKEN", hide_env_values = true)]
+    pub operator_token: Option<String>,
+    /// 32 bytes in base64 under which secrets are sealed (openssl rand -base64 32). The default is master.key in the data folder,
+    /// made on the first start. Better given as a variable.
+    #[arg(long, env = "WAMUX_MASTER_KEY", global = true, value_name = "BASE64", hide_env_values = true)]
+    pub master_key: Option<String>,
+    /// The network that sessions connect to.
+    #[arg(long, env = "WAMUX_NETWORK", global = true, value_enum, default_value_t = Network::default())]
+    pub network: Network,
+    /// What to log: off, error, warn, info, debug, trace, or a filter such as info,wamux=debug.
+    #[arg(long, env = "WAMUX_LOG", global = true, value_name = "FILTER", default_value = "info")]
+    pub log: String,
+    /// How to log.
+    #[arg(long, env = "WAMUX_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(clippy::doc_markdown, reason = "help, as above")]
+pub enum Network {
+    /// A simulated network inside this process; keys are sk_test_.
+    Sandbox,
+    /// The real one; keys are sk_live_.
+    Whatsapp,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        if cfg!(feature = "sandbox") { Self::Sandbox } else { Self::Whatsapp }
+    }
+}
+
+impl Network {
+    pub const fn mode(self) -> Mode {
+        match self {
+            Self::Sandbox => Mode::Test,
+            Self::Whatsapp => Mode::Live,
+        }
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Whatsapp => "whatsapp",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// An address and a port to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listen(pub SocketAddr);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080")]
+pub struct NotAnAddress;
+
+impl FromStr for Listen {
+    type Err = NotAnAddress;
+
+    fn from_str(text: &str) -> Result<Self, NotAnAddress> {
+        if let Some(port) = text.strip_prefix("localhost:") {
+            return port.parse().map(|port| Self((Ipv4Addr::LOCALHOST, port).into())).map_err(|_| NotAnAddress);
+        }
+        text.parse().map(Self).map_err(|_| NotAnAddress)
+    }
+}
+
+/// The knobs, checked: what a server runs on.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    pub data_dir: PathBuf,
+    pub database: DatabaseUrl,
+    pub operator: Option<OperatorToken>,
+    /// None: the one in the data folder.
+    pub master: Option<MasterKey>,
+    pub network: Network,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("--database-url (WAMUX_DATABASE_URL) {0}")]
+    Database(#[from] crate::store::NotADatabaseUrl),
+    #[error("--operator-token (WAMUX_OPERATOR_TOKEN): {0}")]
+    Operator(#[from] NotAToken),
+    #[error("--master-key (WAMUX_MASTER_KEY): {0}")]
+    Master(#[from] MasterKeyError),
+    #[error(
+        "this build carries the sandbox, whose client trusts any network, so it must never reach the real one; \
+         for --network whatsapp build without it: make run-live, or cargo build --release --no-default-features"
+    )]
+    SandboxBuild,
+    #[error(
+        "this build has no sandbox in it; for --network sandbox build with default features: make run, or cargo build"
+    )]
+    LiveBuild,
+}
+
+impl Config {
+    /// A server on the folder alone, everything else as it comes: tests start with this.
+    pub fn in_folder(data_dir: PathBuf) -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            database: DatabaseUrl::sqlite(&data_dir.join("wamux.db")),
+            data_dir,
+            operator: None,
+            master: None,
+            network: Network::default(),
+        }
+    }
+}
+
+impl Knobs {
+    pub fn check(&self) -> Result<Config, ConfigError> {
+        match self.network {
+            Network::Whatsapp if cfg!(feature = "sandbox") => return Err(ConfigError::SandboxBuild),
+            Network::Sandbox if cfg!(not(feature = "sandbox")) => return Err(ConfigError::LiveBuild),
+            Network::Sandbox | Network::Whatsapp => {}
+        }
+        let plain = Config::in_folder(self.data_dir.clone());
+        Ok(Config {
+            listen: self.listen.0,
+            database: given(self.database_url.as_ref()).map(str::parse).transpose()?.unwrap_or(plain.database),
+            operator: given(self.operator_token.as_ref()).map(str::parse).transpose()?,
+            master: given(self.master_key.as_ref()).map(str::parse).transpose()?,
+            network: self.network,
+            data_dir: plain.data_dir,
+        })
+    }
+}
+
+/// An empty variable is one that was not set: that is how compose files and shells leave things out.
+fn given(text: Option<&String>) -> Option<&str> {
+    text.map(|text| text.trim()).filter(|text| !text.is_empty())
+}
+
+fn key_name(name: &str) -> Result<String, &'static str> {
+    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    fits.then(|| name.to_owned()).ok_or("must be 1 to 100 characters, none of them a control character")
+}
+
+/// The `WAMUX_` variables among these names that no knob listens to: misspelt, or of another version.
+pub fn unknown(names: impl Iterator<Item = String>) -> BTreeSet<String> {
+    let known: BTreeSet<String> =
+        Cli::command().get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())).collect();
+    names.filter(|name| name.starts_with("WAMUX_") && !known.contains(name)).collect()
+}
+
+#[cfg(test)]
+mod tests;

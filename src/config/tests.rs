@@ -1,0 +1,73 @@
+use super::*;
+
+fn knobs(args: &[&str]) -> Result<Knobs, clap::Error> {
+    Cli::try_parse_from(["wamux", "serve"].iter().chain(args)).map(|cli| cli.knobs)
+}
+
+#[test]
+fn the_command_line_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn flags_may_stand_before_or_after_the_command() {
+    for args in [["wamux", "--listen", "0.0.0.0:80", "serve"], ["wamux", "serve", "--listen", "0.0.0.0:80"]] {
+        assert_eq!(Cli::try_parse_from(args).unwrap().knobs.listen.0.to_string(), "0.0.0.0:80");
+    }
+}
+
+#[test]
+fn addresses_are_an_ip_and_a_port() {
+    for (text, want) in [
+        ("127.0.0.1:0", Some("127.0.0.1:0")),
+        ("[::]:8080", Some("[::]:8080")),
+        ("localhost:8080", Some("127.0.0.1:8080")),
+        ("8080", None),
+        (":8080", None),
+        ("example.com:8080", None),
+        ("127.0.0.1:99999", None),
+    ] {
+        assert_eq!(text.parse::<Listen>().ok().map(|listen| listen.0.to_string()).as_deref(), want, "{text}");
+    }
+}
+
+#[test]
+fn the_database_stands_in_the_data_folder_unless_told_otherwise() {
+    let folder = knobs(&["--data-dir", "/srv/wamux"]).unwrap().check().unwrap();
+    assert_eq!(folder.database, "sqlite:///srv/wamux/wamux.db".parse().unwrap());
+    let told = knobs(&["--database-url", "postgres://host/db"]).unwrap().check().unwrap();
+    assert_eq!(told.database, "postgres://host/db".parse().unwrap());
+}
+
+#[test]
+fn what_is_wrong_with_a_secret_is_said_without_the_secret() {
+    for (flag, value, variable) in [
+        ("--master-key", "hunter2hunter2", "WAMUX_MASTER_KEY"),
+        ("--operator-token", "hunter2 hunter2", "WAMUX_OPERATOR_TOKEN"),
+        ("--database-url", "mysql://me:hunter2@host", "WAMUX_DATABASE_URL"),
+    ] {
+        let error = knobs(&[flag, value]).unwrap().check().unwrap_err().to_string();
+        assert!(error.contains(variable) && !error.contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn an_empty_setting_is_none() {
+    let config = knobs(&["--operator-token", "", "--master-key", " "]).unwrap().check().unwrap();
+    assert!(config.operator.is_none() && config.master.is_none());
+}
+
+#[test]
+fn a_build_refuses_the_network_that_it_is_not_made_for() {
+    let other = if cfg!(feature = "sandbox") { "whatsapp" } else { "sandbox" };
+    let error = knobs(&["--network", other]).unwrap().check().unwrap_err().to_string();
+    assert!(error.contains(other) && error.contains("make run"), "{error}");
+    assert!(knobs(&["--network", Network::default().as_str()]).unwrap().check().is_ok());
+}
+
+#[test]
+fn variables_that_nobody_reads_are_found() {
+    let names = ["WAMUX_LISTEN", "WAMUX_LISTNE", "WAMUX_LOG", "WAMUX_SANDBOX_URL", "HOME", "wamux_x"];
+    let unknown = unknown(names.into_iter().map(str::to_owned));
+    assert_eq!(unknown.into_iter().collect::<Vec<_>>(), ["WAMUX_LISTNE", "WAMUX_SANDBOX_URL"]);
+}

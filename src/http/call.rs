@@ -1,0 +1,97 @@
+//! A call: what was asked, by whom, and the way to what answers it.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use warp::http::header::AUTHORIZATION;
+use warp::http::{HeaderMap, Method};
+use warp::path::FullPath;
+use warp::{Buf, Filter, Rejection};
+
+use super::Door;
+use super::body::{self, Chunks};
+use super::fields::Fields;
+use super::reply::Response;
+use super::serve::Arrival;
+use crate::actors::System;
+use crate::domain::access::{Access, ApiKey};
+use crate::domain::error::{Code, Refusal};
+
+/// What a handler gives back.
+pub(super) type Answered = Result<Response, Refusal>;
+
+pub(super) struct Call {
+    pub(super) door: Arc<Door>,
+    pub(super) arrival: Arrival,
+    /// GET where HEAD was asked: the server leaves the body out.
+    pub(super) method: Method,
+    pub(super) path: FullPath,
+    pub(super) headers: HeaderMap,
+    pub(super) query: Vec<(String, String)>,
+    body: Chunks,
+}
+
+/// Makes a call of any request. Nothing is judged here, so it rejects nothing.
+pub(super) fn called(door: &Arc<Door>) -> impl Filter<Extract = (Call,), Error = Rejection> + Clone + use<> {
+    let door = Arc::clone(door);
+    let door = warp::any().map(move || Arc::clone(&door));
+    let body = warp::body::stream().map(|chunks| -> Chunks { Box::pin(StreamExt::map(chunks, plain)) });
+    door.and(warp::ext::optional::<Arrival>())
+        .and(warp::method())
+        .and(warp::path::full())
+        .and(warp::header::headers_cloned())
+        .and(warp::query::<Vec<(String, String)>>())
+        .and(body)
+        .map(|door, arrival: Option<Arrival>, method, path, headers, query, body| {
+            let method = if method == Method::HEAD { Method::GET } else { method };
+            Call { door, arrival: arrival.unwrap_or_default(), method, path, headers, query, body }
+        })
+}
+
+fn plain(chunk: Result<impl Buf, warp::Error>) -> Result<hyper::body::Bytes, warp::Error> {
+    chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))
+}
+
+impl Call {
+    pub(super) fn system(&self) -> &System {
+        &self.door.system
+    }
+
+    /// Lets the bearer of a valid key in; nothing else of the call is looked at before.
+    pub(super) async fn enter(&self) -> Result<Access, Refusal> {
+        let key = self.bearer().and_then(|key| key.parse::<ApiKey>().ok()).ok_or_else(|| {
+            Refusal::new(Code::InvalidApiKey, "Give a valid API key as `Authorization: Bearer <api key>`.")
+        })?;
+        self.system().enter(&key).await
+    }
+
+    /// What the `Authorization` header bears, if there is one such header and it reads `Bearer …`.
+    pub(super) fn bearer(&self) -> Option<&str> {
+        let (scheme, token) = self.header(AUTHORIZATION.as_str()).ok()??.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    }
+
+    /// A header that may be there once; an error if it is there twice, or is not ASCII.
+    pub(super) fn header(&self, name: &str) -> Result<Option<&str>, &'static str> {
+        let mut given = self.headers.get_all(name).iter();
+        match (given.next(), given.next()) {
+            (None, _) => Ok(None),
+            (Some(value), None) => value.to_str().map(Some).map_err(|_| "must be visible ASCII characters"),
+            (Some(_), Some(_)) => Err("is given more than once"),
+        }
+    }
+
+    /// The body's fields, and the bytes they were read from.
+    pub(super) async fn body(self) -> Result<(Vec<u8>, Fields), Refusal> {
+        body::json(&self.headers, self.body).await
+    }
+
+    pub(super) async fn fields(self) -> Result<Fields, Refusal> {
+        self.body().await.map(|(_, fields)| fields)
+    }
+}
+
+/// An id from a path. What is no id is as unknown as an id that nobody has.
+pub(super) fn id<T: std::str::FromStr>(segment: &str) -> Result<T, Refusal> {
+    segment.parse().map_err(|_| Refusal::not_found())
+}

@@ -1,0 +1,83 @@
+//! Messages: accepted, listed, shown.
+
+use super::call::{Answered, Call, id};
+use super::fields::{self, Fields, text, whole, word};
+use super::reply;
+use crate::domain::content::Text;
+use crate::domain::error::Refusal;
+use crate::domain::idempotency::{IdempotencyKey, Once};
+use crate::domain::message::{Filter, Send, Via};
+use crate::domain::phone::Phone;
+use crate::domain::session::SessionKey;
+
+const PAGE: u64 = 50;
+const PAGE_MAX: u64 = 100;
+const OFFSET_MAX: u64 = u32::MAX as u64;
+
+pub(super) async fn send(call: Call) -> Answered {
+    let access = call.enter().await?;
+    let (door, path, request) = (call.door.clone(), call.path.as_str().to_owned(), call.arrival.id.clone());
+    let once = call
+        .header("idempotency-key")
+        .map_err(str::to_owned)
+        .and_then(|key| key.map(|key| key.parse::<IdempotencyKey>().map_err(|why| why.to_string())).transpose());
+    let (body, fields) = call.body().await?;
+    let (send, once) = asked(fields, once)?;
+    let once = once.map(|key| Once::new(key, &path, &body));
+    let sending = door.system.accept(&access, send, once).await;
+    let response = match sending.answer {
+        Ok(answer) => reply::accepted(answer.body, answer.replayed),
+        Err(refusal) => reply::refused(&refusal, &request),
+    };
+    Ok(reply::with_usage(response, sending.usage))
+}
+
+pub(super) async fn list(call: Call) -> Answered {
+    let access = call.enter().await?;
+    let door = call.door.clone();
+    reply::ok(&door.system.messages(&access, filter(Fields::of_query(call.query))?).await?)
+}
+
+pub(super) async fn show(call: Call, message: String) -> Answered {
+    let access = call.enter().await?;
+    reply::ok(&call.system().message(&access, id(&message)?).await?)
+}
+
+type OnceKey = Option<IdempotencyKey>;
+
+fn asked(mut fields: Fields, once: Result<OnceKey, String>) -> Result<(Send, OnceKey), Refusal> {
+    let to = fields.required("to", text(|to| to.parse::<Phone>()));
+    let message = fields.required("message", text(Text::try_from));
+    let session = fields.optional("sessionId", fields::id);
+    let key = fields.optional("sessionKey", text(SessionKey::try_from));
+    let via = match (session, key) {
+        (Some(_), Some(_)) => {
+            fields.wrong("sessionKey", "must not be given together with sessionId");
+            None
+        }
+        (Some(id), None) => Some(Via::Id(id)),
+        (None, Some(key)) => Some(Via::Key(key)),
+        (None, None) => Some(Via::Latest),
+    };
+    let once = once.map_err(|why| fields.wrong("Idempotency-Key", &why)).ok();
+    let all = to.zip(message).zip(via).zip(once);
+    fields.finish(all.map(|(((to, text), via), once)| (Send { to, text, via }, once)))
+}
+
+fn filter(mut query: Fields) -> Result<Filter, Refusal> {
+    let filter = Filter {
+        session: query.optional("sessionId", fields::id),
+        status: query.optional("status", word),
+        direction: query.optional("direction", word),
+        kind: query.optional("type", word),
+        // In a query `+` stands for a space; nobody means a space here.
+        to: query.optional("to", text(|to| to.replacen(' ', "+", usize::from(to.starts_with(' '))).parse::<Phone>())),
+        limit: query.optional("limit", whole(1..=PAGE_MAX)).unwrap_or(PAGE),
+        offset: query.optional("offset", whole(0..=OFFSET_MAX)).unwrap_or(0),
+        before: query.optional("cursor", fields::id),
+    };
+    query.finish(Some(filter))
+}
+
+#[cfg(test)]
+mod tests;

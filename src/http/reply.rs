@@ -1,0 +1,177 @@
+//! Answers: the only place with status numbers. A refusal becomes problem+json (RFC 9457).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use serde::Serialize;
+use warp::Rejection;
+use warp::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
+pub(super) use warp::reply::Response;
+
+use super::serve::RequestId;
+use crate::domain::error::{Code, FieldError, Refusal};
+use crate::domain::quota::Usage;
+
+const fn status(code: Code) -> StatusCode {
+    match code {
+        Code::MalformedJson => StatusCode::BAD_REQUEST,
+        Code::InvalidApiKey => StatusCode::UNAUTHORIZED,
+        Code::OperatorOnly => StatusCode::FORBIDDEN,
+        Code::NotFound | Code::PhoneNotFound => StatusCode::NOT_FOUND,
+        Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+        Code::IdempotencyInProgress
+        | Code::QrNotUsable
+        | Code::SessionKeyTaken
+        | Code::SessionNotConnected
+        | Code::SessionNotPairing => StatusCode::CONFLICT,
+        Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Code::IdempotencyKeyReused | Code::ValidationFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::DailyLimitReached | Code::KeyLimitReached | Code::RateLimited | Code::SessionLimitReached => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
+        Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::NotReady | Code::Overloaded | Code::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [FieldError],
+    /// Only where it is all there is to go by: other answers are the same to the byte whoever asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+/// What a caller is told who was refused.
+pub(super) fn refused(refusal: &Refusal, request: &RequestId) -> Response {
+    let (code, status) = (refusal.code, status(refusal.code));
+    let problem = Problem {
+        kind: format!("/docs#{}", code.as_str()),
+        title: code.title(),
+        status: status.as_u16(),
+        detail: &refusal.detail,
+        code: code.as_str(),
+        errors: &refusal.fields,
+        request_id: (code == Code::InternalError).then_some(request.as_str()),
+    };
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let mut response = with(status, "application/problem+json", body);
+    if code == Code::InvalidApiKey {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
+    if let Some(wait) = refusal.retry_after.or(unavailable.then_some(Duration::from_secs(1))) {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    }
+    response
+}
+
+pub(super) fn ok<T: Serialize>(body: &T) -> Result<Response, Refusal> {
+    json(StatusCode::OK, body)
+}
+
+/// Something was made, and can be read at `location`.
+pub(super) fn created<T: Serialize>(location: &str, body: &T) -> Result<Response, Refusal> {
+    let mut response = json(StatusCode::CREATED, body)?;
+    if let Ok(location) = HeaderValue::from_str(location) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
+}
+
+/// Taken on, and answered with exactly these bytes of JSON.
+pub(super) fn accepted(body: Vec<u8>, replayed: bool) -> Response {
+    let mut response = with(StatusCode::ACCEPTED, "application/json", body);
+    if replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+/// Done, and nothing to say.
+pub(super) fn done() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// What stands here can be called with these methods.
+pub(super) fn options(methods: &[Method]) -> Response {
+    allowing(done(), &allowed(methods))
+}
+
+pub(super) fn method_not_allowed(methods: &[Method], request: &RequestId) -> Response {
+    let methods = allowed(methods);
+    let refusal = Refusal::new(Code::MethodNotAllowed, format!("What stands here answers to {methods}."));
+    allowing(refused(&refusal, request), &methods)
+}
+
+fn allowed(methods: &[Method]) -> String {
+    let head = methods.contains(&Method::GET).then_some(Method::HEAD);
+    let all = methods.iter().chain(&head).chain(&[Method::OPTIONS]).map(Method::as_str);
+    all.collect::<Vec<_>>().join(", ")
+}
+
+/// Says how much of the day's messages is left.
+pub(super) fn with_usage(mut response: Response, usage: Option<Usage>) -> Response {
+    if let Some(usage) = usage {
+        let figures = [
+            ("ratelimit-limit", usage.limit),
+            ("ratelimit-remaining", usage.remaining()),
+            ("ratelimit-reset", usage.reset_seconds),
+        ];
+        for (name, figure) in figures {
+            response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from(figure));
+        }
+    }
+    response
+}
+
+/// No route took the request. Handlers return their refusals, so the only rejection there can be is that.
+pub(super) async fn rejected(rejection: Rejection) -> Result<Response, Infallible> {
+    let refusal = if rejection.is_not_found() {
+        Refusal::not_found()
+    } else {
+        tracing::error!(?rejection, "a route rejects instead of answering");
+        Refusal::internal()
+    };
+    Ok(refused(&refusal, &RequestId::none()))
+}
+
+fn allowing(mut response: Response, methods: &str) -> Response {
+    if let Ok(methods) = HeaderValue::from_str(methods) {
+        response.headers_mut().insert(ALLOW, methods);
+    }
+    response
+}
+
+fn json<T: Serialize>(status: StatusCode, body: &T) -> Result<Response, Refusal> {
+    let body = serde_json::to_vec(body).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written as JSON");
+        Refusal::internal()
+    })?;
+    Ok(with(status, "application/json", body))
+}
+
+fn with(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! The accept loop: bounded connections, time limits, an id for every request, and an end that waits only so long.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use tracing::Instrument;
+use warp::filters::BoxedFilter;
+use warp::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use warp::http::{HeaderMap, HeaderValue, Request};
+
+use super::reply::{self, Response};
+use crate::clock::{Clock, instant};
+use crate::domain::error::Refusal;
+
+const CONNECTIONS: usize = 8192;
+/// How long a request's head may take, and with it how long a connection may be idle.
+const HEAD: Duration = Duration::from_secs(30);
+const HEAD_BYTES: usize = 64 * 1024;
+/// How long requests that were begun may go on when the server stops.
+const DRAIN: Duration = Duration::from_secs(4);
+
+/// Begins the end: whoever holds a `Stopping` hears of it. Dropping this is the same as stopping.
+pub struct Stop(watch::Sender<bool>);
+
+#[derive(Clone)]
+pub struct Stopping(watch::Receiver<bool>);
+
+impl Stop {
+    pub fn new() -> (Self, Stopping) {
+        let (tell, told) = watch::channel(false);
+        (Self(tell), Stopping(told))
+    }
+
+    pub fn begin(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Stopping {
+    pub fn begun(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut told = self.0.clone();
+        async move {
+            let _ = told.wait_for(|begun| *begun).await;
+        }
+    }
+}
+
+/// What names a request in the log and in its answer: the caller's own id if it gave a sane one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RequestId(Arc<str>);
+
+impl RequestId {
+    const HEADER: &str = "x-request-id";
+
+    fn of(headers: &HeaderMap, clock: &Clock) -> Self {
+        let given = headers.get(Self::HEADER).and_then(|id| id.to_str().ok()).filter(|id| {
+            let sane = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
+            (1..=128).contains(&id.len()) && id.bytes().all(sane)
+        });
+        Self(given.map_or_else(|| clock.id().to_string().into(), Arc::from))
+    }
+
+    pub(super) fn none() -> Self {
+        Self(Arc::from(""))
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What the connection knows of a request.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival {
+    pub(super) id: RequestId,
+    pub(super) peer: Option<SocketAddr>,
+}
+
+impl Default for Arrival {
+    fn default() -> Self {
+        Self { id: RequestId::none(), peer: None }
+    }
+}
+
+/// Serves until `stopping` begins, then lets what was begun end, but not for long.
+pub async fn serve(listener: TcpListener, routes: BoxedFilter<(Response,)>, clock: Clock, stopping: Stopping) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let entry = Arc::new(Entry { routes, clock });
+    let accepting = async {
+        while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    let connection = connection(stream, peer, Arc::clone(&entry), stopping.clone());
+                    tokio::spawn(async move {
+                        connection.await;
+                        drop(place);
+                    });
+                }
+                Err(error) => {
+                    // Out of file handles, most likely: some connection has to close first.
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = accepting => {}
+        () = stopping.begun() => {}
+    }
+    drop(listener);
+    // All places are free again when the last connection has closed; each of them gives up after DRAIN.
+    let _ = places.acquire_many(u32::try_from(CONNECTIONS).unwrap_or(u32::MAX)).await;
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, entry: Arc<Entry>, stopping: Stopping) {
+    // Small answers must not wait for more of them.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let entry = Arc::clone(&entry);
+        async move { Ok::<_, Infallible>(entry.answer(request, peer).await) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        ended = connection.as_mut() => return log_end(ended),
+        () = stopping.begun() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    if let Ok(ended) = timeout(DRAIN, connection).await {
+        log_end(ended);
+    } else {
+        tracing::warn!("a request did not end in time and was cut off");
+    }
+}
+
+fn log_end(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+struct Entry {
+    routes: BoxedFilter<(Response,)>,
+    clock: Clock,
+}
+
+impl Entry {
+    async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response {
+        let id = RequestId::of(request.headers(), &self.clock);
+        let began = instant();
+        let (method, path) = (request.method().clone(), loggable(request.uri().path()));
+        request.extensions_mut().insert(Arrival { id: id.clone(), peer: Some(peer) });
+        let span = tracing::info_span!("request", id = id.as_str());
+        let handling = async { TowerToHyperService::new(warp::service(self.routes.clone())).call(request).await };
+        let answer = AssertUnwindSafe(handling).catch_unwind().instrument(span.clone()).await;
+        let mut response = match answer {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(_) => {
+                span.in_scope(|| tracing::error!("a handler panicked"));
+                reply::refused(&Refusal::internal(), &id)
+            }
+        };
+        dress(&mut response, &id);
+        let (status, took) = (response.status().as_u16(), began.elapsed());
+        tracing::debug!(parent: &span, %method, path, status, ?took, "answered");
+        response
+    }
+}
+
+/// What every answer carries.
+fn dress(response: &mut Response, id: &RequestId) {
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id.as_str()) {
+        headers.insert(RequestId::HEADER, id);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// The path without phone numbers, which are personal data: a segment that is mostly digits, and no UUID, is blanked.
+fn loggable(path: &str) -> String {
+    let shown = |segment: &str| {
+        let digits = segment.bytes().filter(u8::is_ascii_digit).count();
+        if digits >= 6 && uuid::Uuid::parse_str(segment).is_err() { "…".to_owned() } else { segment.to_owned() }
+    };
+    path.split('/').map(shown).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests;
