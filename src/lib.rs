@@ -1,5 +1,6 @@
 //! Wamux: a multi-tenant WhatsApp API server.
 
+pub mod actors;
 pub mod clock;
 pub mod domain;
 #[cfg(feature = "sandbox")]

@@ -32,12 +32,7 @@ struct State {
 pub(super) fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>) -> Child<Msg> {
     let vitals = parent.child("janitor", "janitor");
     let args = (Arc::clone(shared), Arc::clone(&vitals));
-    let spawn = move |supervisor| {
-        let args = args.clone();
-        let started = async move { Ok(Actor::spawn_linked(None, Janitor, args, supervisor).await?.0) };
-        Box::pin(started) as _
-    };
-    Child::new(vitals, 1, Box::new(spawn))
+    Child::new(vitals, 1, || Janitor, args)
 }
 
 impl Actor for Janitor {
@@ -50,11 +45,17 @@ impl Actor for Janitor {
         Ok(State { shared: args.0, vitals: args.1, rounds: 0, clock })
     }
 
-    async fn handle(&self, _: ActorRef<Self::Msg>, letter: Self::Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        letter: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         let Msg::Round = letter.body;
         state.vitals.handled();
         state.rounds = state.rounds.wrapping_add(1);
-        let (shared, vitals, forget) = (Arc::clone(&state.shared), Arc::clone(&state.vitals), state.rounds % FORGET_EVERY == 1);
+        let (shared, vitals, forget) =
+            (Arc::clone(&state.shared), Arc::clone(&state.vitals), state.rounds % FORGET_EVERY == 1);
         tokio::spawn(async move {
             if let Err(refusal) = shared.doorkeeper.write_uses().await {
                 vitals.note_error(&refusal.detail);

@@ -10,8 +10,8 @@
 //!             └── inbox    keeps what arrives before the network is told so
 //! ```
 
-mod janitor;
 mod handle;
+mod janitor;
 pub mod system;
 pub mod tenants;
 
@@ -20,9 +20,9 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-pub use handle::{Answer, NewKeyRequest, Sending, Settings, StartError, System, Unready};
-pub use system::health::Health;
+pub use handle::{Answer, NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
 use system::Shared;
+pub use system::health::Health;
 use system::health::Vitals;
 use system::mailbox::Letter;
 use system::supervision::Child;
@@ -45,6 +45,7 @@ enum Part {
 }
 
 struct State {
+    shared: Arc<Shared>,
     janitor: Child<janitor::Msg>,
     tenants: Child<tenants::Msg>,
 }
@@ -53,6 +54,7 @@ impl State {
     /// The child list, in start order. They stop in the opposite order.
     fn new(shared: &Arc<Shared>, vitals: &Arc<Vitals>) -> Self {
         Self {
+            shared: Arc::clone(shared),
             // Counts uses of keys, so it is the last to stop.
             janitor: janitor::child(shared, vitals),
             // Everything that tenants own.
@@ -63,7 +65,11 @@ impl State {
     async fn start(&mut self, myself: &ActorRef<Letter<Msg>>, part: Part) {
         let again = match part {
             Part::Janitor => self.janitor.start(myself.get_cell()).await,
-            Part::Tenants => self.tenants.start(myself.get_cell()).await,
+            Part::Tenants => {
+                let again = self.tenants.start(myself.get_cell()).await;
+                self.shared.set_tenants_door(self.tenants.door().cloned());
+                again
+            }
         };
         if let Some(wait) = again {
             myself.send_after(wait, move || Letter::free(Msg::Revive(part)));
@@ -84,7 +90,12 @@ impl Actor for Root {
         Ok(state)
     }
 
-    async fn handle(&self, myself: ActorRef<Self::Msg>, letter: Self::Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        letter: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         let Msg::Revive(part) = letter.body;
         state.start(&myself, part).await;
         Ok(())
@@ -98,6 +109,7 @@ impl Actor for Root {
     ) -> Result<(), ActorProcessingErr> {
         let Some((actor, why)) = system::supervision::end(&event) else { return Ok(()) };
         let (wait, part) = if state.tenants.is(actor) {
+            state.shared.set_tenants_door(None);
             (state.tenants.failed(&why), Part::Tenants)
         } else if state.janitor.is(actor) {
             (state.janitor.failed(&why), Part::Janitor)

@@ -58,9 +58,7 @@ const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 impl Store {
     /// Hands a send to the writer, without waiting for the commit.
     pub fn accept(&self, job: AcceptJob) {
-        if let Err((error, job)) = self.inner.writer.accept(job) {
-            (job.done)(Err(error));
-        }
+        self.inner.writer.accept(job);
     }
 
     /// Drops the answers whose day is over.

@@ -17,7 +17,7 @@ use crate::whatsapp::Wire;
 use doorkeeper::Doorkeeper;
 use mailbox::Door;
 
-use super::tenants::tenant;
+use super::tenants::{self, tenant};
 
 /// How many sessions of a process may be on their way to the network at once: a restart is no storm.
 const STARTING_AT_ONCE: usize = 32;
@@ -30,6 +30,7 @@ pub struct Shared {
     /// Taken while a session dials, until it is there or has failed.
     pub starting: Arc<Semaphore>,
     phase: AtomicU8,
+    tenants_door: RwLock<Option<Door<tenants::Msg>>>,
     tenants: RwLock<HashMap<TenantId, Door<tenant::Msg>>>,
     seats: Mutex<HashMap<SessionId, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -51,6 +52,7 @@ impl Shared {
             doorkeeper,
             starting: Arc::new(Semaphore::new(STARTING_AT_ONCE)),
             phase: AtomicU8::new(Phase::Starting as u8),
+            tenants_door: RwLock::default(),
             tenants: RwLock::default(),
             seats: Mutex::default(),
         })
@@ -67,6 +69,15 @@ impl Shared {
     /// Moves on; a system that is stopping does not run again.
     pub fn enter(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+    }
+
+    /// The way to the tenants' supervisor, if it lives.
+    pub(super) fn tenants_door(&self) -> Option<Door<tenants::Msg>> {
+        self.tenants_door.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_tenants_door(&self, door: Option<Door<tenants::Msg>>) {
+        *self.tenants_door.write().unwrap_or_else(PoisonError::into_inner) = door;
     }
 
     /// The way to a tenant's actor, if it lives.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use ractor::{ActorCell, ActorId, ActorRef, SpawnErr, SupervisionEvent};
+use ractor::{Actor, ActorCell, ActorId, ActorRef, SpawnErr, SupervisionEvent};
 
 use super::health::Vitals;
 use super::mailbox::{Door, Letter, Places};
@@ -16,11 +16,11 @@ use crate::clock;
 
 /// More failures than this within the window, and the child is left alone for the quarantine.
 const INTENSITY: usize = 5;
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 const QUARANTINE: Duration = Duration::from_mins(5);
 
 /// Builds one more incarnation of the child, linked to its supervisor.
-pub type Spawn<M> = Box<dyn Fn(ActorCell) -> BoxFuture<'static, Result<ActorRef<Letter<M>>, SpawnErr>> + Send + Sync>;
+type Spawn<M> = Box<dyn Fn(ActorCell) -> BoxFuture<'static, Result<ActorRef<Letter<M>>, SpawnErr>> + Send + Sync>;
 
 /// One supervised child.
 pub struct Child<M: Send + 'static> {
@@ -32,8 +32,17 @@ pub struct Child<M: Send + 'static> {
 }
 
 impl<M: Send + 'static> Child<M> {
-    pub fn new(vitals: Arc<Vitals>, capacity: usize, spawn: Spawn<M>) -> Self {
-        Self { spawn, vitals, capacity, door: None, failures: VecDeque::new() }
+    /// A child that is not started yet. Each incarnation is made anew from the same arguments: nothing else outlives a failure.
+    pub fn new<A>(vitals: Arc<Vitals>, capacity: usize, make: fn() -> A, args: A::Arguments) -> Self
+    where
+        A: Actor<Msg = Letter<M>>,
+        A::Arguments: Clone + Sync,
+    {
+        let spawn = move |supervisor| -> BoxFuture<'static, _> {
+            let args = args.clone();
+            Box::pin(async move { Ok(Actor::spawn_linked(None, make(), args, supervisor).await?.0) })
+        };
+        Self { spawn: Box::new(spawn), vitals, capacity, door: None, failures: VecDeque::new() }
     }
 
     /// Starts an incarnation unless one lives. The wait before the next try, if it did not start.

@@ -38,12 +38,7 @@ struct State {
 pub(super) fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>) -> Child<Msg> {
     let vitals = parent.child("tenants", "tenants");
     let args = (Arc::clone(shared), Arc::clone(&vitals));
-    let spawn = move |supervisor| {
-        let args = args.clone();
-        let started = async move { Ok(Actor::spawn_linked(None, Tenants, args, supervisor).await?.0) };
-        Box::pin(started) as _
-    };
-    Child::new(vitals, MAILBOX, Box::new(spawn))
+    Child::new(vitals, MAILBOX, || Tenants, args)
 }
 
 impl State {
@@ -78,7 +73,12 @@ impl Actor for Tenants {
         Ok(State { shared: args.0, vitals: args.1, children: BTreeMap::new() })
     }
 
-    async fn handle(&self, myself: ActorRef<Self::Msg>, letter: Self::Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        letter: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         state.vitals.handled();
         match letter.body {
             Msg::Boot => state.boot(&myself).await?,

@@ -88,7 +88,8 @@ fn sending(outcome: Result<Outcome, StoreError>, body: Vec<u8>) -> Sending {
 }
 
 fn used_up(usage: Usage) -> Refusal {
-    let detail = format!("The plan's {} messages of today are used up; the count starts again at 00:00 UTC.", usage.limit);
+    let detail =
+        format!("The plan's {} messages of today are used up; the count starts again at 00:00 UTC.", usage.limit);
     Refusal::new(Code::DailyLimitReached, detail).after(std::time::Duration::from_secs(usage.reset_seconds))
 }
 
@@ -98,5 +99,8 @@ fn in_progress() -> Refusal {
 }
 
 fn reused() -> Refusal {
-    Refusal::new(Code::IdempotencyKeyReused, "This Idempotency-Key was used for another request within the last 24 hours.")
+    Refusal::new(
+        Code::IdempotencyKeyReused,
+        "This Idempotency-Key was used for another request within the last 24 hours.",
+    )
 }

@@ -54,7 +54,11 @@ pub enum Msg {
     /// A session became a tombstone, or was none of ours.
     Buried(SessionId, Result<bool, Refusal>, Reply<()>),
     /// A session's actor tells how it stands.
-    Stands { session: SessionId, status: Status, linked: bool },
+    Stands {
+        session: SessionId,
+        status: Status,
+        linked: bool,
+    },
     /// A session is unlinked and its keys are gone: its actor may go too.
     Gone(SessionId),
     Revive(SessionId),
@@ -75,12 +79,7 @@ pub struct State {
 pub fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>, tenant: TenantId) -> Child<Msg> {
     let vitals = parent.child("tenant", tenant.to_string());
     let args = (Arc::clone(shared), Arc::clone(&vitals), tenant);
-    let spawn = move |supervisor| {
-        let args = args.clone();
-        let started = async move { Ok(Actor::spawn_linked(None, Tenant, args, supervisor).await?.0) };
-        Box::pin(started) as _
-    };
-    Child::new(vitals, MAILBOX, Box::new(spawn))
+    Child::new(vitals, MAILBOX, || Tenant, args)
 }
 
 impl Actor for Tenant {
@@ -98,7 +97,12 @@ impl Actor for Tenant {
         Ok(State { shared, vitals, tenant, roster, limits: Limits::default(), in_flight: HashMap::new() })
     }
 
-    async fn handle(&self, myself: ActorRef<Self::Msg>, letter: Self::Msg, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        letter: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
         state.vitals.handled();
         match letter.body {
             Msg::Admit(access, reply) => {

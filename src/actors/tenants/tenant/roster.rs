@@ -81,7 +81,12 @@ impl Roster {
     }
 
     /// Passes a question on to a session's actor, which answers the caller itself.
-    pub(super) fn forward<T: Send + 'static>(&self, id: SessionId, reply: Reply<T>, ask: impl FnOnce(Reply<T>) -> session::Msg) {
+    pub(super) fn forward<T: Send + 'static>(
+        &self,
+        id: SessionId,
+        reply: Reply<T>,
+        ask: impl FnOnce(Reply<T>) -> session::Msg,
+    ) {
         match self.entries.get(&id).filter(|entry| !entry.condemned) {
             None => refuse(reply, Refusal::not_found()),
             Some(entry) => match entry.child.door() {
@@ -91,11 +96,18 @@ impl Roster {
         }
     }
 
-    pub(super) fn create(&mut self, myself: &ActorRef<Letter<Msg>>, access: &Access, key: SessionKey, reply: Reply<Session>) {
+    pub(super) fn create(
+        &mut self,
+        myself: &ActorRef<Letter<Msg>>,
+        access: &Access,
+        key: SessionKey,
+        reply: Reply<Session>,
+    ) {
         let living = self.facts().count() + self.creating;
         if let Some(max) = access.plan.sessions.filter(|max| living >= *max as usize) {
-            let detail = format!("The {} plan has {max} sessions; delete one or move to a larger plan.", access.plan.name);
-            return refuse(reply, Refusal::new(Code::SessionLimitReached, detail).after(Duration::from_secs(60)));
+            let detail =
+                format!("The {} plan has {max} sessions; delete one or move to a larger plan.", access.plan.name);
+            return refuse(reply, Refusal::new(Code::SessionLimitReached, detail).after(Duration::from_mins(1)));
         }
         self.creating += 1;
         let (store, tenant, myself) = (self.shared.store.clone(), self.tenant, myself.clone());
@@ -112,7 +124,12 @@ impl Roster {
         });
     }
 
-    pub(super) async fn created(&mut self, myself: &ActorRef<Letter<Msg>>, made: Result<Session, Refusal>, reply: Reply<Session>) {
+    pub(super) async fn created(
+        &mut self,
+        myself: &ActorRef<Letter<Msg>>,
+        made: Result<Session, Refusal>,
+        reply: Reply<Session>,
+    ) {
         self.creating = self.creating.saturating_sub(1);
         if let Ok(session) = &made {
             let facts = Facts {
