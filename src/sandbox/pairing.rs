@@ -20,7 +20,7 @@ use super::account::Account;
 use super::ledger::{Change, CompanionRow, SignedPreKey};
 use super::network::Network;
 use super::noise::Caller;
-use super::phone::{adv, peer};
+use super::phone::{adv, outbox, peer};
 use super::stanza::{self, attr, child, text};
 use super::wire::Wire;
 use super::{SandboxError, app_state};
@@ -279,7 +279,7 @@ fn pair_success(account: &Account, device: u16, sealed: Vec<u8>) -> Result<Node,
         .attr("from", stanza::SERVER)
         .attr("type", "set")
         .attr("xmlns", "md")
-        .attr("id", reference()?)
+        .attr("id", outbox::message_id()?)
         .children([success])
         .build())
 }

@@ -39,6 +39,9 @@ pub(crate) struct Net {
 
 impl Net {
     pub(crate) async fn new() -> Self {
+        // With WAMUX_LOG set, a failing test shows what both sides said.
+        let filter = tracing_subscriber::EnvFilter::from_env("WAMUX_LOG");
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         let folder = tempfile::tempdir().unwrap();
         let sandbox = open(&folder).await;
         Self { folder, sandbox }
