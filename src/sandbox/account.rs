@@ -92,9 +92,10 @@ impl State {
         self.companions.values().filter(|companion| companion.signed).map(|companion| companion.device)
     }
 
-    /// What others see as the sender's name.
+    /// What others see as the sender's name. The binary encoding takes any short text with an `@` for an address
+    /// (`wacore-binary/src/encoder.rs`, `parse_jid_meta`) and no client could read it, so the sign is a wide one.
     pub(crate) fn push_name(&self, account: &Account) -> String {
-        self.name.clone().unwrap_or_else(|| account.phone.to_string())
+        self.name.as_ref().map_or_else(|| account.phone.to_string(), |name| name.replace('@', "\u{ff20}"))
     }
 }
 

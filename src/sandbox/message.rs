@@ -9,13 +9,13 @@ use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::wacore_binary::marshal::marshal;
 use whatsapp_rust::{Jid, NodeBuilder, Server};
 
+use super::SandboxError;
 use super::account::{Account, Held};
 use super::ledger::{AccountId, Change, Device, Outgoing};
 use super::login::Answer;
 use super::network::Network;
 use super::phone::inbox::{self, Letter};
 use super::stanza::{self, address, attr, child, children, text};
-use super::SandboxError;
 
 /// Devices that one stanza may be encrypted for.
 const COPIES: usize = 256;

@@ -188,4 +188,14 @@ impl Sandbox {
         }
         Ok(())
     }
+
+    /// The phone loses what it shares with other devices, as when an app is restored from an old backup: it cannot read
+    /// what comes next and asks for it again.
+    pub async fn forget_sessions(&self, phone: &Phone) -> Result<(), SandboxError> {
+        let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
+        let mut state = account.lock().await;
+        state.sessions.clear();
+        self.network.ledger.write(vec![ledger::Change::ForgetSessions { account: account.id }]).await?;
+        Ok(())
+    }
 }

@@ -11,8 +11,8 @@ use whatsapp_rust::wacore_binary::consts::{
 use whatsapp_rust::waproto::whatsapp::handshake_message::{ClientFinish, ClientHello, ServerHello};
 use whatsapp_rust::waproto::whatsapp::{ClientPayload, HandshakeMessage};
 
-use super::root::{Certificate, public};
 use super::SandboxError;
+use super::root::{Certificate, public};
 
 /// Who speaks, and what it asks for.
 pub(crate) struct Caller {

@@ -206,8 +206,7 @@ async fn vouch(
         linked: now,
     };
     state.companions.insert(device, row.clone());
-    let ticket =
-        network.ledger.submit(vec![Change::Link { account: account.id, companion: Box::new(row) }]).await?;
+    let ticket = network.ledger.submit(vec![Change::Link { account: account.id, companion: Box::new(row) }]).await?;
     drop(state);
     ticket.committed().await?;
     Ok((device, pair_success(account, device, adv::seal(device_identity, secret))?))

@@ -26,10 +26,8 @@ pub(crate) async fn from_companion(
     receipt: &Node,
 ) -> Result<Answer, SandboxError> {
     let ids = ids(receipt);
-    let mut changes: Vec<_> = ids
-        .iter()
-        .map(|id| Change::Confirm { device: me, class: "message", id: id.clone(), kind: None })
-        .collect();
+    let mut changes: Vec<_> =
+        ids.iter().map(|id| Change::Confirm { device: me, class: "message", id: id.clone(), kind: None }).collect();
     let answer = ack(receipt, "receipt").build();
     let to = address(receipt, "to");
     let target = match &to {

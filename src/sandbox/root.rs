@@ -5,7 +5,9 @@
 
 use whatsapp_rust::buffa::{Message as _, MessageField};
 use whatsapp_rust::wacore::libsignal::protocol::{KeyPair, PrivateKey};
-use whatsapp_rust::waproto::whatsapp::{CertChain, cert_chain::NoiseCertificate, cert_chain::noise_certificate::Details};
+use whatsapp_rust::waproto::whatsapp::{
+    CertChain, cert_chain::NoiseCertificate, cert_chain::noise_certificate::Details,
+};
 
 use super::SandboxError;
 use super::ledger::Ledger;

@@ -57,11 +57,13 @@ pub(crate) async fn answer(
         ("blocklist", "get", _) => privacy::blocklist(&id),
         ("disappearing_mode", "get", _) => privacy::disappearing(&id),
         // Settings, tokens and reports that nobody here asks for again.
-        ("privacy" | "blocklist" | "status" | "passive" | "spam" | "urn:xmpp:whatsapp:dirty" | "disappearing_mode", "set", _)
+        (
+            "privacy" | "blocklist" | "status" | "passive" | "spam" | "urn:xmpp:whatsapp:dirty" | "disappearing_mode",
+            "set",
+            _,
+        )
         | ("w:stats" | "urn:xmpp:whatsapp:push", ..) => stanza::result(&id).build(),
-        ("w:g2", "get", "participating") => {
-            stanza::result(&id).children([NodeBuilder::new("groups").build()]).build()
-        }
+        ("w:g2", "get", "participating") => stanza::result(&id).children([NodeBuilder::new("groups").build()]).build(),
         ("w:profile:picture", "get", _) => stanza::error(&id, 404, "item-not-found"),
         _ => {
             tracing::warn!(stanza = %stanza::brief(iq), "unknown iq");

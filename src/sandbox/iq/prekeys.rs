@@ -51,7 +51,11 @@ async fn fetch(ask: &Ask<'_>) -> Result<Node, SandboxError> {
 
 async fn bundle(ask: &Ask<'_>, jid: &Jid) -> Result<Option<Vec<Node>>, SandboxError> {
     let Some(account) = ask.network.resolve(jid).await? else { return Ok(None) };
-    if jid.device == 0 { of_phone(ask, &account).await.map(Some) } else { of_companion(ask, &account, jid.device).await }
+    if jid.device == 0 {
+        of_phone(ask, &account).await.map(Some)
+    } else {
+        of_companion(ask, &account, jid.device).await
+    }
 }
 
 async fn of_phone(ask: &Ask<'_>, account: &Arc<Account>) -> Result<Vec<Node>, SandboxError> {

@@ -18,8 +18,8 @@ const SETTINGS: [(&str, &str); 9] = [
 ];
 
 pub(super) fn settings(id: &str) -> Node {
-    let categories = SETTINGS
-        .map(|(name, value)| NodeBuilder::new("category").attr("name", name).attr("value", value).build());
+    let categories =
+        SETTINGS.map(|(name, value)| NodeBuilder::new("category").attr("name", name).attr("value", value).build());
     stanza::result(id).children([NodeBuilder::new("privacy").children(categories).build()]).build()
 }
 

@@ -71,7 +71,8 @@ async fn devices(account: &Arc<Account>, asked: &Jid) -> Result<Node, SandboxErr
     let listed: Vec<u16> = state.listed().collect();
     let (timestamp, indexes) = adv::key_index_list(account, &state)?;
     drop(state);
-    let all: Vec<Jid> = std::iter::once(0).chain(listed.iter().copied()).map(|device| asked.with_device(device)).collect();
+    let all: Vec<Jid> =
+        std::iter::once(0).chain(listed.iter().copied()).map(|device| asked.with_device(device)).collect();
     let hash = MessageUtils::participant_list_hash(&all).map_err(SandboxError::wire)?;
     let primary = NodeBuilder::new("device").attr("id", "0").build();
     let companions = listed.iter().map(|device| {

@@ -81,6 +81,9 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
                 .execute(connection)
                 .await?;
         }
+        Change::ForgetSessions { account } => {
+            sqlx::query("DELETE FROM session WHERE account = ?").bind(account).execute(connection).await?;
+        }
         Change::PhonePreKey { account, id, private } => phone_key(connection, account, id, &private).await?,
         Change::Rename { account, name } => {
             sqlx::query("UPDATE account SET name = ? WHERE id = ?")
@@ -252,12 +255,13 @@ async fn show(connection: &mut SqliteConnection, account: AccountId, row: Screen
     if inserted == 1 {
         return Ok(Showing::New);
     }
-    let status: i64 = sqlx::query_scalar("SELECT status FROM screen WHERE account = ? AND sender = ? AND message_id = ?")
-        .bind(account)
-        .bind(row.sender)
-        .bind(row.message_id)
-        .fetch_one(connection)
-        .await?;
+    let status: i64 =
+        sqlx::query_scalar("SELECT status FROM screen WHERE account = ? AND sender = ? AND message_id = ?")
+            .bind(account)
+            .bind(row.sender)
+            .bind(row.message_id)
+            .fetch_one(connection)
+            .await?;
     Status::from_number(status).map(Showing::Repeated).ok_or(LedgerError::Corrupt("status"))
 }
 
@@ -277,16 +281,17 @@ async fn enqueue(
         tracing::warn!(account = to.account, device = to.device, "a companion's queue is full; a stanza is dropped");
         return Ok(None);
     }
-    let seq = sqlx::query("INSERT INTO queue (account, device, class, stanza_id, kind, stanza) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(to.account)
-        .bind(to.device)
-        .bind(class)
-        .bind(id)
-        .bind(kind)
-        .bind(&stanza)
-        .execute(connection)
-        .await?
-        .last_insert_rowid();
+    let seq =
+        sqlx::query("INSERT INTO queue (account, device, class, stanza_id, kind, stanza) VALUES (?, ?, ?, ?, ?, ?)")
+            .bind(to.account)
+            .bind(to.device)
+            .bind(class)
+            .bind(id)
+            .bind(kind)
+            .bind(&stanza)
+            .execute(connection)
+            .await?
+            .last_insert_rowid();
     queues.0.insert(to, (count + 1, bytes + size));
     Ok(Some(Delivery { to, seq, stanza }))
 }

@@ -45,11 +45,28 @@ pub(crate) struct Ledger {
 
 /// What the writer is asked. Questions are answered in the order of the submissions around them.
 enum Command {
-    Write { changes: Vec<Change>, done: oneshot::Sender<Vec<Showing>> },
-    Create { account: Box<NewAccount>, done: oneshot::Sender<AccountRow> },
-    TakePreKey { device: Device, done: oneshot::Sender<Option<PreKey>> },
-    Session { account: AccountId, peer: Device, answer: oneshot::Sender<Option<Vec<u8>>> },
-    PhonePreKey { account: AccountId, id: u32, answer: oneshot::Sender<Option<Vec<u8>>> },
+    Write {
+        changes: Vec<Change>,
+        done: oneshot::Sender<Vec<Showing>>,
+    },
+    Create {
+        account: Box<NewAccount>,
+        done: oneshot::Sender<AccountRow>,
+    },
+    TakePreKey {
+        device: Device,
+        done: oneshot::Sender<Option<PreKey>>,
+    },
+    Session {
+        account: AccountId,
+        peer: Device,
+        answer: oneshot::Sender<Option<Vec<u8>>>,
+    },
+    PhonePreKey {
+        account: AccountId,
+        id: u32,
+        answer: oneshot::Sender<Option<Vec<u8>>>,
+    },
     /// Commits what came before and ends the writer.
     Close,
 }

@@ -23,8 +23,10 @@ impl Ledger {
 
     pub(crate) async fn account_by_id(&self, id: AccountId) -> Result<Option<AccountRow>, LedgerError> {
         let mut connection = self.readers.acquire().await?;
-        let phone: Option<String> =
-            sqlx::query_scalar("SELECT phone FROM account WHERE id = ?").bind(id).fetch_optional(&mut *connection).await?;
+        let phone: Option<String> = sqlx::query_scalar("SELECT phone FROM account WHERE id = ?")
+            .bind(id)
+            .fetch_optional(&mut *connection)
+            .await?;
         match phone {
             Some(phone) => account_by_phone(&mut connection, &phone).await,
             None => Ok(None),
@@ -176,13 +178,11 @@ impl Ledger {
 }
 
 pub(super) async fn waiting(connection: &mut SqliteConnection, to: Device) -> Result<(i64, i64), LedgerError> {
-    Ok(sqlx::query_as(
-        "SELECT count(*), coalesce(sum(length(stanza)), 0) FROM queue WHERE account = ? AND device = ?",
-    )
-    .bind(to.account)
-    .bind(to.device)
-    .fetch_one(connection)
-    .await?)
+    Ok(sqlx::query_as("SELECT count(*), coalesce(sum(length(stanza)), 0) FROM queue WHERE account = ? AND device = ?")
+        .bind(to.account)
+        .bind(to.device)
+        .fetch_one(connection)
+        .await?)
 }
 
 pub(super) async fn account_by_phone(
@@ -192,10 +192,8 @@ pub(super) async fn account_by_phone(
     let row = sqlx::query("SELECT * FROM account WHERE phone = ?").bind(phone).fetch_optional(&mut *connection).await?;
     let Some(row) = row else { return Ok(None) };
     let id: AccountId = row.try_get("id")?;
-    let companions = sqlx::query("SELECT * FROM companion WHERE account = ? ORDER BY device")
-        .bind(id)
-        .fetch_all(connection)
-        .await?;
+    let companions =
+        sqlx::query("SELECT * FROM companion WHERE account = ? ORDER BY device").bind(id).fetch_all(connection).await?;
     Ok(Some(AccountRow {
         id,
         phone: row.try_get("phone")?,
@@ -248,10 +246,7 @@ fn screen_row(row: &SqliteRow) -> Result<ScreenRow, LedgerError> {
 
 pub(super) fn prekey(bytes: &[u8]) -> Result<PreKey, LedgerError> {
     let (id, key) = bytes.split_first_chunk::<4>().ok_or(LedgerError::Corrupt("pre-key"))?;
-    Ok(PreKey {
-        id: u32::from_be_bytes(*id),
-        key: key.try_into().map_err(|_| LedgerError::Corrupt("pre-key"))?,
-    })
+    Ok(PreKey { id: u32::from_be_bytes(*id), key: key.try_into().map_err(|_| LedgerError::Corrupt("pre-key"))? })
 }
 
 /// A key has 32 bytes.

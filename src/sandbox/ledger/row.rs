@@ -94,24 +94,78 @@ pub(crate) struct Outgoing {
 /// One change. All changes of one submission are committed together.
 pub(crate) enum Change {
     Root(Box<RootKeys>),
-    Rename { account: AccountId, name: String },
-    Link { account: AccountId, companion: Box<CompanionRow> },
-    Sign { device: Device, device_identity: Vec<u8> },
+    Rename {
+        account: AccountId,
+        name: String,
+    },
+    Link {
+        account: AccountId,
+        companion: Box<CompanionRow>,
+    },
+    Sign {
+        device: Device,
+        device_identity: Vec<u8>,
+    },
     Unlink(Device),
-    RotateKey { device: Device, key: SignedPreKey },
-    Bundle { device: Device, registration: u32, key: SignedPreKey, total: u32, prekeys: Vec<u8> },
-    PhonePreKey { account: AccountId, id: u32, private: [u8; 32] },
-    DropPhonePreKey { account: AccountId, id: u32 },
-    Session { account: AccountId, peer: Device, record: Vec<u8> },
-    Show { account: AccountId, row: Box<ScreenRow> },
+    RotateKey {
+        device: Device,
+        key: SignedPreKey,
+    },
+    Bundle {
+        device: Device,
+        registration: u32,
+        key: SignedPreKey,
+        total: u32,
+        prekeys: Vec<u8>,
+    },
+    PhonePreKey {
+        account: AccountId,
+        id: u32,
+        private: [u8; 32],
+    },
+    DropPhonePreKey {
+        account: AccountId,
+        id: u32,
+    },
+    ForgetSessions {
+        account: AccountId,
+    },
+    Session {
+        account: AccountId,
+        peer: Device,
+        record: Vec<u8>,
+    },
+    Show {
+        account: AccountId,
+        row: Box<ScreenRow>,
+    },
     /// Own messages in a chat reach a status; they never go back.
-    Advance { account: AccountId, chat: String, ids: Vec<String>, status: Status },
+    Advance {
+        account: AccountId,
+        chat: String,
+        ids: Vec<String>,
+        status: Status,
+    },
     /// Messages of others were read on this phone.
-    Read { account: AccountId, chat: String, ids: Vec<String> },
+    Read {
+        account: AccountId,
+        chat: String,
+        ids: Vec<String>,
+    },
     Enqueue(Outgoing),
     /// A companion confirmed a stanza; `kind` narrows it where several share an id.
-    Confirm { device: Device, class: &'static str, id: String, kind: Option<String> },
-    Patch { account: AccountId, collection: String, version: u64, patch: Vec<u8> },
+    Confirm {
+        device: Device,
+        class: &'static str,
+        id: String,
+        kind: Option<String>,
+    },
+    Patch {
+        account: AccountId,
+        collection: String,
+        version: u64,
+        patch: Vec<u8>,
+    },
 }
 
 /// What showing a message came to, one per [`Change::Show`] of a submission, in order.

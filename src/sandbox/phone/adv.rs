@@ -69,11 +69,8 @@ pub(crate) fn key_index_list(account: &Account, state: &State) -> Result<(u64, V
     }
     .encode_to_vec();
     let signature = sign(account, &[KEY_INDEX_SIGNATURE.as_slice(), &details].concat())?;
-    let list = ADVSignedKeyIndexList {
-        details: Some(details),
-        account_signature: Some(signature),
-        ..Default::default()
-    };
+    let list =
+        ADVSignedKeyIndexList { details: Some(details), account_signature: Some(signature), ..Default::default() };
     Ok((timestamp, list.encode_to_vec()))
 }
 

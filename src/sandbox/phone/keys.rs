@@ -1,9 +1,7 @@
 //! A phone's own keys, and the bundles by which devices start to talk to each other.
 
 use whatsapp_rust::NodeBuilder;
-use whatsapp_rust::wacore::libsignal::protocol::{
-    IdentityKey, KeyPair, PreKeyBundle, PublicKey,
-};
+use whatsapp_rust::wacore::libsignal::protocol::{IdentityKey, KeyPair, PreKeyBundle, PublicKey};
 use whatsapp_rust::wacore_binary::Node;
 
 use crate::clock::{self, Clock};
@@ -59,11 +57,8 @@ pub(crate) async fn one_time(
 /// The public half of a phone's signed pre-key, signed anew.
 pub(crate) fn signed(account: &Account) -> Result<SignedPreKey, SandboxError> {
     let public = account.signed_prekey.public_key.serialize();
-    let signature = account
-        .identity
-        .private_key()
-        .calculate_signature(&public, &mut rand::rng())
-        .map_err(SandboxError::crypto)?;
+    let signature =
+        account.identity.private_key().calculate_signature(&public, &mut rand::rng()).map_err(SandboxError::crypto)?;
     let key = crate::sandbox::root::public(&account.signed_prekey)?;
     Ok(SignedPreKey { id: SIGNED_PREKEY, key, signature: signature.to_vec() })
 }

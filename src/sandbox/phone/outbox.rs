@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use whatsapp_rust::wacore::messages::{MessageUtils, wrap_device_sent};
 use whatsapp_rust::wacore::libsignal::protocol::PreKeyBundle;
+use whatsapp_rust::wacore::messages::{MessageUtils, wrap_device_sent};
 use whatsapp_rust::wacore_binary::{Attrs, Node};
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::{Jid, NodeBuilder, Server};
@@ -63,7 +63,8 @@ pub(crate) async fn compose(
     for (to, other) in recipients(held, sender, target) {
         let Some((account, state)) = held.get(sender.id) else { continue };
         ready(network, account, state, to, &other, changes).await?;
-        let (padded, address) = if to.account == sender.id { (&copy, sender.lid(to.device)) } else { (&plain, target.lid(to.device)) };
+        let (padded, address) =
+            if to.account == sender.id { (&copy, sender.lid(to.device)) } else { (&plain, target.lid(to.device)) };
         let sealed = signal::encrypt(account, state, to, padded, &network.ledger, changes).await?;
         copies.push(NodeBuilder::new("to").attr("jid", address).children([enc(sealed, None)]).build());
     }
@@ -85,8 +86,7 @@ fn recipients(held: &mut Held, sender: &Arc<Account>, target: &Arc<Account>) -> 
     for account in accounts {
         let Some((account, state)) = held.get(account.id) else { continue };
         let listed = state.companions.values().filter(|companion| companion.signed);
-        recipients
-            .extend(listed.map(|row| (account.device(row.device), Other::Companion(Box::new(row.clone())))));
+        recipients.extend(listed.map(|row| (account.device(row.device), Other::Companion(Box::new(row.clone())))));
     }
     recipients
 }
@@ -199,9 +199,8 @@ fn pass_on(by: &Account, me: Device, target: &Account, to: &Jid, receipt: &Node)
 /// The keys that a retry receipt may carry for a fresh session.
 fn bundle_in(receipt: &Node, device: u16) -> Result<Option<PreKeyBundle>, SandboxError> {
     let Some(parts) = child(receipt, "keys") else { return Ok(None) };
-    let one_time = child(parts, "key").and_then(|pair| {
-        Some(PreKey { id: number(child(pair, "id")?)?, key: key(child(pair, "value")?)? })
-    });
+    let one_time = child(parts, "key")
+        .and_then(|pair| Some(PreKey { id: number(child(pair, "id")?)?, key: key(child(pair, "value")?)? }));
     let signed = child(parts, "skey").and_then(signed_prekey);
     let identity = child(parts, "identity").and_then(key);
     let registration = child(receipt, "registration").and_then(number).unwrap_or(0);

@@ -67,9 +67,16 @@ pub(crate) async fn begin(
 ) -> Result<Vec<Change>, SandboxError> {
     let mut bench = Bench::open(account, state, peer, ledger).await?;
     let (mut sessions, mut identities) = bench.split();
-    process_prekey_bundle(&address(peer), &mut sessions, &mut identities, bundle, &mut rand::make_rng::<StdRng>(), UsePQRatchet::No)
-        .await
-        .map_err(SandboxError::crypto)?;
+    process_prekey_bundle(
+        &address(peer),
+        &mut sessions,
+        &mut identities,
+        bundle,
+        &mut rand::make_rng::<StdRng>(),
+        UsePQRatchet::No,
+    )
+    .await
+    .map_err(SandboxError::crypto)?;
     bench.session = sessions.0;
     bench.close(account, state, peer)
 }
@@ -84,9 +91,8 @@ pub(crate) async fn encrypt(
 ) -> Result<Sealed, SandboxError> {
     let mut bench = Bench::open(account, state, peer, ledger).await?;
     let (mut sessions, mut identities) = bench.split();
-    let sealed = message_encrypt(padded, &address(peer), &mut sessions, &mut identities)
-        .await
-        .map_err(SandboxError::crypto)?;
+    let sealed =
+        message_encrypt(padded, &address(peer), &mut sessions, &mut identities).await.map_err(SandboxError::crypto)?;
     bench.session = sessions.0;
     changes.extend(bench.close(account, state, peer)?);
     let kind = if matches!(sealed, CiphertextMessage::PreKeySignalMessage(_)) { "pkmsg" } else { "msg" };
@@ -270,7 +276,11 @@ struct Signed(SignedPreKeyRecord);
 #[async_trait]
 impl SignedPreKeyStore for Signed {
     async fn get_signed_pre_key(&self, id: SignedPreKeyId) -> Signal<SignedPreKeyRecord> {
-        if u32::from(id) == SIGNED_PREKEY { Ok(self.0.clone()) } else { Err(SignalProtocolError::InvalidSignedPreKeyId) }
+        if u32::from(id) == SIGNED_PREKEY {
+            Ok(self.0.clone())
+        } else {
+            Err(SignalProtocolError::InvalidSignedPreKeyId)
+        }
     }
 
     async fn save_signed_pre_key(&mut self, _: SignedPreKeyId, _: &SignedPreKeyRecord) -> Signal<()> {

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use tokio::task::JoinHandle;
 use tokio_websockets::ClientBuilder;
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
-use whatsapp_rust::prelude::{Client, Event, Jid};
+use whatsapp_rust::prelude::{Client, Event, Jid, MessageBuilderExt as _, MessageExt as _, SendOptions, wa};
 use whatsapp_rust::store::persistence_manager::PersistenceManager;
 use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory, from_websocket};
-use whatsapp_rust::types::events::ChannelEventHandler;
+use whatsapp_rust::types::events::{ChannelEventHandler, Receipt};
 use whatsapp_rust::wacore::store::InMemoryBackend;
 use whatsapp_rust::{TokioRuntime, anyhow, async_channel};
 
@@ -142,9 +142,33 @@ impl Companion {
         self.client.send_text(&to, text).await.unwrap().message_id
     }
 
+    /// Sends under an id that was chosen before, as after a restart.
+    pub(crate) async fn send_as(&self, to: &str, text: &str, id: &str) {
+        let to = Jid::pn(phone(to).digits().to_owned());
+        let options = SendOptions::default().with_message_id(id.to_owned());
+        self.client.send_message_with_options(&to, wa::Message::text(text), options).await.unwrap();
+    }
+
+    pub(crate) async fn receipt(&self) -> Receipt {
+        let event = self.wait("a receipt", |event| matches!(event, Event::Receipt(_))).await;
+        let Event::Receipt(receipt) = &*event else { unreachable!() };
+        receipt.clone()
+    }
+
+    /// The network has acknowledged a stanza.
+    pub(crate) async fn acknowledged(&self, id: &str, class: &str) {
+        let fits = |event: &Event| matches!(event, Event::ServerAck(ack) if ack.id == id && ack.class.as_deref() == Some(class));
+        self.wait("an ack", fits).await;
+    }
+
+    /// The texts of the next batch that arrives.
+    pub(crate) async fn texts(&self) -> Vec<String> {
+        let event = self.wait("a text", |event| event.messages().any(|m| m.message.text_content().is_some())).await;
+        event.messages().filter_map(|m| m.message.text_content().map(str::to_owned)).collect()
+    }
+
     /// The next text that arrives: who wrote, the other name of who wrote, and what.
     pub(crate) async fn receives(&self) -> (Jid, Option<Jid>, String) {
-        use whatsapp_rust::prelude::MessageExt as _;
         let event = self.wait("a text", |event| event.messages().any(|m| m.message.text_content().is_some())).await;
         let first = event.messages().find(|m| m.message.text_content().is_some()).unwrap();
         let source = &first.info.source;
@@ -163,9 +187,7 @@ struct Dial(Sandbox);
 
 #[async_trait]
 impl TransportFactory for Dial {
-    async fn create_transport(
-        &self,
-    ) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
+    async fn create_transport(&self) -> anyhow::Result<(Arc<dyn Transport>, async_channel::Receiver<TransportEvent>)> {
         let uri = "ws://sandbox/ws/chat".parse()?;
         let (socket, _) = ClientBuilder::from_uri(uri).connect_on(self.0.dial()).await?;
         Ok(from_websocket(socket))
