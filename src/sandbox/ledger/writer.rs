@@ -1,0 +1,101 @@
+//! The one writer: collects what is waiting, commits it in one transaction, then tells who waited, in order.
+
+use std::sync::Arc;
+
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot};
+
+use super::apply::{self, Queues};
+use super::row::{AccountRow, Showing};
+use super::{Command, LedgerError, PreKey};
+use crate::sandbox::switchboard::{Delivery, Switchboard};
+
+/// The most that one transaction holds.
+const BATCH: usize = 256;
+
+/// What is told after the commit.
+enum Settled {
+    Write { showings: Vec<Showing>, done: oneshot::Sender<Vec<Showing>>, deliveries: Vec<Delivery> },
+    Created(Box<AccountRow>, oneshot::Sender<AccountRow>),
+    PreKey(Option<PreKey>, oneshot::Sender<Option<PreKey>>),
+}
+
+pub(super) async fn run(
+    mut connection: SqliteConnection,
+    mut inbox: mpsc::Receiver<Command>,
+    switchboard: Arc<Switchboard>,
+) {
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut queues = Queues::default();
+    loop {
+        if inbox.recv_many(&mut batch, BATCH).await == 0 {
+            break;
+        }
+        let closing = batch.iter().any(|command| matches!(command, Command::Close));
+        match commit(&mut connection, &mut batch, &mut queues).await {
+            Ok(settled) => settled.into_iter().for_each(|one| tell(one, &switchboard)),
+            // Phones have gone on in memory with what was not stored: nothing may be acknowledged from here on,
+            // and a restart begins from the last commit.
+            Err(error) => {
+                tracing::error!(%error, "the sandbox cannot write its file and stops");
+                break;
+            }
+        }
+        if closing {
+            break;
+        }
+    }
+    inbox.close();
+    switchboard.close_all();
+    if let Err(error) = connection.close().await {
+        tracing::warn!(%error, "closing the sandbox's file");
+    }
+}
+
+async fn commit(
+    connection: &mut SqliteConnection,
+    batch: &mut Vec<Command>,
+    queues: &mut Queues,
+) -> Result<Vec<Settled>, LedgerError> {
+    let mut settled = Vec::with_capacity(batch.len());
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    for command in batch.drain(..) {
+        match command {
+            Command::Write { changes, done } => {
+                let (showings, deliveries) = apply::write(connection, changes, queues).await?;
+                settled.push(Settled::Write { showings, done, deliveries });
+            }
+            Command::Create { account, done } => {
+                settled.push(Settled::Created(Box::new(apply::create(connection, *account).await?), done));
+            }
+            Command::TakePreKey { device, done } => {
+                settled.push(Settled::PreKey(apply::take_prekey(connection, device).await?, done));
+            }
+            Command::Session { account, peer, answer } => {
+                let _ = answer.send(apply::session(connection, account, peer).await?);
+            }
+            Command::PhonePreKey { account, id, answer } => {
+                let _ = answer.send(apply::phone_prekey(connection, account, id).await?);
+            }
+            Command::Close => break,
+        }
+    }
+    sqlx::query("COMMIT").execute(&mut *connection).await?;
+    Ok(settled)
+}
+
+fn tell(settled: Settled, switchboard: &Switchboard) {
+    // Who waited may have gone; its changes are stored all the same.
+    match settled {
+        Settled::Write { showings, done, deliveries } => {
+            let _ = done.send(showings);
+            deliveries.into_iter().for_each(|delivery| switchboard.deliver(delivery));
+        }
+        Settled::Created(row, done) => {
+            let _ = done.send(*row);
+        }
+        Settled::PreKey(key, done) => {
+            let _ = done.send(key);
+        }
+    }
+}
