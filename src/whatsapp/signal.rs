@@ -25,6 +25,8 @@ pub enum LinkEvent {
     Qr { code: String, valid_for: Duration },
     /// A phone scanned a code. The link connects by itself now.
     Paired { phone: Option<Phone>, business_name: Option<String>, platform: String },
+    /// A phone scanned a code and the linking failed; the codes go on.
+    PairFailed(String),
     /// Ready to send; what waited while offline has been received.
     Connected { phone: Option<Phone> },
     /// WhatsApp took a message, or refused it with a code.
@@ -152,6 +154,7 @@ impl EventHandler for Ears {
                 self.state.ready();
                 self.tell(LinkEvent::Connected { phone: self.phone() });
             }
+            Event::PairError(failed) => self.tell(LinkEvent::PairFailed(failed.error.clone())),
             Event::Messages(batch) => self.late(batch),
             Event::ServerAck(ack) if ack.class.as_deref() == Some("message") => {
                 self.tell(LinkEvent::Ack { wire_id: ack.id.clone(), error: ack.error.clone(), at: ack.timestamp });
@@ -175,7 +178,6 @@ impl Ears {
     fn over(&self, event: &Event) {
         match event {
             Event::Disconnected(lost) => self.state.because(lost.reason.to_string()),
-            Event::PairError(failed) => self.ended(End::PairingFailed(failed.error.clone())),
             Event::PairingQrCodesExhausted(_) => self.ended(End::QrExhausted),
             Event::LoggedOut(_) => self.ended(End::LoggedOut),
             Event::StreamReplaced(_) => self.ended(End::Replaced),
