@@ -1,6 +1,8 @@
 //! From the protocol's events to ours, and the inbound hook: both run on the receive path.
 
-use std::sync::{Arc, Weak};
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,10 +21,8 @@ use crate::domain::session::life::End;
 /// What a link tells while it runs. How a run ended is `Link::run`'s answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEvent {
-    /// A connection was opened; who is at the other end is not known yet.
-    Dialled,
     /// A code to scan, in place of the one before.
-    Qr { code: String, valid_for: Duration },
+    Qr { code: QrCode, valid_for: Duration },
     /// A phone scanned a code. The link connects by itself now.
     Paired { phone: Option<Phone>, business_name: Option<String>, platform: String },
     /// A phone scanned a code and the linking failed; the codes go on.
@@ -37,6 +37,16 @@ pub enum LinkEvent {
     Undecryptable { wire_id: String },
 }
 
+/// What a QR image holds. Whoever scans it links the session to their account, so it is not for logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct QrCode(pub String);
+
+impl fmt::Debug for QrCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QrCode(…)")
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptKind {
     Delivered,
@@ -49,12 +59,12 @@ pub(super) struct Ears {
     on: Listener,
     inbox: Arc<dyn Inbox>,
     state: Arc<State>,
-    client: std::sync::OnceLock<Weak<Client>>,
+    client: OnceLock<Weak<Client>>,
 }
 
 impl Ears {
     pub(super) fn new(on: Listener, inbox: Arc<dyn Inbox>, state: Arc<State>) -> Self {
-        Self { on, inbox, state, client: std::sync::OnceLock::new() }
+        Self { on, inbox, state, client: OnceLock::new() }
     }
 
     /// Binds the ears to their client, which does not exist yet when they are made.
@@ -69,8 +79,12 @@ impl Ears {
     /// From now on a lost connection ends the run.
     pub(super) fn stop_reconnecting(&self) {
         if let Some(client) = self.client() {
-            client.enable_auto_reconnect.store(false, std::sync::atomic::Ordering::Relaxed);
+            client.enable_auto_reconnect.store(false, Ordering::Relaxed);
         }
+    }
+
+    pub(super) fn is_linked(&self) -> bool {
+        self.client().is_some_and(|client| client.pn().is_some())
     }
 
     fn client(&self) -> Option<Arc<Client>> {
@@ -140,9 +154,10 @@ impl EventHandler for Ears {
 
     fn handle_event(&self, event: Arc<Event>) {
         match &*event {
-            Event::PairingQrCode(qr) => self.tell(LinkEvent::Qr { code: qr.code.clone(), valid_for: qr.timeout }),
+            Event::PairingQrCode(qr) => {
+                self.tell(LinkEvent::Qr { code: QrCode(qr.code.clone()), valid_for: qr.timeout })
+            }
             Event::PairSuccess(paired) => {
-                self.state.paired();
                 self.tell(LinkEvent::Paired {
                     phone: phone_of(&paired.id),
                     business_name: Some(paired.business_name.clone()).filter(|name| !name.is_empty()),
