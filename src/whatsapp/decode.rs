@@ -96,7 +96,8 @@ async fn parties(client: &Client, info: &MessageInfo) -> (Party, Party) {
 
 /// The network names people by number or by LID; the number is in the address, beside it, or in what was learnt before.
 async fn party(client: &Client, jid: &Jid, alt: Option<&Jid>) -> Party {
-    let number = |jid: &Jid| jid.is_pn().then(|| Phone::from_digits(jid.user_base()).ok()).flatten();
+    let number =
+        |jid: &Jid| jid.server.carries_phone_number().then(|| Phone::from_digits(jid.user_base()).ok()).flatten();
     let mut phone = number(jid).or_else(|| alt.and_then(number));
     if phone.is_none() && jid.is_lid() {
         let known = client.get_lid_pn_entry(&jid.to_non_ad()).await.ok().flatten();

@@ -11,7 +11,7 @@ use whatsapp_rust::transport::{
 };
 
 use super::link::State;
-use super::signal::{Ears, LinkEvent};
+use super::signal::Ears;
 
 /// Opens a byte stream to a network in this process.
 pub type Dial = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
@@ -34,7 +34,7 @@ impl Network {
 
 type Opened = (Arc<dyn Transport>, Receiver<TransportEvent>);
 
-/// The protocol crate's way to a connection. The crate reports no failed attempt, so failures are told from here.
+/// The protocol crate's way to a connection. The crate reports no failed attempt, so their reason is kept here.
 pub(super) struct Dialler {
     network: Network,
     state: Arc<State>,
@@ -61,18 +61,15 @@ impl Dialler {
 #[async_trait]
 impl TransportFactory for Dialler {
     async fn create_transport(&self) -> anyhow::Result<Opened> {
-        if !self.state.may_dial() {
+        if !self.state.may_dial(self.ears.is_linked()) {
             // The run's connection is spent. The crate would go on by itself; when to try again is our session's decision.
             self.ears.stop_reconnecting();
             anyhow::bail!("this run has had its connection");
         }
         let opened = self.dial().await;
-        match &opened {
-            Ok(_) => self.ears.tell(LinkEvent::Dialled),
-            Err(error) => {
-                self.state.because(format!("{error:#}"));
-                self.ears.stop_reconnecting();
-            }
+        if let Err(error) = &opened {
+            self.state.because(format!("{error:#}"));
+            self.ears.stop_reconnecting();
         }
         opened
     }

@@ -13,8 +13,8 @@ use super::signal::{Ears, phone_of};
 use crate::domain::phone::Phone;
 use crate::domain::session::life::End;
 
-/// Connections that a pairing may take: the one on which the phone scans, and some for coming back as a linked device.
-const DIALS_AFTER_PAIRING: u32 = 3;
+/// Connections that a run may open after its phone has scanned a code: one is needed to come back as a linked device.
+const RETURNS: u32 = 3;
 /// Addresses remembered so that a first contact is looked up once.
 const ADDRESSES_MAX: usize = 1_000;
 
@@ -35,6 +35,7 @@ pub(super) struct State {
     ready: AtomicBool,
     closed: AtomicBool,
     dials: AtomicU32,
+    returns: AtomicU32,
     end: Mutex<Option<End>>,
     why: Mutex<Option<String>>,
 }
@@ -44,19 +45,19 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl State {
-    fn start(&self) {
+    fn start(&self, linked: bool) {
         self.ready.store(false, Ordering::Relaxed);
         self.dials.store(1, Ordering::Relaxed);
+        self.returns.store(if linked { 0 } else { RETURNS }, Ordering::Relaxed);
         *locked(&self.why) = None;
     }
 
-    /// Takes one of the connections that this run may open.
-    pub(super) fn may_dial(&self) -> bool {
-        self.dials.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-    }
-
-    pub(super) fn paired(&self) {
-        self.dials.store(DIALS_AFTER_PAIRING, Ordering::Relaxed);
+    /// Takes one of the connections that this run may open. Whether the device is linked is asked of the device: the network
+    /// closes the pairing's connection as soon as it has our answer, maybe before the event of the pairing is out.
+    pub(super) fn may_dial(&self, linked: bool) -> bool {
+        let take =
+            |left: &AtomicU32| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        take(&self.dials).is_ok() || (linked && take(&self.returns).is_ok())
     }
 
     pub(super) fn ready(&self) {
@@ -73,15 +74,16 @@ impl State {
     }
 
     fn over(&self) -> Over {
-        self.ready.store(false, Ordering::Relaxed);
+        let was_ready = self.ready.swap(false, Ordering::Relaxed);
         if let Some(end) = locked(&self.end).clone() {
             return Over::Ended(end);
         }
         if self.closed.load(Ordering::Relaxed) {
             return Over::Closed;
         }
-        let why = locked(&self.why).take();
-        Over::Lost(why.unwrap_or_else(|| "the connection ended before the session was ready".to_owned()))
+        // The crate is silent about refused handshakes, and about connections that it gave up itself.
+        let silent = if was_ready { "the connection went silent" } else { "no session came about on the connection" };
+        Over::Lost(locked(&self.why).take().unwrap_or_else(|| silent.to_owned()))
     }
 }
 
@@ -105,9 +107,10 @@ impl Link {
     /// one run. After `Over::Lost` it may be called again: the client keeps its caches, and its next handshake falls back
     /// when the last one was refused (whatsapp-rust 0.7.0, `Client::stop_supervision_loop`).
     pub async fn run(&self) -> Over {
-        self.state.start();
+        let linked = self.client.pn().is_some();
+        self.state.start(linked);
         // A linked device reconnects when our session says so; a pairing needs the crate to come back by itself.
-        self.client.enable_auto_reconnect.store(self.client.pn().is_none(), Ordering::Relaxed);
+        self.client.enable_auto_reconnect.store(!linked, Ordering::Relaxed);
         self.client.run().await;
         let over = self.state.over();
         if over == Over::Ended(End::Outdated) {
@@ -136,9 +139,11 @@ impl Link {
             return Ok(known.clone());
         }
         let asked = encode::address(phone);
-        let mapped =
-            self.client.get_lid_pn_entry(&asked).await.map_err(|error| SendError::Temporary(error.to_string()))?;
-        let address = if mapped.is_some() { asked } else { self.look_up(asked).await? };
+        let mapped = self.client.get_lid_pn_entry(&asked).await;
+        if mapped.map_err(|error| SendError::Temporary(error.to_string()))?.is_some() {
+            return Ok(asked);
+        }
+        let address = self.look_up(asked).await?;
         let mut addresses = locked(&self.addresses);
         if addresses.len() >= ADDRESSES_MAX {
             addresses.clear();

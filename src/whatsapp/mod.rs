@@ -7,6 +7,10 @@ pub mod key_store;
 mod link;
 mod signal;
 #[cfg(test)]
+mod sketch;
+#[cfg(test)]
+mod sketch_journey;
+#[cfg(test)]
 mod tests;
 mod web;
 
@@ -28,7 +32,7 @@ use signal::Ears;
 pub use decode::{Inbox, InboxError, Received, ReceivedContent};
 pub use encode::{SendError, new_wire_id};
 pub use link::{Link, Over};
-pub use signal::{LinkEvent, ReceiptKind};
+pub use signal::{LinkEvent, QrCode, ReceiptKind};
 
 /// The web version that clients of the sandbox claim to be; the sandbox does not mind.
 const SANDBOX_VERSION: Version = (2, 3000, 1_044_659_339);

@@ -1,6 +1,8 @@
 //! From the protocol's events to ours, and the inbound hook: both run on the receive path.
 
-use std::sync::{Arc, Weak};
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,12 +21,12 @@ use crate::domain::session::life::End;
 /// What a link tells while it runs. How a run ended is `Link::run`'s answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkEvent {
-    /// A connection was opened; who is at the other end is not known yet.
-    Dialled,
     /// A code to scan, in place of the one before.
-    Qr { code: String, valid_for: Duration },
+    Qr { code: QrCode, valid_for: Duration },
     /// A phone scanned a code. The link connects by itself now.
     Paired { phone: Option<Phone>, business_name: Option<String>, platform: String },
+    /// A phone scanned a code and the linking failed; the codes go on.
+    PairFailed(String),
     /// Ready to send; what waited while offline has been received.
     Connected { phone: Option<Phone> },
     /// WhatsApp took a message, or refused it with a code.
@@ -33,6 +35,16 @@ pub enum LinkEvent {
     Receipt { wire_ids: Vec<String>, kind: ReceiptKind, at: DateTime<Utc> },
     /// A message that could not be decrypted; its sender was asked to send it again.
     Undecryptable { wire_id: String },
+}
+
+/// What a QR image holds. Whoever scans it links the session to their account, so it is not for logs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct QrCode(pub String);
+
+impl fmt::Debug for QrCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("QrCode(…)")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +59,12 @@ pub(super) struct Ears {
     on: Listener,
     inbox: Arc<dyn Inbox>,
     state: Arc<State>,
-    client: std::sync::OnceLock<Weak<Client>>,
+    client: OnceLock<Weak<Client>>,
 }
 
 impl Ears {
     pub(super) fn new(on: Listener, inbox: Arc<dyn Inbox>, state: Arc<State>) -> Self {
-        Self { on, inbox, state, client: std::sync::OnceLock::new() }
+        Self { on, inbox, state, client: OnceLock::new() }
     }
 
     /// Binds the ears to their client, which does not exist yet when they are made.
@@ -67,8 +79,12 @@ impl Ears {
     /// From now on a lost connection ends the run.
     pub(super) fn stop_reconnecting(&self) {
         if let Some(client) = self.client() {
-            client.enable_auto_reconnect.store(false, std::sync::atomic::Ordering::Relaxed);
+            client.enable_auto_reconnect.store(false, Ordering::Relaxed);
         }
+    }
+
+    pub(super) fn is_linked(&self) -> bool {
+        self.client().is_some_and(|client| client.pn().is_some())
     }
 
     fn client(&self) -> Option<Arc<Client>> {
@@ -138,9 +154,10 @@ impl EventHandler for Ears {
 
     fn handle_event(&self, event: Arc<Event>) {
         match &*event {
-            Event::PairingQrCode(qr) => self.tell(LinkEvent::Qr { code: qr.code.clone(), valid_for: qr.timeout }),
+            Event::PairingQrCode(qr) => {
+                self.tell(LinkEvent::Qr { code: QrCode(qr.code.clone()), valid_for: qr.timeout })
+            }
             Event::PairSuccess(paired) => {
-                self.state.paired();
                 self.tell(LinkEvent::Paired {
                     phone: phone_of(&paired.id),
                     business_name: Some(paired.business_name.clone()).filter(|name| !name.is_empty()),
@@ -152,6 +169,7 @@ impl EventHandler for Ears {
                 self.state.ready();
                 self.tell(LinkEvent::Connected { phone: self.phone() });
             }
+            Event::PairError(failed) => self.tell(LinkEvent::PairFailed(failed.error.clone())),
             Event::Messages(batch) => self.late(batch),
             Event::ServerAck(ack) if ack.class.as_deref() == Some("message") => {
                 self.tell(LinkEvent::Ack { wire_id: ack.id.clone(), error: ack.error.clone(), at: ack.timestamp });
@@ -175,7 +193,6 @@ impl Ears {
     fn over(&self, event: &Event) {
         match event {
             Event::Disconnected(lost) => self.state.because(lost.reason.to_string()),
-            Event::PairError(failed) => self.ended(End::PairingFailed(failed.error.clone())),
             Event::PairingQrCodesExhausted(_) => self.ended(End::QrExhausted),
             Event::LoggedOut(_) => self.ended(End::LoggedOut),
             Event::StreamReplaced(_) => self.ended(End::Replaced),

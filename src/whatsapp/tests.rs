@@ -57,3 +57,8 @@ async fn a_closed_link_does_not_run() {
     link.close().await;
     assert_eq!(link.run().await, Over::Closed);
 }
+
+#[tokio::test]
+async fn what_the_real_network_needs_can_be_built_without_it() {
+    assert!(Wire::whatsapp().is_ok());
+}
