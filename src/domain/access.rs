@@ -103,6 +103,42 @@ pub struct Access {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// The secret that makes its bearer an operator. Only a digest of it is kept, so that nothing can show it.
+#[derive(Clone)]
+pub struct OperatorToken(ring::hmac::Tag);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an operator token is one or more visible ASCII characters without spaces")]
+pub struct NotAToken;
+
+impl OperatorToken {
+    const PURPOSE: &[u8] = b"wamux/operator/1";
+
+    /// Compares in constant time.
+    pub fn is(&self, given: &str) -> bool {
+        ring::hmac::verify(&Self::key(given), Self::PURPOSE, self.0.as_ref()).is_ok()
+    }
+
+    fn key(token: &str) -> ring::hmac::Key {
+        ring::hmac::Key::new(ring::hmac::HMAC_SHA256, token.as_bytes())
+    }
+}
+
+impl FromStr for OperatorToken {
+    type Err = NotAToken;
+
+    fn from_str(text: &str) -> Result<Self, NotAToken> {
+        let fits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+        fits.then(|| Self(ring::hmac::sign(&Self::key(text), Self::PURPOSE))).ok_or(NotAToken)
+    }
+}
+
+impl fmt::Debug for OperatorToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OperatorToken(…)")
+    }
+}
+
 /// A key as its tenant sees it in a list.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -167,6 +203,18 @@ mod tests {
             ["", "sk_live_", "sk_test_short", &good[1..], &good[..good.len() - 1], &format!("{good}A"), "Bearer"]
         {
             assert_eq!(text.parse::<ApiKey>(), Err(NotAKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_operator_s_own_token_is_taken() {
+        let token: OperatorToken = "let-me-in".parse().unwrap();
+        assert!(token.is("let-me-in"));
+        for other in ["", "let-me-i", "let-me-in ", "LET-ME-IN"] {
+            assert!(!token.is(other), "{other}");
+        }
+        for text in ["", "a b", "é", "a\n"] {
+            assert!(text.parse::<OperatorToken>().is_err(), "{text}");
         }
     }
 

@@ -18,6 +18,7 @@ pub enum Code {
     MalformedJson,
     MethodNotAllowed,
     NotFound,
+    NotReady,
     OperatorOnly,
     PhoneNotFound,
     QrNotUsable,
@@ -33,7 +34,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::DailyLimitReached,
@@ -45,6 +46,7 @@ impl Code {
         Self::MalformedJson,
         Self::MethodNotAllowed,
         Self::NotFound,
+        Self::NotReady,
         Self::OperatorOnly,
         Self::PhoneNotFound,
         Self::QrNotUsable,
@@ -75,6 +77,7 @@ impl Code {
             Self::MalformedJson => ("malformed_json", "The body is not JSON"),
             Self::MethodNotAllowed => ("method_not_allowed", "The method is not allowed here"),
             Self::NotFound => ("not_found", "There is nothing here"),
+            Self::NotReady => ("not_ready", "The server is not ready"),
             Self::OperatorOnly => ("operator_only", "This is for the operator"),
             Self::PhoneNotFound => ("phone_not_found", "The simulated phone does not exist"),
             Self::QrNotUsable => ("qr_not_usable", "The QR code cannot be used"),

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use entity::{plan, session, tenant};
+use entity::{api_key, plan, session, tenant};
 use futures_util::FutureExt;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{Store, StoreError};
-use crate::domain::access::Email;
+use crate::domain::access::{Email, Mode};
 use crate::domain::id::TenantId;
 use crate::domain::quota::Plan;
 
@@ -52,6 +52,12 @@ impl Store {
     /// Every plan there is.
     pub async fn plans(&self) -> Result<Vec<Plan>, StoreError> {
         Ok(plan::Entity::find().all(self.reader()).await?.into_iter().map(plan_of).collect())
+    }
+
+    /// Whether anybody has a key for this network.
+    pub async fn any_key(&self, mode: Mode) -> Result<bool, StoreError> {
+        let one = api_key::Entity::find().filter(api_key::Column::Mode.eq(mode.as_str())).limit(1);
+        Ok(one.one(self.reader()).await?.is_some())
     }
 
     /// The tenants that have something to run: whoever has a session that is not deleted, or one still to be unlinked.
