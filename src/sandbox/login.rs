@@ -78,12 +78,12 @@ pub(crate) async fn log_in(network: &Arc<Network>, mut wire: Wire, caller: Calle
         return Ok(());
     };
     tracing::debug!(account = me.account, device = me.device, "a companion logs in");
-    let link = Arc::clone(&line.link);
+    let own = Arc::clone(&line.link);
     let active = caller.payload.passive != Some(true);
     drop(caller);
     let mut conversation = Conversation { network, account, me, wire, line, cursor: 0, active: false };
     let ended = Box::pin(conversation.run(active)).await;
-    network.switchboard.disconnect(me, &link);
+    network.switchboard.disconnect(me, &own);
     conversation.wire.close().await;
     ended
 }

@@ -29,7 +29,7 @@ use crate::domain::phone::Phone;
 
 /// A companion shows the first code for a minute and each of the others for twenty seconds.
 const CODES: u32 = 6;
-const SHOWN: Duration = Duration::from_secs(60);
+const SHOWN: Duration = Duration::from_mins(1);
 const SHOWN_NEXT: Duration = Duration::from_secs(20);
 /// A person may have scanned just before the code changed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,7 +55,7 @@ struct Offer {
 struct Registration {
     noise: [u8; 32],
     identity: [u8; 32],
-    registration: u32,
+    number: u32,
     signed_prekey: SignedPreKey,
 }
 
@@ -87,7 +87,9 @@ impl Pairings {
 
     fn withdraw(&self, references: &[String]) {
         let mut offers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        references.iter().for_each(|reference| drop(offers.remove(reference)));
+        for reference in references {
+            offers.remove(reference);
+        }
     }
 
     /// A code works once, while it is shown, and only for the companion that shows it.
@@ -201,7 +203,7 @@ async fn vouch(
         identity: companion.identity,
         device_identity: device_identity.clone(),
         signed: false,
-        registration: companion.registration,
+        registration: companion.number,
         signed_prekey: companion.signed_prekey.clone(),
         linked: now,
     };
@@ -219,16 +221,16 @@ async fn complete(
     offer: Offer,
     success: Node,
 ) -> Result<(), SandboxError> {
-    let (signer, signed) = oneshot::channel();
-    let (linker, linked) = oneshot::channel();
-    let order = Order { success, signed: signer, linked };
+    let (signed, word) = oneshot::channel();
+    let (done, linked) = oneshot::channel();
+    let order = Order { success, signed, linked };
     offer.orders.send(order).await.map_err(|_| SandboxError::UnknownQr)?;
-    let reply = timeout(SIGNING, signed).await.ok().and_then(Result::ok).ok_or(SandboxError::Refused)?;
-    let signed = child(&reply, "pair-device-sign").and_then(|sign| child(sign, "device-identity"));
-    let signed = signed.and_then(stanza::bytes).ok_or(SandboxError::Refused)?;
-    let device_identity = adv::accept(account, &offer.companion.identity, signed)?;
+    let reply = timeout(SIGNING, word).await.ok().and_then(Result::ok).ok_or(SandboxError::Refused)?;
+    let identity = child(&reply, "pair-device-sign").and_then(|sign| child(sign, "device-identity"));
+    let identity = identity.and_then(stanza::bytes).ok_or(SandboxError::Refused)?;
+    let device_identity = adv::accept(account, &offer.companion.identity, identity)?;
     admit(network, account, device, device_identity).await?;
-    let _ = linker.send(());
+    let _ = done.send(());
     Ok(())
 }
 
@@ -294,7 +296,7 @@ fn registration(noise: [u8; 32], data: &DevicePairingRegistrationData) -> Result
         Some(Registration {
             noise,
             identity: key(&data.e_ident)?,
-            registration: number(&data.e_regid)?,
+            number: number(&data.e_regid)?,
             signed_prekey: SignedPreKey {
                 id: number(&data.e_skey_id)?,
                 key: key(&data.e_skey_val)?,

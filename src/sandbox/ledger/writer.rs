@@ -89,7 +89,9 @@ fn tell(settled: Settled, switchboard: &Switchboard) {
     match settled {
         Settled::Write { showings, done, deliveries } => {
             let _ = done.send(showings);
-            deliveries.into_iter().for_each(|delivery| switchboard.deliver(delivery));
+            for delivery in deliveries {
+                switchboard.deliver(delivery);
+            }
         }
         Settled::Created(row, done) => {
             let _ = done.send(*row);

@@ -20,15 +20,13 @@ const UNUSED: i64 = 1000;
 /// The keys of a person who just installed the app.
 pub(crate) fn new_account(phone: &Phone, clock: &Clock) -> Result<NewAccount, SandboxError> {
     let private = |pair: KeyPair| *pair.private_key.serialize();
-    let [a, b, c, d] = clock::entropy::<4>()?;
-    let [e, f, g, h] = clock::entropy::<4>()?;
     Ok(NewAccount {
         phone: phone.clone(),
         identity: private(KeyPair::generate(&mut rand::rng())),
         // Registration ids have 14 bits, and none is zero.
-        registration: u32::from_be_bytes([a, b, c, d]) % 16_380 + 1,
+        registration: u32::from_be_bytes(clock::entropy()?) % 16_380 + 1,
         signed_prekey: private(KeyPair::generate(&mut rand::rng())),
-        raw_id: u32::from_be_bytes([e, f, g, h]) >> 1,
+        raw_id: u32::from_be_bytes(clock::entropy()?) >> 1,
         created: clock.now().timestamp(),
         // Two bytes name the device that made the key, four its epoch.
         sync_key_id: [0, 0, 0, 0, 0, 1],

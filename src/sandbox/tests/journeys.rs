@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use whatsapp_rust::prelude::{Event, Jid, SendOptions, wa};
+use whatsapp_rust::prelude::{Event, Jid};
 use whatsapp_rust::wacore::types::presence::ReceiptType;
 
 use super::harness::{Companion, Net, phone, text};
@@ -21,7 +21,7 @@ async fn a_linked_client_is_connected_and_its_text_is_on_the_phone() {
     let companion = tokio::time::timeout(Duration::from_secs(9), net.linked(ALICE)).await.expect("in time");
     let id = companion.send(BOB, "hello").await;
     let receipt = companion.receipt().await;
-    assert_eq!(receipt.message_ids, [id.clone()]);
+    assert_eq!(receipt.message_ids, std::slice::from_ref(&id));
     assert!(receipt.source.sender.is_lid(), "a phone answers under its LID");
     let shown = net.screen(BOB).await;
     assert_eq!(shown.len(), 1);
@@ -62,7 +62,7 @@ async fn reading_is_told_to_who_wrote() {
     net.sandbox.read(&phone(BOB), &phone(ALICE)).await.unwrap();
     let receipt = companion.receipt().await;
     assert_eq!(receipt.r#type, ReceiptType::Read);
-    let mut read = receipt.message_ids.to_vec();
+    let mut read = receipt.message_ids.clone();
     read.sort_unstable();
     let mut want = ids.to_vec();
     want.sort_unstable();
@@ -130,7 +130,7 @@ async fn a_message_that_is_sent_again_shows_once_and_is_receipted_again() {
     let id = companion.send(BOB, "once").await;
     companion.receipt().await;
     companion.send_as(BOB, "once", &id).await;
-    assert_eq!(companion.receipt().await.message_ids, [id.clone()]);
+    assert_eq!(companion.receipt().await.message_ids, std::slice::from_ref(&id));
     net.sandbox.read(&phone(BOB), &phone(ALICE)).await.unwrap();
     assert_eq!(companion.receipt().await.r#type, ReceiptType::Read);
     companion.send_as(BOB, "once", &id).await;
@@ -263,8 +263,7 @@ async fn a_client_that_lost_its_sessions_asks_again_and_reads() {
     // An answer confirms the session, so that the phone's next text can only be read with it.
     companion.send(BOB, "answer").await;
     companion.receipt().await;
-    let device = sender.to_string();
-    companion.client.signal().delete_sessions(&[sender.clone()]).await.unwrap_or_else(|_| panic!("{device}"));
+    companion.client.signal().delete_sessions(&[sender]).await.unwrap();
     net.sandbox.write(&phone(BOB), &phone(ALICE), &text("second")).await.unwrap();
     assert_eq!(companion.texts().await, ["second"]);
 }
@@ -282,5 +281,4 @@ async fn a_phone_that_cannot_read_asks_again_and_shows() {
     companion.send(BOB, "second").await;
     companion.wait("delivered", |event| matches!(event, Event::Receipt(r) if r.r#type != ReceiptType::Retry)).await;
     assert_eq!(net.texts(BOB).await, ["first", "so that the session is confirmed", "second"]);
-    let _ = (SendOptions::default(), wa::Message::default());
 }
