@@ -3,7 +3,7 @@
 //! Stanzas: `wacore/src/pair.rs` and `whatsapp-rust/src/pair.rs`.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -17,6 +17,7 @@ use whatsapp_rust::waproto::whatsapp::ClientPairingProps;
 use whatsapp_rust::waproto::whatsapp::client_payload::DevicePairingRegistrationData;
 
 use super::account::Account;
+use super::device_list::{self, Happened};
 use super::ledger::{Change, CompanionRow, SignedPreKey};
 use super::network::Network;
 use super::noise::Caller;
@@ -216,7 +217,7 @@ async fn vouch(
 
 async fn complete(
     network: &Network,
-    account: &Account,
+    account: &Arc<Account>,
     device: u16,
     offer: Offer,
     success: Node,
@@ -237,7 +238,7 @@ async fn complete(
 /// The link is complete: others may write to the companion, and its phone shares the keys of the app state with it.
 pub(crate) async fn admit(
     network: &Network,
-    account: &Account,
+    account: &Arc<Account>,
     device: u16,
     device_identity: Vec<u8>,
 ) -> Result<(), SandboxError> {
@@ -251,7 +252,7 @@ pub(crate) async fn admit(
     let ticket = network.ledger.submit(changes).await?;
     drop(state);
     ticket.committed().await?;
-    Ok(())
+    device_list::announce(network, account, Happened::Linked(device)).await
 }
 
 fn pair_device(references: &[String]) -> Node {

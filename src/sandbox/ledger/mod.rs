@@ -2,6 +2,7 @@
 //! What is acknowledged has been committed; nothing else in the sandbox knows SQL.
 
 mod apply;
+mod linked;
 mod read;
 pub(crate) mod row;
 mod writer;
@@ -157,5 +158,13 @@ impl Ledger {
 
     async fn command(&self, command: Command) -> Result<(), LedgerError> {
         self.commands.send(command).await.map_err(|_| LedgerError::Closed)
+    }
+}
+
+#[cfg(test)]
+impl Ledger {
+    /// As if another network had been here: the next one to open the file makes a certificate of its own.
+    pub(crate) async fn forget_root(&self) {
+        self.write(vec![Change::ForgetRoot]).await.unwrap();
     }
 }

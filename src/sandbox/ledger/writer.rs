@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::apply::{self, Queues};
 use super::row::{AccountRow, Showing};
-use super::{Command, LedgerError, PreKey};
+use super::{Command, LedgerError, PreKey, linked};
 use crate::sandbox::switchboard::{Delivery, Switchboard};
 
 /// The most that one transaction holds.
@@ -69,13 +69,13 @@ async fn commit(
                 settled.push(Settled::Created(Box::new(apply::create(connection, *account).await?), done));
             }
             Command::TakePreKey { device, done } => {
-                settled.push(Settled::PreKey(apply::take_prekey(connection, device).await?, done));
+                settled.push(Settled::PreKey(linked::take_prekey(connection, device).await?, done));
             }
             Command::Session { account, peer, answer } => {
                 let _ = answer.send(apply::session(connection, account, peer).await?);
             }
             Command::PhonePreKey { account, id, answer } => {
-                let _ = answer.send(apply::phone_prekey(connection, account, id).await?);
+                let _ = answer.send(linked::phone_prekey(connection, account, id).await?);
             }
             Command::Close => break,
         }

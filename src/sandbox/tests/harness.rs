@@ -18,6 +18,7 @@ use whatsapp_rust::{TokioRuntime, anyhow, async_channel};
 use crate::clock::Clock;
 use crate::domain::content::Text;
 use crate::domain::phone::Phone;
+use crate::sandbox::ledger::Device;
 use crate::sandbox::{Sandbox, Settings, Shown};
 
 /// Nothing here takes longer, unless it never happens.
@@ -61,6 +62,34 @@ impl Net {
 
     pub(crate) async fn screen(&self, number: &str) -> Vec<Shown> {
         self.sandbox.screen(&phone(number)).await.unwrap()
+    }
+
+    /// Waits until every stanza for the first companion of a number was confirmed by it.
+    pub(crate) async fn confirmed(&self, number: &str) {
+        let device = self.companion(number).await;
+        let ledger = &self.sandbox.network.ledger;
+        self.until("confirmed", async || ledger.queued(device, 0, 1).await.unwrap().is_empty()).await;
+    }
+
+    /// One-time pre-keys left of the first companion of a number.
+    pub(crate) async fn prekeys(&self, number: &str) -> i64 {
+        let device = self.companion(number).await;
+        self.sandbox.network.ledger.prekey_count(device).await.unwrap()
+    }
+
+    async fn companion(&self, number: &str) -> Device {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        account.device(1)
+    }
+
+    /// Waits for what no event tells.
+    pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        let wait = async {
+            while !holds().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, wait).await.unwrap_or_else(|_| panic!("never {what}"));
     }
 
     /// A client that a phone has just linked, connected.

@@ -216,6 +216,64 @@ async fn two_clients_of_one_phone_both_see_a_chat() {
 }
 
 #[tokio::test]
+async fn who_wrote_before_a_device_was_linked_writes_to_that_device_too() {
+    let net = Net::new().await;
+    let alice = net.linked(ALICE).await;
+    alice.send(BOB, "to the phone").await;
+    alice.receipt().await;
+    let bob = net.linked(BOB).await;
+    alice.wait("told", |event| matches!(event, Event::DeviceListUpdate(_))).await;
+    alice.send(BOB, "to both").await;
+    assert_eq!(bob.texts().await, ["to both"]);
+    net.sandbox.unlink_all(&phone(BOB)).await.unwrap();
+    alice.wait("told", |event| matches!(event, Event::DeviceListUpdate(_))).await;
+    alice.send(BOB, "to the phone again").await;
+    alice.receipt().await;
+    assert_eq!(net.texts(BOB).await, ["to the phone", "to both", "to the phone again"]);
+}
+
+#[tokio::test]
+async fn what_a_client_has_confirmed_does_not_come_again() {
+    let net = Net::new().await;
+    let companion = net.linked(ALICE).await;
+    net.sandbox.create_phone(&phone(BOB), None).await.unwrap();
+    companion.send(BOB, "hello").await;
+    companion.receipt().await;
+    net.sandbox.write(&phone(BOB), &phone(ALICE), &text("hi")).await.unwrap();
+    companion.texts().await;
+    net.sandbox.read(&phone(BOB), &phone(ALICE)).await.unwrap();
+    companion.receipt().await;
+    net.confirmed(ALICE).await;
+}
+
+#[tokio::test]
+async fn a_client_that_knows_an_older_certificate_is_let_in_all_the_same() {
+    let net = Net::new().await;
+    let backend = net.linked(ALICE).await.stop().await;
+    // The first login after pairing has stored the certificate, and the next one would skip to its end (IK).
+    net.sandbox.network.ledger.forget_root().await;
+    let net = net.reopen().await;
+    let companion = Companion::start(&net.sandbox, backend).await;
+    companion.connected().await;
+    companion.send(BOB, "still here").await;
+    companion.receipt().await;
+}
+
+#[tokio::test]
+async fn a_client_whose_keys_run_low_brings_more() {
+    let net = Net::new().await;
+    let companion = net.linked(ALICE).await;
+    let few = net.prekeys(ALICE).await;
+    for n in 0..few {
+        let writer = phone(&format!("+2376500000{n:02}"));
+        net.sandbox.create_phone(&writer, None).await.unwrap();
+        net.sandbox.write(&writer, &phone(ALICE), &text("hello")).await.unwrap();
+    }
+    net.until("more keys", async || net.prekeys(ALICE).await > few / 2).await;
+    drop(companion);
+}
+
+#[tokio::test]
 async fn two_clients_of_two_phones_write_to_each_other() {
     let net = Net::new().await;
     let (alice, bob) = (net.linked(ALICE).await, net.linked(BOB).await);
