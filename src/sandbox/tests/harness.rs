@@ -43,7 +43,11 @@ impl Net {
         // With WAMUX_LOG set, a failing test shows what both sides said.
         let filter = tracing_subscriber::EnvFilter::from_env("WAMUX_LOG");
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-        let folder = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The network that a folder holds.
+    pub(crate) async fn at(folder: tempfile::TempDir) -> Self {
         let sandbox = open(&folder).await;
         Self { folder, sandbox }
     }
@@ -100,7 +104,7 @@ impl Net {
     }
 }
 
-async fn open(folder: &tempfile::TempDir) -> Sandbox {
+pub(crate) async fn open(folder: &tempfile::TempDir) -> Sandbox {
     let settings = Settings { file: folder.path().join("sandbox.db") };
     Sandbox::open(settings, Clock::default()).await.unwrap()
 }

@@ -1,4 +1,5 @@
 //! The sandbox with real clients on it, from the first code to the last receipt.
 
+mod crash;
 mod harness;
 mod journeys;
