@@ -172,7 +172,7 @@ impl Conversation<'_> {
             "ack" => {
                 // Nobody waits for this one; should it be lost, the stanza is delivered once more.
                 if let Some(confirmed) = receipt::confirmed(me, said) {
-                    network.ledger.submit(vec![confirmed]).await?;
+                    network.ledger.note(vec![confirmed]).await?;
                 }
                 Ok(Answer::default())
             }

@@ -50,6 +50,10 @@ enum Command {
         changes: Vec<Change>,
         done: oneshot::Sender<Vec<Showing>>,
     },
+    /// Nobody waits for this one: it goes with the next commit.
+    Note {
+        changes: Vec<Change>,
+    },
     Create {
         account: Box<NewAccount>,
         done: oneshot::Sender<AccountRow>,
@@ -114,6 +118,11 @@ impl Ledger {
         let (done, ticket) = oneshot::channel();
         self.command(Command::Write { changes, done }).await?;
         Ok(Ticket(ticket))
+    }
+
+    /// Changes that may be lost in a crash, at no more cost than doing something twice.
+    pub(crate) async fn note(&self, changes: Vec<Change>) -> Result<(), LedgerError> {
+        self.command(Command::Note { changes }).await
     }
 
     /// Submits and waits for the commit.

@@ -1,9 +1,11 @@
 //! The one writer: collects what is waiting, commits it in one transaction, then tells who waited, in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::apply::{self, Queues};
 use super::row::{AccountRow, Showing};
@@ -12,6 +14,9 @@ use crate::sandbox::switchboard::{Delivery, Switchboard};
 
 /// The most that one transaction holds.
 const BATCH: usize = 256;
+
+/// How long a change may wait for another one to share its commit.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// What is told after the commit.
 enum Settled {
@@ -30,6 +35,13 @@ pub(super) async fn run(
     loop {
         if inbox.recv_many(&mut batch, BATCH).await == 0 {
             break;
+        }
+        // A commit costs a sync of the disk; what nobody waits for shares one.
+        while batch.len() < BATCH && batch.iter().all(|command| matches!(command, Command::Note { .. })) {
+            let room = BATCH - batch.len();
+            if !matches!(timeout(LINGER, inbox.recv_many(&mut batch, room)).await, Ok(1..)) {
+                break;
+            }
         }
         let closing = batch.iter().any(|command| matches!(command, Command::Close));
         match commit(&mut connection, &mut batch, &mut queues).await {
@@ -64,6 +76,9 @@ async fn commit(
             Command::Write { changes, done } => {
                 let (showings, deliveries) = apply::write(connection, changes, queues).await?;
                 settled.push(Settled::Write { showings, done, deliveries });
+            }
+            Command::Note { changes } => {
+                apply::write(connection, changes, queues).await?;
             }
             Command::Create { account, done } => {
                 settled.push(Settled::Created(Box::new(apply::create(connection, *account).await?), done));

@@ -216,7 +216,8 @@ impl Companion {
     }
 }
 
-struct Dial(Sandbox);
+/// How a client of these tests reaches the network.
+pub(crate) struct Dial(pub(crate) Sandbox);
 
 #[async_trait]
 impl TransportFactory for Dial {
