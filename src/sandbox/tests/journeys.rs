@@ -260,6 +260,32 @@ async fn a_client_that_knows_an_older_certificate_is_let_in_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_note_to_oneself_is_on_the_own_phone_once() {
+    let net = Net::new().await;
+    let companion = net.linked(ALICE).await;
+    let id = companion.send(ALICE, "milk").await;
+    companion.acknowledged(&id, "message").await;
+    let shown = net.screen(ALICE).await;
+    assert_eq!(shown.len(), 1);
+    assert_eq!((shown[0].text.as_str(), shown[0].from_me), ("milk", true));
+    assert_eq!(shown[0].chat.to_string(), ALICE);
+}
+
+#[tokio::test]
+async fn a_phone_that_cannot_read_what_its_companion_sent_gets_it_again() {
+    let net = Net::new().await;
+    let companion = net.linked(ALICE).await;
+    companion.send(BOB, "first").await;
+    companion.receipt().await;
+    // The phone's word confirms the session, so that the next copy can only be read with it.
+    net.sandbox.write(&phone(ALICE), &phone(BOB), &text("from the phone")).await.unwrap();
+    companion.texts().await;
+    net.sandbox.forget_sessions(&phone(ALICE)).await.unwrap();
+    companion.send(BOB, "second").await;
+    net.until("shown", async || net.texts(ALICE).await == ["first", "from the phone", "second"]).await;
+}
+
+#[tokio::test]
 async fn a_client_whose_keys_run_low_brings_more() {
     let net = Net::new().await;
     let companion = net.linked(ALICE).await;
