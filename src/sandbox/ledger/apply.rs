@@ -93,7 +93,7 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
                 .await?;
         }
         Change::Patch { account, collection, version, patch } => {
-            sqlx::query("INSERT INTO patch (account, collection, version, patch) VALUES (?, ?, ?, ?)")
+            sqlx::query("INSERT OR IGNORE INTO patch (account, collection, version, patch) VALUES (?, ?, ?, ?)")
                 .bind(account)
                 .bind(collection)
                 .bind(i64::try_from(version).map_err(|_| LedgerError::Corrupt("version"))?)

@@ -10,7 +10,7 @@ use super::{LedgerError, PreKey, read};
 pub(super) async fn companion(connection: &mut SqliteConnection, change: Change) -> Applied {
     match change {
         Change::Root(keys) => {
-            sqlx::query("INSERT INTO root (id, root_key, server_key, chain) VALUES (1, ?, ?, ?)")
+            sqlx::query("INSERT OR IGNORE INTO root (id, root_key, server_key, chain) VALUES (1, ?, ?, ?)")
                 .bind(keys.root.as_slice())
                 .bind(keys.server.as_slice())
                 .bind(keys.chain)
@@ -88,7 +88,7 @@ pub(super) async fn phone_key(
     id: u32,
     private: &[u8; 32],
 ) -> Applied {
-    sqlx::query("INSERT INTO phone_prekey (account, id, private) VALUES (?, ?, ?)")
+    sqlx::query("INSERT OR REPLACE INTO phone_prekey (account, id, private) VALUES (?, ?, ?)")
         .bind(account)
         .bind(id)
         .bind(private.as_slice())
@@ -104,7 +104,7 @@ pub(super) async fn phone_key(
 
 async fn link(connection: &mut SqliteConnection, account: AccountId, companion: CompanionRow) -> Applied {
     sqlx::query(
-        "INSERT INTO companion (account, device, noise, identity, device_identity, signed, registration, \
+        "INSERT OR REPLACE INTO companion (account, device, noise, identity, device_identity, signed, registration, \
          signed_prekey_id, signed_prekey, signed_prekey_signature, linked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(account)
@@ -128,7 +128,8 @@ async fn link(connection: &mut SqliteConnection, account: AccountId, companion: 
     Ok(())
 }
 
-/// Forgets a companion: its keys, its queue, and every phone's session with it.
+/// Forgets a companion: its keys, its queue, and its phone's session with it. What other phones have of it stays, and
+/// is of no use: device numbers are not given twice.
 pub(super) async fn unlink(connection: &mut SqliteConnection, device: Device) -> Applied {
     for statement in [
         "DELETE FROM companion WHERE account = ? AND device = ?",
