@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore_binary::Node;
@@ -78,13 +79,15 @@ pub(crate) async fn log_in(network: &Arc<Network>, mut wire: Wire, caller: Calle
         return Ok(());
     };
     tracing::debug!(account = me.account, device = me.device, "a companion logs in");
-    let link = Arc::clone(&line.link);
+    let own = Arc::clone(&line.link);
     let active = caller.payload.passive != Some(true);
     drop(caller);
     let mut conversation = Conversation { network, account, me, wire, line, cursor: 0, active: false };
     let ended = Box::pin(conversation.run(active)).await;
-    network.switchboard.disconnect(me, &link);
-    conversation.wire.close().await;
+    network.switchboard.disconnect(me, &own);
+    if ended.is_ok() {
+        conversation.wire.close().await;
+    }
     ended
 }
 
@@ -123,18 +126,16 @@ impl Conversation<'_> {
         let mut pending = FuturesOrdered::new();
         loop {
             match self.next(&mut pending).await {
-                Next::Settled(settled) => {
-                    let (stanzas, then) = settled?;
-                    for stanza in &stanzas {
-                        self.tell(stanza).await?;
-                    }
-                    if then == Then::Activate {
-                        self.activate().await?;
-                    }
-                }
+                Next::Settled(settled) => self.say(settled?).await?,
                 Next::Farewell => return self.farewell().await,
                 Next::Behind => self.catch_up(false).await.map(|_| ())?,
-                Next::Mail(Some((seq, stanza))) => self.pass(seq, stanza).await?,
+                Next::Mail(Some((seq, stanza))) => {
+                    // The writer told who waited before it handed this over: their answers go out before it.
+                    while let Some(Some(settled)) = pending.next().now_or_never() {
+                        self.say(settled?).await?;
+                    }
+                    self.pass(seq, stanza).await?;
+                }
                 Next::Mail(None) | Next::Said(Ok(None)) => return Ok(()),
                 Next::Said(said) => {
                     if let Some(said) = said? {
@@ -144,6 +145,16 @@ impl Conversation<'_> {
                 }
             }
         }
+    }
+
+    async fn say(&mut self, (stanzas, then): (Vec<Node>, Then)) -> Result<(), SandboxError> {
+        for stanza in &stanzas {
+            self.tell(stanza).await?;
+        }
+        if then == Then::Activate {
+            self.activate().await?;
+        }
+        Ok(())
     }
 
     /// Answers come first and in the order of what they answer, so that an ack is never behind the receipt it led to.
@@ -172,7 +183,7 @@ impl Conversation<'_> {
             "ack" => {
                 // Nobody waits for this one; should it be lost, the stanza is delivered once more.
                 if let Some(confirmed) = receipt::confirmed(me, said) {
-                    network.ledger.submit(vec![confirmed]).await?;
+                    network.ledger.note(vec![confirmed]).await?;
                 }
                 Ok(Answer::default())
             }
@@ -245,7 +256,8 @@ impl Conversation<'_> {
         let (code, conflict) = match why {
             Some(Farewell::Replaced) => (None, "replaced"),
             Some(Farewell::Unlinked) => (Some("401"), "device_removed"),
-            Some(Farewell::Dropped) | None => return Ok(()),
+            Some(Farewell::Dropped) => return Err(SandboxError::Wire("the socket broke")),
+            Some(Farewell::Closing) | None => return Ok(()),
         };
         let mut builder = NodeBuilder::new("stream:error");
         if let Some(code) = code {

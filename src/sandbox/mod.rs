@@ -10,6 +10,7 @@
 mod account;
 mod app_state;
 mod connection;
+mod device_list;
 mod iq;
 mod ledger;
 mod login;

@@ -20,6 +20,9 @@ use crate::sandbox::phone::keys;
 /// Connections at once, those that are still shaking hands included.
 const CONNECTIONS: usize = 8192;
 
+/// Accounts at once. Past it, numbers nobody has used yet are not on this network.
+const ACCOUNTS: usize = 200_000;
+
 /// A number that is not on WhatsApp, whoever asks.
 const NOT_ON_WHATSAPP: &str = "15550000001";
 
@@ -82,6 +85,10 @@ impl Network {
         }
         if let Some(account) = self.find(phone).await? {
             return Ok(Some(account));
+        }
+        if self.accounts.read().unwrap_or_else(PoisonError::into_inner).by_id.len() >= ACCOUNTS {
+            tracing::warn!("the network holds all the accounts it can");
+            return Ok(None);
         }
         let row = self.ledger.create(keys::new_account(phone, &self.clock)?).await?;
         Ok(Some(self.keep(Account::from_row(row)?)))

@@ -1,4 +1,4 @@
-//! The server's side of the Noise handshake: XX, IK, and XXfallback when a client knows a static key that is not ours.
+//! The server's side of the Noise handshake: XX, IK, and `XXfallback` when a client knows a static key that is not ours.
 //!
 //! Mirrors the initiator in `wacore-noise/handshake.rs`; what the client writes first is what we read.
 
@@ -27,7 +27,7 @@ pub(crate) struct Greeting {
     pub(crate) outbound: NoiseCipher,
 }
 
-/// After the client's hello: either all is said (IK), or the client has to finish (XX and XXfallback).
+/// After the client's hello: either all is said (IK), or the client has to finish (XX and `XXfallback`).
 pub(crate) enum Answered {
     Done(Box<Greeting>, Vec<u8>),
     Waiting(Box<Waiting>, Vec<u8>),

@@ -3,7 +3,7 @@
 //! Stanzas: `wacore/src/pair.rs` and `whatsapp-rust/src/pair.rs`.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -17,6 +17,7 @@ use whatsapp_rust::waproto::whatsapp::ClientPairingProps;
 use whatsapp_rust::waproto::whatsapp::client_payload::DevicePairingRegistrationData;
 
 use super::account::Account;
+use super::device_list::{self, Happened};
 use super::ledger::{Change, CompanionRow, SignedPreKey};
 use super::network::Network;
 use super::noise::Caller;
@@ -29,7 +30,7 @@ use crate::domain::phone::Phone;
 
 /// A companion shows the first code for a minute and each of the others for twenty seconds.
 const CODES: u32 = 6;
-const SHOWN: Duration = Duration::from_secs(60);
+const SHOWN: Duration = Duration::from_mins(1);
 const SHOWN_NEXT: Duration = Duration::from_secs(20);
 /// A person may have scanned just before the code changed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -55,7 +56,7 @@ struct Offer {
 struct Registration {
     noise: [u8; 32],
     identity: [u8; 32],
-    registration: u32,
+    number: u32,
     signed_prekey: SignedPreKey,
 }
 
@@ -87,7 +88,9 @@ impl Pairings {
 
     fn withdraw(&self, references: &[String]) {
         let mut offers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        references.iter().for_each(|reference| drop(offers.remove(reference)));
+        for reference in references {
+            offers.remove(reference);
+        }
     }
 
     /// A code works once, while it is shown, and only for the companion that shows it.
@@ -201,7 +204,7 @@ async fn vouch(
         identity: companion.identity,
         device_identity: device_identity.clone(),
         signed: false,
-        registration: companion.registration,
+        registration: companion.number,
         signed_prekey: companion.signed_prekey.clone(),
         linked: now,
     };
@@ -214,28 +217,28 @@ async fn vouch(
 
 async fn complete(
     network: &Network,
-    account: &Account,
+    account: &Arc<Account>,
     device: u16,
     offer: Offer,
     success: Node,
 ) -> Result<(), SandboxError> {
-    let (signer, signed) = oneshot::channel();
-    let (linker, linked) = oneshot::channel();
-    let order = Order { success, signed: signer, linked };
+    let (signed, word) = oneshot::channel();
+    let (done, linked) = oneshot::channel();
+    let order = Order { success, signed, linked };
     offer.orders.send(order).await.map_err(|_| SandboxError::UnknownQr)?;
-    let reply = timeout(SIGNING, signed).await.ok().and_then(Result::ok).ok_or(SandboxError::Refused)?;
-    let signed = child(&reply, "pair-device-sign").and_then(|sign| child(sign, "device-identity"));
-    let signed = signed.and_then(stanza::bytes).ok_or(SandboxError::Refused)?;
-    let device_identity = adv::accept(account, &offer.companion.identity, signed)?;
+    let reply = timeout(SIGNING, word).await.ok().and_then(Result::ok).ok_or(SandboxError::Refused)?;
+    let identity = child(&reply, "pair-device-sign").and_then(|sign| child(sign, "device-identity"));
+    let identity = identity.and_then(stanza::bytes).ok_or(SandboxError::Refused)?;
+    let device_identity = adv::accept(account, &offer.companion.identity, identity)?;
     admit(network, account, device, device_identity).await?;
-    let _ = linker.send(());
+    let _ = done.send(());
     Ok(())
 }
 
 /// The link is complete: others may write to the companion, and its phone shares the keys of the app state with it.
 pub(crate) async fn admit(
     network: &Network,
-    account: &Account,
+    account: &Arc<Account>,
     device: u16,
     device_identity: Vec<u8>,
 ) -> Result<(), SandboxError> {
@@ -249,7 +252,7 @@ pub(crate) async fn admit(
     let ticket = network.ledger.submit(changes).await?;
     drop(state);
     ticket.committed().await?;
-    Ok(())
+    device_list::announce(network, account, Happened::Linked(device)).await
 }
 
 fn pair_device(references: &[String]) -> Node {
@@ -294,7 +297,7 @@ fn registration(noise: [u8; 32], data: &DevicePairingRegistrationData) -> Result
         Some(Registration {
             noise,
             identity: key(&data.e_ident)?,
-            registration: number(&data.e_regid)?,
+            number: number(&data.e_regid)?,
             signed_prekey: SignedPreKey {
                 id: number(&data.e_skey_id)?,
                 key: key(&data.e_skey_val)?,

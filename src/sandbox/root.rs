@@ -1,4 +1,4 @@
-//! The network's own certificate: a root made once and kept, and a chain really signed by it (XEdDSA).
+//! The network's own certificate: a root made once and kept, and a chain really signed by it (`XEdDSA`).
 //!
 //! A client checks the chain of its Noise handshake against a root it was built with (`wacore-noise`, `handshake.rs`,
 //! `verify_server_cert`): intermediate signed by the root, leaf signed by the intermediate, leaf key = static key.
@@ -10,7 +10,7 @@ use whatsapp_rust::waproto::whatsapp::{
 };
 
 use super::SandboxError;
-use super::ledger::Ledger;
+use super::ledger::{Change, Ledger};
 
 const INTERMEDIATE: u32 = 1;
 const LEAF: u32 = 2;
@@ -35,13 +35,10 @@ pub(crate) struct Certificate {
 impl Certificate {
     /// The kept one, or a new one, kept before anyone sees it.
     pub(crate) async fn load(ledger: &Ledger) -> Result<Self, SandboxError> {
-        let keys = match ledger.root().await? {
-            Some(keys) => keys,
-            None => {
-                ledger.write(vec![super::ledger::Change::Root(Box::new(sign()?))]).await?;
-                ledger.root().await?.ok_or(SandboxError::Closed)?
-            }
-        };
+        if ledger.root().await?.is_none() {
+            ledger.write(vec![Change::Root(Box::new(sign()?))]).await?;
+        }
+        let keys = ledger.root().await?.ok_or(SandboxError::Closed)?;
         let key = pair(&keys.server)?;
         let root = pair(&keys.root)?;
         Ok(Self { key, chain: keys.chain, root: public(&root)? })

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use whatsapp_rust::wacore_binary::{Node, NodeContent};
+use whatsapp_rust::wacore_binary::{Node, NodeContent, NodeValue};
 use whatsapp_rust::{Jid, NodeBuilder};
 
 /// The network's own address.
@@ -18,7 +18,7 @@ pub(crate) fn text(node: &Node, key: &str) -> String {
 }
 
 pub(crate) fn address(node: &Node, key: &str) -> Option<Jid> {
-    node.attrs.get(key).and_then(|value| value.to_jid())
+    node.attrs.get(key).and_then(NodeValue::to_jid)
 }
 
 pub(crate) fn bytes(node: &Node) -> Option<&[u8]> {

@@ -25,8 +25,10 @@ pub(crate) enum Farewell {
     Replaced,
     /// The phone no longer knows the device.
     Unlinked,
-    /// The socket just closes.
+    /// The socket breaks, without a word.
     Dropped,
+    /// The network closes.
+    Closing,
 }
 
 /// The connections of companions that are logged in.
@@ -122,6 +124,6 @@ impl Switchboard {
     }
 
     pub(crate) fn close_all(&self) {
-        self.links.read().unwrap_or_else(PoisonError::into_inner).values().for_each(|link| link.end(Farewell::Dropped));
+        self.links.read().unwrap_or_else(PoisonError::into_inner).values().for_each(|link| link.end(Farewell::Closing));
     }
 }

@@ -155,6 +155,9 @@ impl Wire {
         self.inbound.decrypt_in_place_with_counter(self.received, &mut frame).map_err(SandboxError::wire)?;
         self.received = self.received.checked_add(1).ok_or(SandboxError::Wire("a connection has its end"))?;
         let plain = unpack_bytes(frame).map_err(SandboxError::wire)?;
+        if plain.len() > FRAME {
+            return Err(SandboxError::Wire("a stanza is too long"));
+        }
         let node = unmarshal_ref(&plain).map_err(SandboxError::wire)?.to_owned();
         tracing::trace!(stanza = %stanza::brief(&node), "from client");
         Ok(Some(node))

@@ -1,10 +1,13 @@
 //! A companion takes itself, or another companion of its account, out of the account.
 
+use std::sync::Arc;
+
 use whatsapp_rust::wacore_binary::Node;
 
 use super::Ask;
 use crate::sandbox::SandboxError;
 use crate::sandbox::account::Account;
+use crate::sandbox::device_list::{self, Happened};
 use crate::sandbox::ledger::Change;
 use crate::sandbox::network::Network;
 use crate::sandbox::stanza::{self, address, child};
@@ -24,7 +27,7 @@ pub(super) async fn remove(ask: &Ask<'_>) -> Result<Node, SandboxError> {
 }
 
 /// The phone forgets a companion, and what waited for it is dropped. False if it had no such companion.
-pub(crate) async fn unlink(network: &Network, account: &Account, device: u16) -> Result<bool, SandboxError> {
+pub(crate) async fn unlink(network: &Network, account: &Arc<Account>, device: u16) -> Result<bool, SandboxError> {
     let mut state = account.lock().await;
     if state.companions.remove(&device).is_none() {
         return Ok(false);
@@ -33,5 +36,6 @@ pub(crate) async fn unlink(network: &Network, account: &Account, device: u16) ->
     let ticket = network.ledger.submit(vec![Change::Unlink(account.device(device))]).await?;
     drop(state);
     ticket.committed().await?;
+    device_list::announce(network, account, Happened::Unlinked(device)).await?;
     Ok(true)
 }

@@ -44,7 +44,6 @@ pub(crate) async fn answer(
     let namespace = attr(iq, "xmlns").unwrap_or_default();
     let tag = children(iq).first().map(|child| child.tag.as_ref()).unwrap_or_default();
     let stanza = match (namespace.as_ref(), kind.as_ref(), tag) {
-        ("w:p" | "urn:xmpp:ping", ..) => stanza::result(&id).build(),
         ("passive", "set", "active") => {
             return Ok(Answer { then: Then::Activate, ..Answer::now(stanza::result(&id).build()) });
         }
@@ -56,13 +55,13 @@ pub(crate) async fn answer(
         ("privacy", "get", _) => privacy::settings(&id),
         ("blocklist", "get", _) => privacy::blocklist(&id),
         ("disappearing_mode", "get", _) => privacy::disappearing(&id),
-        // Settings, tokens and reports that nobody here asks for again.
+        // Is anyone there; and settings, tokens and reports that nobody here asks for again.
         (
             "privacy" | "blocklist" | "status" | "passive" | "spam" | "urn:xmpp:whatsapp:dirty" | "disappearing_mode",
             "set",
             _,
         )
-        | ("w:stats" | "urn:xmpp:whatsapp:push", ..) => stanza::result(&id).build(),
+        | ("w:p" | "urn:xmpp:ping" | "w:stats" | "urn:xmpp:whatsapp:push", ..) => stanza::result(&id).build(),
         ("w:g2", "get", "participating") => stanza::result(&id).children([NodeBuilder::new("groups").build()]).build(),
         ("w:profile:picture", "get", _) => stanza::error(&id, 404, "item-not-found"),
         _ => {

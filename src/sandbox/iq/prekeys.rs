@@ -74,7 +74,7 @@ async fn of_phone(ask: &Ask<'_>, account: &Arc<Account>) -> Result<Vec<Node>, Sa
 async fn of_companion(ask: &Ask<'_>, account: &Account, device: u16) -> Result<Option<Vec<Node>>, SandboxError> {
     let row = account.lock().await.companions.get(&device).filter(|row| row.signed).cloned();
     let Some(row) = row else { return Ok(None) };
-    let one_time = ask.network.ledger.take_prekey(account.device(device)).await?;
+    let one_time = keys::take(ask.network, account.device(device)).await?;
     let mut nodes = keys::nodes(row.registration, &row.identity, &row.signed_prekey, one_time);
     nodes.push(stanza::leaf("device-identity", row.device_identity));
     Ok(Some(nodes))

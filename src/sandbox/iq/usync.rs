@@ -1,15 +1,11 @@
 //! Who is on the network, under which LID, with which devices (`wacore/src/iq/usync.rs`).
 
-use std::sync::Arc;
-
-use whatsapp_rust::wacore::messages::MessageUtils;
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::{Jid, NodeBuilder};
 
 use super::Ask;
 use crate::sandbox::SandboxError;
-use crate::sandbox::account::Account;
-use crate::sandbox::phone::adv;
+use crate::sandbox::device_list;
 use crate::sandbox::stanza::{self, address, child, children};
 
 /// Users in one question.
@@ -54,7 +50,8 @@ async fn user(ask: &Ask<'_>, jid: &Jid, wanted: &[&str]) -> Result<Node, Sandbox
             answers.push(NodeBuilder::new("lid").attr("val", account.lid(0)).build());
         }
         if wanted.contains(&"devices") {
-            answers.push(devices(&account, jid).await?);
+            let state = account.lock().await;
+            answers.push(device_list::nodes(&account, &state, jid)?);
         }
         if wanted.contains(&"status") {
             answers.push(NodeBuilder::new("status").build());
@@ -63,26 +60,4 @@ async fn user(ask: &Ask<'_>, jid: &Jid, wanted: &[&str]) -> Result<Node, Sandbox
         answers.push(NodeBuilder::new("devices").children([stanza::fault(404, "item-not-found")]).build());
     }
     Ok(user.children(answers).build())
-}
-
-/// The device list with its hash, and the phone's signed word on which of them count.
-async fn devices(account: &Arc<Account>, asked: &Jid) -> Result<Node, SandboxError> {
-    let state = account.lock().await;
-    let listed: Vec<u16> = state.listed().collect();
-    let (timestamp, indexes) = adv::key_index_list(account, &state)?;
-    drop(state);
-    let all: Vec<Jid> =
-        std::iter::once(0).chain(listed.iter().copied()).map(|device| asked.with_device(device)).collect();
-    let hash = MessageUtils::participant_list_hash(&all).map_err(SandboxError::wire)?;
-    let primary = NodeBuilder::new("device").attr("id", "0").build();
-    let companions = listed.iter().map(|device| {
-        NodeBuilder::new("device").attr("id", device.to_string()).attr("key-index", device.to_string()).build()
-    });
-    let list = NodeBuilder::new("device-list").attr("hash", hash).children(std::iter::once(primary).chain(companions));
-    let mut answer = vec![list.build()];
-    if !listed.is_empty() {
-        let indexes = NodeBuilder::new("key-index-list").attr("ts", timestamp.to_string()).bytes(indexes).build();
-        answer.push(indexes);
-    }
-    Ok(NodeBuilder::new("devices").children(answer).build())
 }

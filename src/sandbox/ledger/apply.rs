@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::row::{AccountId, AccountRow, Change, CompanionRow, Device, NewAccount, Outgoing, ScreenRow, Showing};
-use super::{LedgerError, PreKey, read};
+use super::row::{AccountId, AccountRow, Change, Device, NewAccount, Outgoing, ScreenRow, Showing};
+use super::{LedgerError, linked, read};
 use crate::sandbox::screen::Status;
 use crate::sandbox::switchboard::Delivery;
 
@@ -20,7 +20,7 @@ pub(super) const PREKEY: usize = 36;
 #[derive(Default)]
 pub(super) struct Queues(HashMap<Device, (i64, i64)>);
 
-type Applied = Result<(), LedgerError>;
+pub(super) type Applied = Result<(), LedgerError>;
 
 pub(super) async fn write(
     connection: &mut SqliteConnection,
@@ -37,7 +37,7 @@ pub(super) async fn write(
             }
             Change::Session { account, peer, record } => store_session(connection, account, peer, &record).await?,
             Change::Unlink(device) => {
-                unlink(connection, device).await?;
+                linked::unlink(connection, device).await?;
                 queues.0.remove(&device);
             }
             other => seldom(connection, other).await?,
@@ -84,7 +84,7 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
         Change::ForgetSessions { account } => {
             sqlx::query("DELETE FROM session WHERE account = ?").bind(account).execute(connection).await?;
         }
-        Change::PhonePreKey { account, id, private } => phone_key(connection, account, id, &private).await?,
+        Change::PhonePreKey { account, id, private } => linked::phone_key(connection, account, id, &private).await?,
         Change::Rename { account, name } => {
             sqlx::query("UPDATE account SET name = ? WHERE id = ?")
                 .bind(name)
@@ -93,7 +93,7 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
                 .await?;
         }
         Change::Patch { account, collection, version, patch } => {
-            sqlx::query("INSERT INTO patch (account, collection, version, patch) VALUES (?, ?, ?, ?)")
+            sqlx::query("INSERT OR IGNORE INTO patch (account, collection, version, patch) VALUES (?, ?, ?, ?)")
                 .bind(account)
                 .bind(collection)
                 .bind(i64::try_from(version).map_err(|_| LedgerError::Corrupt("version"))?)
@@ -101,134 +101,7 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
                 .execute(connection)
                 .await?;
         }
-        other => companion(connection, other).await?,
-    }
-    Ok(())
-}
-
-/// The life and the keys of a companion.
-async fn companion(connection: &mut SqliteConnection, change: Change) -> Applied {
-    match change {
-        Change::Root(keys) => {
-            sqlx::query("INSERT INTO root (id, root_key, server_key, chain) VALUES (1, ?, ?, ?)")
-                .bind(keys.root.as_slice())
-                .bind(keys.server.as_slice())
-                .bind(keys.chain)
-                .execute(connection)
-                .await?;
-        }
-        Change::Link { account, companion } => link(connection, account, *companion).await?,
-        Change::Sign { device, device_identity } => {
-            sqlx::query("UPDATE companion SET device_identity = ?, signed = 1 WHERE account = ? AND device = ?")
-                .bind(device_identity)
-                .bind(device.account)
-                .bind(device.device)
-                .execute(connection)
-                .await?;
-        }
-        Change::RotateKey { device, key } => {
-            sqlx::query(
-                "UPDATE companion SET signed_prekey_id = ?, signed_prekey = ?, signed_prekey_signature = ? \
-                 WHERE account = ? AND device = ?",
-            )
-            .bind(key.id)
-            .bind(key.key.as_slice())
-            .bind(key.signature)
-            .bind(device.account)
-            .bind(device.device)
-            .execute(connection)
-            .await?;
-        }
-        Change::Bundle { device, registration, key, total, prekeys } => {
-            sqlx::query(
-                "UPDATE companion SET registration = ?, signed_prekey_id = ?, signed_prekey = ?, \
-                 signed_prekey_signature = ? WHERE account = ? AND device = ?",
-            )
-            .bind(registration)
-            .bind(key.id)
-            .bind(key.key.as_slice())
-            .bind(key.signature)
-            .bind(device.account)
-            .bind(device.device)
-            .execute(&mut *connection)
-            .await?;
-            stock(connection, device, total, prekeys).await?;
-        }
-        _ => return Err(LedgerError::Corrupt("a change without a place")),
-    }
-    Ok(())
-}
-
-async fn stock(connection: &mut SqliteConnection, device: Device, total: u32, prekeys: Vec<u8>) -> Applied {
-    if total == 0 {
-        return Ok(());
-    }
-    let batch = sqlx::query("INSERT INTO prekey_batch (account, device, total) VALUES (?, ?, ?)")
-        .bind(device.account)
-        .bind(device.device)
-        .bind(total)
-        .execute(&mut *connection)
-        .await?
-        .last_insert_rowid();
-    sqlx::query("INSERT INTO prekey_blob (batch, keys) VALUES (?, ?)")
-        .bind(batch)
-        .bind(prekeys)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn phone_key(connection: &mut SqliteConnection, account: AccountId, id: u32, private: &[u8; 32]) -> Applied {
-    sqlx::query("INSERT INTO phone_prekey (account, id, private) VALUES (?, ?, ?)")
-        .bind(account)
-        .bind(id)
-        .bind(private.as_slice())
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("UPDATE account SET next_prekey = max(next_prekey, ? + 1) WHERE id = ?")
-        .bind(id)
-        .bind(account)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn link(connection: &mut SqliteConnection, account: AccountId, companion: CompanionRow) -> Applied {
-    sqlx::query(
-        "INSERT INTO companion (account, device, noise, identity, device_identity, signed, registration, \
-         signed_prekey_id, signed_prekey, signed_prekey_signature, linked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(account)
-    .bind(companion.device)
-    .bind(companion.noise.as_slice())
-    .bind(companion.identity.as_slice())
-    .bind(companion.device_identity)
-    .bind(companion.signed)
-    .bind(companion.registration)
-    .bind(companion.signed_prekey.id)
-    .bind(companion.signed_prekey.key.as_slice())
-    .bind(companion.signed_prekey.signature)
-    .bind(companion.linked)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("UPDATE account SET next_device = max(next_device, ? + 1) WHERE id = ?")
-        .bind(companion.device)
-        .bind(account)
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-/// Forgets a companion: its keys, its queue, and every phone's session with it.
-async fn unlink(connection: &mut SqliteConnection, device: Device) -> Applied {
-    for statement in [
-        "DELETE FROM companion WHERE account = ? AND device = ?",
-        "DELETE FROM queue WHERE account = ? AND device = ?",
-        "DELETE FROM prekey_blob WHERE batch IN (SELECT id FROM prekey_batch WHERE account = ? AND device = ?)",
-        "DELETE FROM prekey_batch WHERE account = ? AND device = ?",
-        "DELETE FROM session WHERE account = ?1 AND peer = ?1 AND device = ?2",
-    ] {
-        sqlx::query(statement).bind(device.account).bind(device.device).execute(&mut *connection).await?;
+        other => linked::companion(connection, other).await?,
     }
     Ok(())
 }
@@ -355,29 +228,6 @@ pub(super) async fn create(connection: &mut SqliteConnection, new: NewAccount) -
     read::account_by_phone(connection, &phone).await?.ok_or(LedgerError::Corrupt("account"))
 }
 
-pub(super) async fn take_prekey(
-    connection: &mut SqliteConnection,
-    device: Device,
-) -> Result<Option<PreKey>, LedgerError> {
-    let taken: Option<(i64, i64)> = sqlx::query_as(
-        "UPDATE prekey_batch SET taken = taken + 1 WHERE id = (SELECT id FROM prekey_batch \
-         WHERE account = ? AND device = ? AND taken < total ORDER BY id LIMIT 1) RETURNING id, taken",
-    )
-    .bind(device.account)
-    .bind(device.device)
-    .fetch_optional(&mut *connection)
-    .await?;
-    let Some((batch, taken)) = taken else { return Ok(None) };
-    let size = i64::try_from(PREKEY).unwrap_or(0);
-    let bytes: Vec<u8> = sqlx::query_scalar("SELECT substr(keys, ?, ?) FROM prekey_blob WHERE batch = ?")
-        .bind((taken - 1) * size + 1)
-        .bind(size)
-        .bind(batch)
-        .fetch_one(connection)
-        .await?;
-    read::prekey(&bytes).map(Some)
-}
-
 pub(super) async fn session(
     connection: &mut SqliteConnection,
     account: AccountId,
@@ -387,18 +237,6 @@ pub(super) async fn session(
         .bind(account)
         .bind(peer.account)
         .bind(peer.device)
-        .fetch_optional(connection)
-        .await?)
-}
-
-pub(super) async fn phone_prekey(
-    connection: &mut SqliteConnection,
-    account: AccountId,
-    id: u32,
-) -> Result<Option<Vec<u8>>, LedgerError> {
-    Ok(sqlx::query_scalar("SELECT private FROM phone_prekey WHERE account = ? AND id = ?")
-        .bind(account)
-        .bind(id)
         .fetch_optional(connection)
         .await?)
 }

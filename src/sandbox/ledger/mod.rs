@@ -2,6 +2,7 @@
 //! What is acknowledged has been committed; nothing else in the sandbox knows SQL.
 
 mod apply;
+mod linked;
 mod read;
 pub(crate) mod row;
 mod writer;
@@ -48,6 +49,10 @@ enum Command {
     Write {
         changes: Vec<Change>,
         done: oneshot::Sender<Vec<Showing>>,
+    },
+    /// Nobody waits for this one: it goes with the next commit.
+    Note {
+        changes: Vec<Change>,
     },
     Create {
         account: Box<NewAccount>,
@@ -115,6 +120,11 @@ impl Ledger {
         Ok(Ticket(ticket))
     }
 
+    /// Changes that may be lost in a crash, at no more cost than doing something twice.
+    pub(crate) async fn note(&self, changes: Vec<Change>) -> Result<(), LedgerError> {
+        self.command(Command::Note { changes }).await
+    }
+
     /// Submits and waits for the commit.
     pub(crate) async fn write(&self, changes: Vec<Change>) -> Result<Vec<Showing>, LedgerError> {
         self.submit(changes).await?.committed().await
@@ -157,5 +167,13 @@ impl Ledger {
 
     async fn command(&self, command: Command) -> Result<(), LedgerError> {
         self.commands.send(command).await.map_err(|_| LedgerError::Closed)
+    }
+}
+
+#[cfg(test)]
+impl Ledger {
+    /// As if another network had been here: the next one to open the file makes a certificate of its own.
+    pub(crate) async fn forget_root(&self) {
+        self.write(vec![Change::ForgetRoot]).await.unwrap();
     }
 }

@@ -65,6 +65,15 @@ impl Ledger {
         rows.iter().map(screen_row).collect()
     }
 
+    /// The numbers a phone has chats with, the latest first.
+    pub(crate) async fn chats(&self, account: AccountId, most: i64) -> Result<Vec<String>, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT chat FROM screen WHERE account = ? GROUP BY chat ORDER BY max(seq) DESC LIMIT ?")
+            .bind(account)
+            .bind(most)
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
     /// An own message, for sending it again.
     pub(crate) async fn own_message(&self, account: AccountId, id: &str) -> Result<Option<ScreenRow>, LedgerError> {
         let row = sqlx::query("SELECT * FROM screen WHERE account = ? AND message_id = ? AND from_me = 1")

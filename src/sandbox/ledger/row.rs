@@ -94,6 +94,8 @@ pub(crate) struct Outgoing {
 /// One change. All changes of one submission are committed together.
 pub(crate) enum Change {
     Root(Box<RootKeys>),
+    #[cfg(test)]
+    ForgetRoot,
     Rename {
         account: AccountId,
         name: String,

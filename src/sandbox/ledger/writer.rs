@@ -1,17 +1,22 @@
 //! The one writer: collects what is waiting, commits it in one transaction, then tells who waited, in order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::apply::{self, Queues};
 use super::row::{AccountRow, Showing};
-use super::{Command, LedgerError, PreKey};
+use super::{Command, LedgerError, PreKey, linked};
 use crate::sandbox::switchboard::{Delivery, Switchboard};
 
 /// The most that one transaction holds.
 const BATCH: usize = 256;
+
+/// How long a change may wait for another one to share its commit.
+const LINGER: Duration = Duration::from_millis(100);
 
 /// What is told after the commit.
 enum Settled {
@@ -30,6 +35,13 @@ pub(super) async fn run(
     loop {
         if inbox.recv_many(&mut batch, BATCH).await == 0 {
             break;
+        }
+        // A commit costs a sync of the disk; what nobody waits for shares one.
+        while batch.len() < BATCH && batch.iter().all(|command| matches!(command, Command::Note { .. })) {
+            let room = BATCH - batch.len();
+            if !matches!(timeout(LINGER, inbox.recv_many(&mut batch, room)).await, Ok(1..)) {
+                break;
+            }
         }
         let closing = batch.iter().any(|command| matches!(command, Command::Close));
         match commit(&mut connection, &mut batch, &mut queues).await {
@@ -65,17 +77,20 @@ async fn commit(
                 let (showings, deliveries) = apply::write(connection, changes, queues).await?;
                 settled.push(Settled::Write { showings, done, deliveries });
             }
+            Command::Note { changes } => {
+                apply::write(connection, changes, queues).await?;
+            }
             Command::Create { account, done } => {
                 settled.push(Settled::Created(Box::new(apply::create(connection, *account).await?), done));
             }
             Command::TakePreKey { device, done } => {
-                settled.push(Settled::PreKey(apply::take_prekey(connection, device).await?, done));
+                settled.push(Settled::PreKey(linked::take_prekey(connection, device).await?, done));
             }
             Command::Session { account, peer, answer } => {
                 let _ = answer.send(apply::session(connection, account, peer).await?);
             }
             Command::PhonePreKey { account, id, answer } => {
-                let _ = answer.send(apply::phone_prekey(connection, account, id).await?);
+                let _ = answer.send(linked::phone_prekey(connection, account, id).await?);
             }
             Command::Close => break,
         }
@@ -89,7 +104,9 @@ fn tell(settled: Settled, switchboard: &Switchboard) {
     match settled {
         Settled::Write { showings, done, deliveries } => {
             let _ = done.send(showings);
-            deliveries.into_iter().for_each(|delivery| switchboard.deliver(delivery));
+            for delivery in deliveries {
+                switchboard.deliver(delivery);
+            }
         }
         Settled::Created(row, done) => {
             let _ = done.send(*row);

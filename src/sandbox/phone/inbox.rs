@@ -127,10 +127,13 @@ async fn own(
     message: Message,
     routed: &mut Routed,
 ) -> Result<(), SandboxError> {
-    let chat = message.device_sent_message.as_option().and_then(|sent| sent.destination_jid.clone());
-    let Some(chat) = chat.and_then(|chat| chat.parse::<Jid>().ok()) else {
+    if message.protocol_message.is_set() {
         return peer::hear(network, held, letter, &message, routed).await;
-    };
+    }
+    let chat = message.device_sent_message.as_option().and_then(|sent| sent.destination_jid.clone());
+    // Not a copy of what went to others: a note to oneself.
+    let chat = chat.and_then(|chat| chat.parse::<Jid>().ok()).or_else(|| address(letter.message, "to"));
+    let Some(chat) = chat else { return Ok(()) };
     let Some(partner) = network.resolve(&chat).await? else { return Ok(()) };
     let Some(account) = held.account(letter.to) else { return Ok(()) };
     if let Some((kind, text)) = content(&unwrap_device_sent(message)) {
@@ -185,17 +188,26 @@ async fn unreadable(
     bundle.remove(0);
     let (id, at) = (letter.id(), network.seconds());
     let retry = NodeBuilder::new("retry").attr("v", "1").attr("id", id.as_str()).attr("t", at).attr("count", count);
-    let node = NodeBuilder::new("receipt")
+    let mut node = NodeBuilder::new("receipt")
         .attr("from", reader.address(letter.server(), 0))
         .attr("id", id.as_str())
         .attr("type", "retry")
-        .attr("t", at)
-        .children([
-            retry.build(),
-            stanza::leaf("registration", reader.registration.to_be_bytes()),
-            NodeBuilder::new("keys").children(bundle).build(),
-        ])
-        .build();
+        .attr("t", at);
+    if letter.from.account == letter.to {
+        // Between the devices of one person a receipt says which chat it is about, or that it is about none.
+        let category = attr(letter.message, "category").map(std::borrow::Cow::into_owned);
+        node = match (category, address(letter.message, "to")) {
+            (Some(category), _) => node.attr("category", category),
+            (None, Some(chat)) => node.attr("recipient", chat.to_non_ad()),
+            (None, None) => node,
+        };
+    }
+    let parts = [
+        retry.build(),
+        stanza::leaf("registration", reader.registration.to_be_bytes()),
+        NodeBuilder::new("keys").children(bundle).build(),
+    ];
+    let node = node.children(parts).build();
     routed.changes.push(Change::Enqueue(outgoing(letter.from, "receipt", id, "retry".to_owned(), &node)?));
     Ok(())
 }

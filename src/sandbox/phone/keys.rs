@@ -7,8 +7,9 @@ use whatsapp_rust::wacore_binary::Node;
 use crate::clock::{self, Clock};
 use crate::domain::phone::Phone;
 use crate::sandbox::account::{Account, State};
-use crate::sandbox::ledger::{Change, CompanionRow, Ledger, NewAccount, PreKey, SignedPreKey};
-use crate::sandbox::{SandboxError, stanza};
+use crate::sandbox::ledger::{Change, CompanionRow, Device, Ledger, NewAccount, PreKey, SignedPreKey};
+use crate::sandbox::network::Network;
+use crate::sandbox::{SandboxError, device_list, stanza};
 
 /// A phone's signed pre-key never changes here, so one id is enough.
 pub(crate) const SIGNED_PREKEY: u32 = 1;
@@ -17,18 +18,19 @@ pub(crate) const SIGNED_PREKEY: u32 = 1;
 /// stock is used up.
 const UNUSED: i64 = 1000;
 
+/// With so few left a companion is asked for more.
+const FEW: i64 = 10;
+
 /// The keys of a person who just installed the app.
 pub(crate) fn new_account(phone: &Phone, clock: &Clock) -> Result<NewAccount, SandboxError> {
     let private = |pair: KeyPair| *pair.private_key.serialize();
-    let [a, b, c, d] = clock::entropy::<4>()?;
-    let [e, f, g, h] = clock::entropy::<4>()?;
     Ok(NewAccount {
         phone: phone.clone(),
         identity: private(KeyPair::generate(&mut rand::rng())),
         // Registration ids have 14 bits, and none is zero.
-        registration: u32::from_be_bytes([a, b, c, d]) % 16_380 + 1,
+        registration: u32::from_be_bytes(clock::entropy()?) % 16_380 + 1,
         signed_prekey: private(KeyPair::generate(&mut rand::rng())),
-        raw_id: u32::from_be_bytes([e, f, g, h]) >> 1,
+        raw_id: u32::from_be_bytes(clock::entropy()?) >> 1,
         created: clock.now().timestamp(),
         // Two bytes name the device that made the key, four its epoch.
         sync_key_id: [0, 0, 0, 0, 0, 1],
@@ -52,6 +54,15 @@ pub(crate) async fn one_time(
     state.next_prekey = id + 1;
     changes.push(Change::PhonePreKey { account: account.id, id, private: *pair.private_key.serialize() });
     Ok(Some(PreKey { id, key: crate::sandbox::root::public(&pair)? }))
+}
+
+/// Takes a one-time pre-key out of a companion's stock, and asks the companion for more when few are left.
+pub(crate) async fn take(network: &Network, device: Device) -> Result<Option<PreKey>, SandboxError> {
+    let taken = network.ledger.take_prekey(device).await?;
+    if network.ledger.prekey_count(device).await? == FEW {
+        network.ledger.submit(vec![device_list::prekeys_low(network, device, FEW)?]).await?;
+    }
+    Ok(taken)
 }
 
 /// The public half of a phone's signed pre-key, signed anew.

@@ -116,7 +116,7 @@ async fn begin(
 ) -> Result<(), SandboxError> {
     let bundle = match other {
         Other::Phone(phone) => keys::phone_bundle(phone, None)?,
-        Other::Companion(row) => keys::companion_bundle(row, network.ledger.take_prekey(to).await?)?,
+        Other::Companion(row) => keys::companion_bundle(row, keys::take(network, to).await?)?,
     };
     changes.extend(signal::begin(account, state, to, &bundle, &network.ledger).await?);
     Ok(())

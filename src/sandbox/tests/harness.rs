@@ -18,6 +18,7 @@ use whatsapp_rust::{TokioRuntime, anyhow, async_channel};
 use crate::clock::Clock;
 use crate::domain::content::Text;
 use crate::domain::phone::Phone;
+use crate::sandbox::ledger::Device;
 use crate::sandbox::{Sandbox, Settings, Shown};
 
 /// Nothing here takes longer, unless it never happens.
@@ -42,7 +43,11 @@ impl Net {
         // With WAMUX_LOG set, a failing test shows what both sides said.
         let filter = tracing_subscriber::EnvFilter::from_env("WAMUX_LOG");
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-        let folder = tempfile::tempdir().unwrap();
+        Self::at(tempfile::tempdir().unwrap()).await
+    }
+
+    /// The network that a folder holds.
+    pub(crate) async fn at(folder: tempfile::TempDir) -> Self {
         let sandbox = open(&folder).await;
         Self { folder, sandbox }
     }
@@ -63,6 +68,34 @@ impl Net {
         self.sandbox.screen(&phone(number)).await.unwrap()
     }
 
+    /// Waits until every stanza for the first companion of a number was confirmed by it.
+    pub(crate) async fn confirmed(&self, number: &str) {
+        let device = self.companion(number).await;
+        let ledger = &self.sandbox.network.ledger;
+        self.until("confirmed", async || ledger.queued(device, 0, 1).await.unwrap().is_empty()).await;
+    }
+
+    /// One-time pre-keys left of the first companion of a number.
+    pub(crate) async fn prekeys(&self, number: &str) -> i64 {
+        let device = self.companion(number).await;
+        self.sandbox.network.ledger.prekey_count(device).await.unwrap()
+    }
+
+    async fn companion(&self, number: &str) -> Device {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        account.device(1)
+    }
+
+    /// Waits for what no event tells.
+    pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        let wait = async {
+            while !holds().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(SOON, wait).await.unwrap_or_else(|_| panic!("never {what}"));
+    }
+
     /// A client that a phone has just linked, connected.
     pub(crate) async fn linked(&self, number: &str) -> Companion {
         let companion = Companion::start(&self.sandbox, Arc::new(InMemoryBackend::new())).await;
@@ -71,7 +104,7 @@ impl Net {
     }
 }
 
-async fn open(folder: &tempfile::TempDir) -> Sandbox {
+pub(crate) async fn open(folder: &tempfile::TempDir) -> Sandbox {
     let settings = Settings { file: folder.path().join("sandbox.db") };
     Sandbox::open(settings, Clock::default()).await.unwrap()
 }
@@ -183,7 +216,8 @@ impl Companion {
     }
 }
 
-struct Dial(Sandbox);
+/// How a client of these tests reaches the network.
+pub(crate) struct Dial(pub(crate) Sandbox);
 
 #[async_trait]
 impl TransportFactory for Dial {
