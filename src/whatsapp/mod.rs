@@ -7,10 +7,6 @@ pub mod key_store;
 mod link;
 mod signal;
 #[cfg(test)]
-mod sketch;
-#[cfg(test)]
-mod sketch_journey;
-#[cfg(test)]
 mod tests;
 mod web;
 
