@@ -3,4 +3,5 @@
 
 mod ground;
 mod store;
+mod system;
 mod tidy;

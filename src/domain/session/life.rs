@@ -56,7 +56,7 @@ impl End {
             ),
             Self::PairingFailed(why) => Fault::new(
                 "pairing_failed",
-                format!("The phone could not link this session ({why}). Delete it and create it again."),
+                format!("The phone could not link this session ({why}). Scan the next code."),
             ),
             Self::LoggedOut => Fault::new(
                 "logged_out",

@@ -275,7 +275,7 @@ impl Held {
         match event {
             LinkEvent::Qr { code, valid_for } => {
                 let expires_at = self.now() + valid_for;
-                self.apply(myself, Input::Qr { qr: code, expires_at });
+                self.apply(myself, Input::Qr { qr: code.0, expires_at });
             }
             LinkEvent::Paired { phone: Some(phone), .. } => self.apply(myself, Input::Paired { phone }),
             LinkEvent::Connected { phone } => match phone.or_else(|| self.life.phone.clone()) {
@@ -287,7 +287,17 @@ impl Held {
                 self.nudge_outbox(outbox::Msg::Ack { wire_id, error, at });
             }
             LinkEvent::Receipt { wire_ids, kind, at } => self.nudge_outbox(outbox::Msg::Receipt { wire_ids, kind, at }),
-            LinkEvent::Undecryptable { .. } | LinkEvent::Dialled | LinkEvent::Paired { phone: None, .. } => {}
+            LinkEvent::PairFailed(why) => {
+                let fault = End::PairingFailed(why).fault();
+                let event = StreamEvent::Error {
+                    session_id: self.lease.session,
+                    code: fault.code,
+                    message: fault.message,
+                    last: false,
+                };
+                self.story.show(myself, Some(event));
+            }
+            LinkEvent::Undecryptable { .. } | LinkEvent::Paired { phone: None, .. } => {}
         }
     }
 
