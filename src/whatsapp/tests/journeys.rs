@@ -4,14 +4,17 @@ use super::peer::{Peer, network, over, phone};
 use crate::domain::content::Text;
 use crate::domain::session::SessionKey;
 use crate::domain::session::life::End;
+use crate::sandbox::{Sandbox, Shown};
 use crate::store::device_keys::{DeviceKeys, store_with_session};
 use crate::whatsapp::{LinkEvent, Over, ReceiptKind, SendError, new_wire_id};
 
 const ALICE: &str = "+237611111111";
 const BOB: &str = "+237622222222";
 
-fn text(text: &str) -> Text {
-    Text::try_from(text.to_owned()).unwrap()
+/// Bob's phone writes to Alice.
+async fn bob_writes(sandbox: &Sandbox, text: &str) -> Shown {
+    sandbox.create_phone(&phone(BOB), Some("Bob")).await.unwrap();
+    sandbox.write(&phone(BOB), &phone(ALICE), &Text::try_from(text.to_owned()).unwrap()).await.unwrap()
 }
 
 #[tokio::test]
@@ -36,12 +39,14 @@ async fn who_wrote_is_known_by_number_though_the_network_says_a_lid() {
     let sandbox = network(&folder).await;
     let mut alice = Peer::new(&folder, &sandbox).await;
     alice.pair(&sandbox, ALICE).await;
-    let written = sandbox.write(&phone(BOB), &phone(ALICE), &text("good morning")).await.unwrap();
+    let written = bob_writes(&sandbox, "good morning").await;
     let got = alice.receives().await;
     assert!(got.sender.address.ends_with("@lid"), "{}", got.sender.address);
     assert_eq!((got.sender.phone, got.chat.phone), (Some(phone(BOB)), Some(phone(BOB))));
+    assert_eq!(got.push_name.as_deref(), Some("Bob"));
     assert_eq!((got.wire_id, got.from_me, got.is_group), (written.whatsapp_message_id, false, false));
-    sandbox.write(&phone(ALICE), &phone(BOB), &text("from the phone itself")).await.unwrap();
+    let said = Text::try_from("from the phone itself".to_owned()).unwrap();
+    sandbox.write(&phone(ALICE), &phone(BOB), &said).await.unwrap();
     let got = alice.receives().await;
     assert!(got.from_me);
     assert_eq!(got.chat.phone, Some(phone(BOB)));
@@ -57,7 +62,7 @@ async fn a_lost_connection_ends_the_run_and_the_next_run_receives_what_waited() 
     assert!(matches!(over(run).await, Over::Lost(_)));
     assert_eq!(alice.link.send_text(&phone(BOB), &new_wire_id(), "too early").await, Err(SendError::NotConnected));
     for n in 0..3 {
-        sandbox.write(&phone(BOB), &phone(ALICE), &text(&format!("missed {n}"))).await.unwrap();
+        bob_writes(&sandbox, &format!("missed {n}")).await;
     }
     let run = alice.run();
     for n in 0..3 {
@@ -80,7 +85,7 @@ async fn a_restarted_process_goes_on_without_a_new_pairing() {
     alice.receipted(&id, ReceiptKind::Delivered).await;
     let mut alice = alice.restart(&sandbox).await;
     assert_eq!(alice.link.phone(), Some(phone(ALICE)));
-    sandbox.write(&phone(BOB), &phone(ALICE), &text("while it was down")).await.unwrap();
+    bob_writes(&sandbox, "while it was down").await;
     alice.run();
     assert_eq!(alice.reads().await, "while it was down");
     alice.connected().await;
@@ -94,17 +99,24 @@ async fn a_restarted_process_goes_on_without_a_new_pairing() {
 }
 
 #[tokio::test]
-async fn what_the_inbox_could_not_keep_comes_again() {
+async fn what_the_inbox_could_not_keep_ends_the_run_and_comes_again() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = network(&folder).await;
     let mut alice = Peer::new(&folder, &sandbox).await;
-    alice.pair(&sandbox, ALICE).await;
+    let run = alice.pair(&sandbox, ALICE).await;
     alice.refuse_next(1);
-    sandbox.write(&phone(BOB), &phone(ALICE), &text("kept at the second time")).await.unwrap();
-    // It was refused before the process ends, since the link finishes what it began.
+    bob_writes(&sandbox, "kept at the second time").await;
+    alice.has_refused().await;
+    assert_eq!(over(run).await, Over::Lost("what was received could not be stored".to_owned()));
+    let run = alice.run();
+    assert_eq!(alice.reads().await, "kept at the second time");
+    alice.connected().await;
+    alice.refuse_next(1);
+    bob_writes(&sandbox, "kept by the next process").await;
+    assert!(matches!(over(run).await, Over::Lost(_)));
     let mut alice = alice.restart(&sandbox).await;
     alice.run();
-    assert_eq!(alice.reads().await, "kept at the second time");
+    assert_eq!(alice.reads().await, "kept by the next process");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 
@@ -35,6 +36,7 @@ pub(super) async fn network(folder: &tempfile::TempDir) -> Sandbox {
 struct Tray {
     kept: UnboundedSender<Received>,
     refuse: AtomicUsize,
+    refused: Notify,
 }
 
 #[async_trait]
@@ -42,6 +44,7 @@ impl Inbox for Tray {
     async fn commit(&self, batch: Vec<Received>) -> Result<(), InboxError> {
         let refused = self.refuse.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if refused.is_ok() {
+            self.refused.notify_one();
             return Err(InboxError("no room".to_owned()));
         }
         for message in batch {
@@ -70,7 +73,7 @@ impl Peer {
 
     pub(super) async fn open(store: Store, lease: Lease, database: PathBuf, sandbox: &Sandbox) -> Self {
         let ((told, events), (kept, received)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
-        let tray = Arc::new(Tray { kept, refuse: AtomicUsize::new(0) });
+        let tray = Arc::new(Tray { kept, refuse: AtomicUsize::new(0), refused: Notify::new() });
         let sandbox = sandbox.clone();
         let wire = Wire::sandbox(Arc::new(move || sandbox.dial()));
         let listener = Arc::new(move |event| drop(told.send(event)));
@@ -147,6 +150,10 @@ impl Peer {
 
     pub(super) fn refuse_next(&self, count: usize) {
         self.tray.refuse.store(count, Ordering::Relaxed);
+    }
+
+    pub(super) async fn has_refused(&self) {
+        tokio::time::timeout(SOON, self.tray.refused.notified()).await.expect("nothing was refused");
     }
 }
 
