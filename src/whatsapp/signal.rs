@@ -126,8 +126,16 @@ async fn commit(client: &Client, inbox: &dyn Inbox, batch: &[InboundMessage]) ->
 
 #[async_trait]
 impl InboundDurabilityHook for Ears {
+    /// A batch that could not be kept comes again with the next connection, and on a good connection that may be days away:
+    /// so the run ends, and our session decides when the next one begins.
     async fn on_messages(&self, client: Arc<Client>, batch: &[InboundMessage]) -> anyhow::Result<()> {
-        commit(&client, self.inbox.as_ref(), batch).await
+        let kept = commit(&client, self.inbox.as_ref(), batch).await;
+        if kept.is_err() {
+            self.state.because("what was received could not be stored".to_owned());
+            // In a task of its own, since it waits for the receive path that we are on.
+            tokio::spawn(async move { client.reconnect_immediately().await });
+        }
+        kept
     }
 }
 
@@ -155,7 +163,7 @@ impl EventHandler for Ears {
     fn handle_event(&self, event: Arc<Event>) {
         match &*event {
             Event::PairingQrCode(qr) => {
-                self.tell(LinkEvent::Qr { code: QrCode(qr.code.clone()), valid_for: qr.timeout })
+                self.tell(LinkEvent::Qr { code: QrCode(qr.code.clone()), valid_for: qr.timeout });
             }
             Event::PairSuccess(paired) => {
                 self.tell(LinkEvent::Paired {

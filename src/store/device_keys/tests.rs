@@ -9,7 +9,7 @@ use crate::domain::access::Email;
 use crate::domain::session::{Lease, SessionKey};
 use crate::store::{DatabaseUrl, Store};
 
-const MASTER: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub(crate) const MASTER: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// A store in a folder of its own, and a lease on a new session in it.
 pub(crate) async fn store_with_session(folder: &Path) -> (Store, Lease) {

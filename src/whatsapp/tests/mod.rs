@@ -1,4 +1,9 @@
-//! A link without a network worth the name: what it says of attempts that fail.
+//! A link without a network worth the name: what it says of attempts that fail. On a network: `journeys`.
+
+#[cfg(feature = "sandbox")]
+mod journeys;
+#[cfg(feature = "sandbox")]
+mod peer;
 
 use std::sync::{Arc, Mutex};
 
