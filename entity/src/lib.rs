@@ -1,6 +1,7 @@
 //! The tables, one file a noun: rows as the database holds them. What they mean is in `wamux::domain`.
 
 pub mod api_key;
+pub mod device_key;
 pub mod event;
 pub mod idempotency;
 pub mod message;

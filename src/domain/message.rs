@@ -130,6 +130,14 @@ pub struct Accepted {
     pub status: Status,
 }
 
+impl Accepted {
+    /// The answer's exact bytes: kept for an idempotency key, and sent as they are.
+    pub fn body(&self) -> Vec<u8> {
+        // Ids, numbers and names: there is nothing in it that JSON cannot say.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
 /// A step of a sent message that the network told us of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {

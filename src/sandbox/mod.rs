@@ -1,1 +1,202 @@
-//! The WhatsApp network in a box.
+//! The WhatsApp network in a box: a simulated network that speaks the real wire protocol, so that the client in
+//! `whatsapp` runs against it unchanged.
+//!
+//! A companion connects ([`Sandbox::dial`]), shakes hands ([`noise`]), and either shows a code for a phone to scan
+//! ([`pairing`]) or logs in ([`login`]). What it asks is answered in [`iq`]; a message goes through [`message`] to the
+//! phones and companions it was encrypted for. A phone ([`phone`]) decrypts it and shows it. Everything that this
+//! changes is one submission to the [`ledger`], and only after its commit the sender hears the ack. Stanzas for a
+//! companion wait in the ledger until it confirms them, connected or not.
+
+mod account;
+mod app_state;
+mod connection;
+mod device_list;
+mod iq;
+mod ledger;
+mod login;
+mod message;
+mod network;
+mod noise;
+mod pairing;
+mod phone;
+mod receipt;
+mod root;
+mod screen;
+mod stanza;
+mod switchboard;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::io::DuplexStream;
+
+pub use ledger::LedgerError;
+pub use screen::{Shown, Status};
+
+use crate::clock::{Clock, NoEntropy};
+use crate::domain::content::Text;
+use crate::domain::phone::Phone;
+use network::Network;
+use switchboard::Farewell;
+
+/// What each direction of an in-process connection holds before its writer waits.
+const PIPE: usize = 8 * 1024;
+
+/// Where the sandbox keeps what it knows.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub file: PathBuf,
+}
+
+/// A running network. Clones are the same network.
+#[derive(Clone)]
+pub struct Sandbox {
+    network: Arc<Network>,
+}
+
+/// Why the sandbox did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    #[error("there is no such phone")]
+    NoSuchPhone,
+    #[error("the number is not on WhatsApp")]
+    NotOnWhatsApp,
+    #[error("this is not a code for linking a device")]
+    NotAQrCode,
+    #[error("this code is not shown by any device, or not any more")]
+    UnknownQr,
+    #[error("the device did not take the link")]
+    Refused,
+    #[error("the sandbox is closed")]
+    Closed,
+    #[error(transparent)]
+    Storage(LedgerError),
+    #[error("{0}")]
+    Wire(&'static str),
+    #[error("{0}")]
+    Broken(String),
+    #[error("cryptography: {0}")]
+    Crypto(String),
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+}
+
+impl From<LedgerError> for SandboxError {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Closed => Self::Closed,
+            error => Self::Storage(error),
+        }
+    }
+}
+
+impl SandboxError {
+    /// What a peer sent or did cannot be understood.
+    fn wire(error: impl std::fmt::Display) -> Self {
+        Self::Broken(error.to_string())
+    }
+
+    fn crypto(error: impl std::fmt::Display) -> Self {
+        Self::Crypto(error.to_string())
+    }
+}
+
+/// A phone as the sandbox knows it.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhoneInfo {
+    pub phone: Phone,
+    pub name: Option<String>,
+}
+
+impl Sandbox {
+    /// Opens the network that the file holds, or a new one.
+    pub async fn open(settings: Settings, clock: Clock) -> Result<Self, SandboxError> {
+        Ok(Self { network: Network::open(&settings.file, clock).await? })
+    }
+
+    /// A fresh connection to the network, as after a TCP connect: the caller speaks the WebSocket upgrade of
+    /// `GET /ws/chat` on it. Must be called within a tokio runtime.
+    pub fn dial(&self) -> DuplexStream {
+        let (near, far) = tokio::io::duplex(PIPE);
+        if !self.network.is_closed() {
+            tokio::spawn(connection::serve(Arc::clone(&self.network), Box::new(far)));
+        }
+        near
+    }
+
+    /// No new connections, the old ones end, everything submitted is committed.
+    pub async fn close(&self) {
+        self.network.close().await;
+    }
+
+    /// The public key of the root that vouches for this network's certificate.
+    pub fn root_key(&self) -> [u8; 32] {
+        self.network.certificate.root
+    }
+
+    /// Makes a phone, or finds it; a name is given to it either way.
+    pub async fn create_phone(&self, phone: &Phone, name: Option<&str>) -> Result<PhoneInfo, SandboxError> {
+        let account = self.network.reach(phone).await?.ok_or(SandboxError::NotOnWhatsApp)?;
+        let mut state = account.lock().await;
+        if let Some(name) = name.filter(|name| state.name.as_deref() != Some(name)) {
+            state.name = Some(name.to_owned());
+            let renamed = ledger::Change::Rename { account: account.id, name: name.to_owned() };
+            self.network.ledger.write(vec![renamed]).await?;
+        }
+        Ok(PhoneInfo { phone: phone.clone(), name: state.name.clone() })
+    }
+
+    /// The phone scans the code: the companion that shows it is linked when this returns.
+    pub async fn scan(&self, phone: &Phone, qr: &str) -> Result<(), SandboxError> {
+        pairing::scan(&self.network, phone, qr).await
+    }
+
+    /// What the phone's screen shows, oldest first.
+    pub async fn screen(&self, phone: &Phone) -> Result<Vec<Shown>, SandboxError> {
+        let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
+        self.network.ledger.screen(account.id).await?.into_iter().map(screen::shown).collect()
+    }
+
+    /// The phone writes; a phone that does not exist yet does from here on.
+    pub async fn write(&self, phone: &Phone, to: &Phone, text: &Text) -> Result<Shown, SandboxError> {
+        phone::outbox::write(&self.network, phone, to, text).await
+    }
+
+    /// The person reads what is unread in a chat, and the senders learn of it.
+    pub async fn read(&self, phone: &Phone, chat: &Phone) -> Result<(), SandboxError> {
+        phone::inbox::read(&self.network, phone, chat).await
+    }
+
+    /// Closes the sockets of all companions of this phone's account, without a word.
+    pub fn drop_connection(&self, phone: &Phone) {
+        if let Some(account) = self.network.known(phone) {
+            self.network.switchboard.end_account(account.id, Farewell::Dropped);
+        }
+    }
+
+    /// The person takes a companion out of the linked devices; it is told so, now or when it comes back.
+    pub async fn unlink_all(&self, phone: &Phone) -> Result<(), SandboxError> {
+        let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
+        let devices: Vec<u16> = account.lock().await.companions.keys().copied().collect();
+        for device in devices {
+            iq::companion::unlink(&self.network, &account, device).await?;
+            self.network.switchboard.end(account.device(device), Farewell::Unlinked);
+        }
+        Ok(())
+    }
+
+    /// The phone loses what it shares with other devices, as when an app is restored from an old backup: it cannot read
+    /// what comes next and asks for it again.
+    pub async fn forget_sessions(&self, phone: &Phone) -> Result<(), SandboxError> {
+        let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
+        let mut state = account.lock().await;
+        state.sessions.clear();
+        self.network.ledger.write(vec![ledger::Change::ForgetSessions { account: account.id }]).await?;
+        Ok(())
+    }
+}

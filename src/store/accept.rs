@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{event, idempotency, message, plan, tenant, usage};
+use futures_util::FutureExt;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use super::{Store, StoreError};
 use crate::domain::content::Text;
+use crate::domain::error::Refusal;
 use crate::domain::event::MESSAGE_ACCEPTED;
 use crate::domain::id::{MessageId, SessionId, TenantId};
 use crate::domain::idempotency::Once;
@@ -24,7 +26,8 @@ use crate::domain::quota::{self, Usage};
 /// A send that its tenant's actor let through, on its way into the database.
 pub struct AcceptJob {
     pub tenant: TenantId,
-    pub session: SessionId,
+    /// The session that sends, or why none can: only an answer given before overrules that.
+    pub session: Result<SessionId, Refusal>,
     pub id: MessageId,
     pub wire_id: String,
     pub to: Phone,
@@ -46,6 +49,7 @@ pub enum Outcome {
     /// The idempotency key belongs to another request.
     KeyReused,
     DailyLimit(Usage),
+    Refused(Refusal),
 }
 
 /// An idempotent answer is kept this long.
@@ -54,9 +58,20 @@ const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
 impl Store {
     /// Hands a send to the writer, without waiting for the commit.
     pub fn accept(&self, job: AcceptJob) {
-        if let Err((error, job)) = self.inner.writer.accept(job) {
-            (job.done)(Err(error));
-        }
+        self.inner.writer.accept(job);
+    }
+
+    /// Drops the answers whose day is over.
+    pub async fn forget_answers(&self) -> Result<(), StoreError> {
+        let old = self.clock().now() - REMEMBERED;
+        self.write(move |batch| {
+            async move {
+                let expired = idempotency::Entity::delete_many().filter(idempotency::Column::CreatedAt.lt(old));
+                expired.exec(batch).await.map(|_| ())
+            }
+            .boxed()
+        })
+        .await
     }
 }
 
@@ -76,15 +91,21 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Re
     let mut ledger = read(batch, jobs).await?;
     let before = ledger.used.clone();
     let outcomes: Vec<Outcome> = jobs.iter().map(|job| decide(&mut ledger, job)).collect();
-    let accepted: Vec<&AcceptJob> =
-        jobs.iter().zip(&outcomes).filter(|(_, o)| matches!(o, Outcome::Accepted(_))).map(|(job, _)| job).collect();
+    let accepted: Vec<(&AcceptJob, SessionId)> = jobs
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)))
+        .filter_map(|(job, _)| Some((job, *job.session.as_ref().ok()?)))
+        .collect();
     if accepted.is_empty() {
         return Ok(outcomes);
     }
-    message::Entity::insert_many(accepted.iter().map(|job| row(job))).exec_without_returning(batch).await?;
-    event::Entity::insert_many(accepted.iter().map(|job| accepted_event(job))).exec_without_returning(batch).await?;
+    let rows = accepted.iter().map(|(job, session)| row(job, *session));
+    message::Entity::insert_many(rows).exec_without_returning(batch).await?;
+    let events = accepted.iter().map(|(job, session)| accepted_event(job, *session));
+    event::Entity::insert_many(events).exec_without_returning(batch).await?;
     count(batch, &before, &ledger.used).await?;
-    let answers: Vec<_> = accepted.iter().filter_map(|job| answer(job)).collect();
+    let answers: Vec<_> = accepted.iter().filter_map(|(job, _)| answer(job)).collect();
     if !answers.is_empty() {
         // An answer older than a day gives its key free.
         let again = OnConflict::columns([idempotency::Column::TenantId, idempotency::Column::Key])
@@ -147,6 +168,9 @@ fn decide(ledger: &mut Ledger, job: &AcceptJob) -> Outcome {
             };
         }
     }
+    if let Err(refusal) = &job.session {
+        return Outcome::Refused(refusal.clone());
+    }
     if *used >= limit {
         return Outcome::DailyLimit(usage);
     }
@@ -175,12 +199,12 @@ async fn count(
     Ok(())
 }
 
-fn row(job: &AcceptJob) -> message::ActiveModel {
+fn row(job: &AcceptJob, session: SessionId) -> message::ActiveModel {
     message::ActiveModel {
         seq: NotSet,
         id: Set(job.id.0),
         tenant_id: Set(job.tenant.0),
-        session_id: Set(job.session.0),
+        session_id: Set(session.0),
         direction: Set(Direction::Outbound.number()),
         wire_id: Set(job.wire_id.clone()),
         peer: Set(job.to.digits().to_owned()),
@@ -198,11 +222,11 @@ fn row(job: &AcceptJob) -> message::ActiveModel {
     }
 }
 
-fn accepted_event(job: &AcceptJob) -> event::ActiveModel {
+fn accepted_event(job: &AcceptJob, session: SessionId) -> event::ActiveModel {
     event::ActiveModel {
         seq: NotSet,
         tenant_id: Set(job.tenant.0),
-        session_id: Set(job.session.0),
+        session_id: Set(session.0),
         message_id: Set(Some(job.id.0)),
         kind: Set(MESSAGE_ACCEPTED.to_owned()),
         payload: Set(None),

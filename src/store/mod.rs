@@ -2,6 +2,7 @@
 
 pub mod accept;
 mod database;
+pub mod device_keys;
 pub mod keys;
 pub mod marks;
 pub mod messages;

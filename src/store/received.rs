@@ -1,7 +1,7 @@
 //! Received messages: a batch is one insert, and a stanza that comes again is the row that is there.
 
 use chrono::{DateTime, Utc};
-use entity::{event, message};
+use entity::{event, message, session};
 use futures_util::FutureExt;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, EntityTrait};
@@ -21,8 +21,6 @@ pub struct Incoming {
     /// The sender's number without `+`, or its address where the network did not say the number.
     pub peer: String,
     pub from: Option<Phone>,
-    /// The session's own number.
-    pub to: Option<Phone>,
     pub kind: Kind,
     pub text: Option<String>,
     pub at: DateTime<Utc>,
@@ -37,7 +35,8 @@ impl Store {
                 let twice = OnConflict::columns([Column::SessionId, Column::WireId, Column::Peer, Column::Direction])
                     .do_nothing()
                     .to_owned();
-                let rows = batch.into_iter().map(|incoming| row(lease, incoming));
+                let own = session::Entity::find_by_id(lease.session.0).one(tx).await?.and_then(|session| session.phone);
+                let rows = batch.into_iter().map(|incoming| row(lease, own.as_deref(), incoming));
                 let kept = message::Entity::insert_many(rows).on_conflict(twice).exec_with_returning(tx).await?;
                 if kept.is_empty() {
                     return Ok(());
@@ -59,7 +58,7 @@ impl Store {
     }
 }
 
-fn row(lease: Lease, incoming: Incoming) -> message::ActiveModel {
+fn row(lease: Lease, own: Option<&str>, incoming: Incoming) -> message::ActiveModel {
     message::ActiveModel {
         seq: NotSet,
         id: Set(incoming.id.0),
@@ -68,7 +67,7 @@ fn row(lease: Lease, incoming: Incoming) -> message::ActiveModel {
         direction: Set(Direction::Inbound.number()),
         wire_id: Set(incoming.wire_id),
         peer: Set(incoming.peer),
-        to_phone: Set(incoming.to.map(|p| p.to_string())),
+        to_phone: Set(own.map(|digits| format!("+{digits}"))),
         from_phone: Set(incoming.from.map(|p| p.to_string())),
         kind: Set(incoming.kind.as_str().to_owned()),
         // PostgreSQL keeps no NUL in a text, and what arrives is not ours to refuse.

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use entity::{event, message, session};
 use futures_util::FutureExt;
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
-    ExprTrait, QueryFilter, QueryOrder, QuerySelect, SqlErr,
+    ExprTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::{Store, StoreError};
@@ -60,11 +60,10 @@ impl Store {
         self.write(move |batch| {
             async move {
                 let fresh: session::ActiveModel = row.into();
-                match session::Entity::insert(fresh.reset_all()).exec_without_returning(batch).await {
-                    Ok(_) => Ok(Some(view)),
-                    Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => Ok(None),
-                    Err(error) => Err(error),
-                }
+                // Without a target: the index that says no is partial, and each database names such a target its own way.
+                let taken = OnConflict::new().do_nothing().to_owned();
+                let insert = session::Entity::insert(fresh.reset_all()).on_conflict(taken);
+                Ok((insert.exec_without_returning(batch).await? == 1).then_some(view))
             }
             .boxed()
         })

@@ -44,15 +44,12 @@ impl Writer {
         Self { queue, task: Mutex::new(Some(task)) }
     }
 
-    /// Queues a send without waiting; a full queue hands it back.
-    pub(super) fn accept(&self, job: AcceptJob) -> Result<(), (StoreError, AcceptJob)> {
+    /// Queues a send without waiting; when there is no room its caller is told so.
+    pub(super) fn accept(&self, job: AcceptJob) {
         match self.queue.try_reserve() {
-            Ok(place) => {
-                place.send(Job::Accept(job));
-                Ok(())
-            }
-            Err(mpsc::error::TrySendError::Full(())) => Err((StoreError::Full, job)),
-            Err(mpsc::error::TrySendError::Closed(())) => Err((StoreError::Closed, job)),
+            Ok(place) => place.send(Job::Accept(job)),
+            Err(mpsc::error::TrySendError::Full(())) => (job.done)(Err(StoreError::Full)),
+            Err(mpsc::error::TrySendError::Closed(())) => (job.done)(Err(StoreError::Closed)),
         }
     }
 
@@ -143,13 +140,21 @@ async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) {
     };
     match done.await {
         Ok(outcomes) => {
-            finishes.into_iter().for_each(|finish| finish(Ok(())));
-            accepts.into_iter().zip(outcomes).for_each(|(job, outcome)| (job.done)(Ok(outcome)));
+            for finish in finishes {
+                finish(Ok(()));
+            }
+            for (job, outcome) in accepts.into_iter().zip(outcomes) {
+                (job.done)(Ok(outcome));
+            }
         }
         Err(error) => {
             tracing::error!(%error, "a batch was not committed");
-            finishes.into_iter().for_each(|finish| finish(Err(error.clone())));
-            accepts.into_iter().for_each(|job| (job.done)(Err(error.clone())));
+            for finish in finishes {
+                finish(Err(error.clone()));
+            }
+            for job in accepts {
+                (job.done)(Err(error.clone()));
+            }
         }
     }
 }

@@ -1,1 +1,142 @@
-//! The wire: the only place that knows the protocol crate.
+//! The wire: the only place that knows the protocol crate. What all sessions of a process share is here; one client is a `Link`.
+
+mod decode;
+pub mod dial;
+mod encode;
+pub mod key_store;
+mod link;
+mod signal;
+#[cfg(test)]
+mod tests;
+mod web;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use whatsapp_rust::http::HttpClient;
+use whatsapp_rust::store::persistence_manager::PersistenceManager;
+use whatsapp_rust::wacore::store::{DeviceCommand, DevicePropsOverride};
+use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
+use whatsapp_rust::{CacheConfig, CacheEntryConfig, Client, ClientBuilderError, MsgSecretPolicy, TokioRuntime};
+
+use crate::store::device_keys::DeviceKeys;
+use dial::{Dial, Dialler, Network};
+use key_store::KeyStore;
+use signal::Ears;
+
+pub use decode::{Inbox, InboxError, Received, ReceivedContent};
+pub use encode::{SendError, new_wire_id};
+pub use link::{Link, Over};
+pub use signal::{LinkEvent, QrCode, ReceiptKind};
+
+/// The web version that clients of the sandbox claim to be; the sandbox does not mind.
+const SANDBOX_VERSION: Version = (2, 3000, 1_044_659_339);
+
+/// How often a changed device row is saved at the latest.
+const SAVE_EVERY: Duration = Duration::from_secs(30);
+
+type Version = (u32, u32, u32);
+
+/// Called inline on the receive path: it must not block.
+pub type Listener = Arc<dyn Fn(LinkEvent) + Send + Sync>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    #[error("the HTTP client could not be built")]
+    Web(#[from] reqwest::Error),
+    #[error("WhatsApp's current version could not be looked up: {0}")]
+    Version(String),
+    #[error("the device's keys could not be read: {0}")]
+    Keys(String),
+    #[error("the client could not be built")]
+    Client(#[from] ClientBuilderError),
+}
+
+/// What all sessions of a process share: the way to the network, the HTTP client and WhatsApp's current version.
+#[derive(Clone)]
+pub struct Wire {
+    network: Network,
+    web: Arc<dyn HttpClient>,
+    version: Arc<Mutex<Option<Version>>>,
+}
+
+impl Wire {
+    /// To a network in this process. Nothing here reaches the internet.
+    pub fn sandbox(dial: Dial) -> Self {
+        let version = Arc::new(Mutex::new(Some(SANDBOX_VERSION)));
+        Self { network: Network::Sandbox(dial), web: Arc::new(web::Closed), version }
+    }
+
+    /// To the real network.
+    pub fn whatsapp() -> Result<Self, WireError> {
+        let network = Network::whatsapp();
+        Ok(Self { network, web: Arc::new(web::Web::new()?), version: Arc::default() })
+    }
+
+    /// Builds a client over the keys of one session. It does nothing until it is run.
+    pub async fn open(&self, keys: DeviceKeys, on: Listener, inbox: Arc<dyn Inbox>) -> Result<Link, WireError> {
+        let version = self.version().await?;
+        let keys = Arc::new(KeyStore::new(keys));
+        let device = PersistenceManager::new(keys).await.map_err(|error| WireError::Keys(error.to_string()))?;
+        let device = Arc::new(device);
+        let looks = DevicePropsOverride::new().with_os("Wamux").with_platform_type(PlatformType::CHROME);
+        device.process_command(DeviceCommand::SetDeviceProps(looks)).await;
+        let state = Arc::<link::State>::default();
+        let ears = Arc::new(Ears::new(on, inbox, Arc::clone(&state)));
+        let client = Client::builder()
+            .with_runtime(TokioRuntime)
+            .with_persistence_manager(device)
+            .with_transport_factory(Dialler::new(self.network.clone(), Arc::clone(&state), Arc::clone(&ears)))
+            .with_http_client_arc(Arc::clone(&self.web))
+            .with_version_override(version)
+            .with_background_saver_interval(SAVE_EVERY)
+            .with_cache_config(caches())
+            .with_skip_history_sync(true)
+            .with_inbound_durability_hook_arc(Arc::<Ears>::clone(&ears))
+            .build()
+            .await?
+            .into_client();
+        Ok(Link::new(client, ears, state, self.clone()))
+    }
+
+    /// Looked up once per process, and again after WhatsApp has called it outdated.
+    async fn version(&self) -> Result<Version, WireError> {
+        let mut known = self.version.lock().await;
+        if let Some(version) = *known {
+            return Ok(version);
+        }
+        let looked_up = whatsapp_rust::version::fetch_latest_app_version(&self.web).await;
+        let version = looked_up.map_err(|error| WireError::Version(error.to_string()))?;
+        Ok(*known.insert(version))
+    }
+
+    async fn forget_version(&self) {
+        if matches!(self.network, Network::WhatsApp(_)) {
+            *self.version.lock().await = None;
+        }
+    }
+}
+
+/// Bounds for a process with a thousand sessions. The caches fill as they are used, so these are ceilings, not costs.
+fn caches() -> CacheConfig {
+    const HOUR: Option<Duration> = Some(Duration::from_hours(1));
+    const MINUTES: Option<Duration> = Some(Duration::from_mins(5));
+    CacheConfig {
+        group_cache: CacheEntryConfig::new(HOUR, 50),
+        device_registry_cache: CacheEntryConfig::new(HOUR, 1_000),
+        // Any capacity takes the write of a sent message off the send path; what falls out is read back from the store.
+        recent_messages: CacheEntryConfig::new(MINUTES, 32),
+        message_retry_counts: CacheEntryConfig::new(HOUR, 200),
+        undecryptable_dispatched: CacheEntryConfig::new(MINUTES, 200),
+        sender_key_devices_cache: CacheEntryConfig::new(HOUR, 50),
+        session_locks_capacity: 2_000,
+        chat_lanes_capacity: 500,
+        group_distribution_locks_capacity: 64,
+        resend_rate_limiter_capacity: 256,
+        // Secrets only open encrypted edits and answers to bots, which we do not read: a row per message is saved.
+        msg_secret_policy: MsgSecretPolicy::Disabled,
+        seed_msg_secrets_from_history: false,
+        ..CacheConfig::default()
+    }
+}

@@ -56,7 +56,7 @@ impl End {
             ),
             Self::PairingFailed(why) => Fault::new(
                 "pairing_failed",
-                format!("The phone could not link this session ({why}). Delete it and create it again."),
+                format!("The phone could not link this session ({why}). Scan the next code."),
             ),
             Self::LoggedOut => Fault::new(
                 "logged_out",
@@ -159,7 +159,7 @@ impl Life {
     #[must_use]
     pub fn apply(self, input: Input, now: DateTime<Utc>) -> (Self, Vec<Effect>) {
         match (&self.stage, input) {
-            (Stage::Failed(_), _) => (self, vec![]),
+            (Stage::Failed(_), _) | (Stage::Disconnected, Input::Lost { .. }) => (self, vec![]),
             (_, Input::Ended(end)) => self.end(&end),
             (Stage::Connected { since }, Input::Lost { why }) => {
                 let held = (now - *since).to_std().is_ok_and(|up| up >= HELD);
@@ -170,7 +170,6 @@ impl Life {
                 let stage = if self.phone.is_some() { Stage::Connecting } else { Stage::Initializing };
                 (Self { stage, ..self }, vec![Effect::Record, Effect::Open])
             }
-            (Stage::Disconnected, Input::Lost { .. }) => (self, vec![]),
             (_, Input::Lost { why }) => {
                 let attempt = self.attempt + 1;
                 self.lose(attempt, &why)
@@ -210,7 +209,7 @@ impl Life {
 
 /// The wait before an attempt: 1 s, 2 s, 4 s, … up to 5 min, of which a random half is taken off so that sessions spread.
 pub fn back_off(attempt: u32, jitter: f64) -> Duration {
-    let full = Duration::from_secs(1 << attempt.saturating_sub(1).min(9)).min(Duration::from_secs(300));
+    let full = Duration::from_secs(1 << attempt.saturating_sub(1).min(9)).min(Duration::from_mins(5));
     full.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 

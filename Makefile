@@ -1,0 +1,65 @@
+# Wamux: every command a developer or a newcomer needs. `make` alone prints them.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run build test check bench setup-run setup-test setup-check
+
+RUST := 1.95
+DENY := 0.20.2
+TOOLS := target/tools
+say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
+# apt-get as root, or through sudo where we are not root.
+APT := $(if $(filter 0,$(shell id -u)),,sudo )env DEBIAN_FRONTEND=noninteractive apt-get
+
+help: ## Print this list
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup-run ## Build, then serve on the simulated WhatsApp network at http://127.0.0.1:8080
+	$(call say,Building (the first time takes some minutes; a progress bar follows))
+	cargo build --locked
+	$(call say,Starting: data in ./data; stop it with Ctrl-C)
+	@exec target/debug/wamux serve
+
+build: setup-run ## Build the release binary, target/release/wamux
+	$(call say,Building the release binary (about twice as long as a debug build))
+	cargo build --locked --release
+	@ls -l target/release/wamux
+
+test: setup-test ## Install what the tests need (Debian's PostgreSQL) and run all of them
+	$(call say,Testing)
+	cargo test --locked --workspace
+
+check: setup-check ## Format, lints, licences: what must hold before a change lands
+	$(call say,Format)
+	cargo fmt --all --check
+	$(call say,Lints: the sandbox build)
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(call say,Lints: the live build)
+	cargo clippy --locked --no-default-features --lib --bins -- -D warnings
+	$(call say,Licences, bans, sources)
+	$(TOOLS)/bin/cargo-deny --config .deny.toml check bans licenses sources
+
+bench: setup-run ## Measure: accepted messages a second, memory a session, time from POST to screen
+	cargo bench --locked
+
+setup-run:
+	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run this again."; exit 1; }
+	@have=$$(rustc --version | cut -d' ' -f2); \
+	if [ "$$(printf '%s\n' $(RUST) $$have | sort -V | head -n 1)" != $(RUST) ]; then \
+		echo "Wamux needs Rust $(RUST) or later and found $$have: run 'rustup update stable'."; exit 1; fi
+	@command -v cc >/dev/null || { echo "==> Installing a C compiler (for SQLite and ring)"; $(APT) update -q && $(APT) install -yq --no-install-recommends gcc libc6-dev; }
+
+setup-test: setup-run
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+		echo "==> Installing PostgreSQL: the store is tested on it, in throw-away clusters of their own"; \
+		$(APT) update -q && $(APT) install -yq --no-install-recommends postgresql; }
+	@command -v curl >/dev/null && command -v jq >/dev/null || { \
+		echo "==> Installing curl and jq: a test runs the README's commands, which use them"; \
+		$(APT) update -q && $(APT) install -yq --no-install-recommends curl jq ca-certificates; }
+
+setup-check: setup-run
+	@rustup component list --installed 2>/dev/null | grep -q '^clippy' || cargo clippy --version >/dev/null 2>&1 || rustup component add clippy rustfmt
+	@$(TOOLS)/bin/cargo-deny --version 2>/dev/null | grep -q '$(DENY)' || { \
+		echo "==> Building cargo-deny $(DENY), once"; \
+		cargo install cargo-deny --version $(DENY) --locked --debug --root $(TOOLS) --target-dir target/deny; }

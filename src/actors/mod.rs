@@ -1,0 +1,128 @@
+//! Who: the supervision tree. A folder is a supervisor, a file is an actor; `system/` is what they all stand on.
+//!
+//! ```text
+//! root                     this file
+//! ├── janitor              writes down counted uses, forgets old answers
+//! └── tenants              one child per active tenant
+//!     └── tenant           limits, the choice of session, accepting; one child per session
+//!         └── session      one WhatsApp account: runs domain::session::life and owns the client
+//!             ├── outbox   sends what the store says is due, in order
+//!             └── inbox    keeps what arrives before the network is told so
+//! ```
+
+mod handle;
+mod janitor;
+pub mod system;
+pub mod tenants;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+
+pub use handle::{Answer, NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
+use system::Shared;
+pub use system::health::Health;
+use system::health::Vitals;
+use system::mailbox::Letter;
+use system::supervision::Child;
+
+/// How long the tree below may take to stop; the process must be gone within ten seconds of a SIGTERM.
+const STOP_WITHIN: Duration = Duration::from_secs(8);
+
+/// The top of the tree. It never gives up on a child.
+struct Root;
+
+enum Msg {
+    Revive(Part),
+}
+
+/// The root's children.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Janitor,
+    Tenants,
+}
+
+struct State {
+    shared: Arc<Shared>,
+    janitor: Child<janitor::Msg>,
+    tenants: Child<tenants::Msg>,
+}
+
+impl State {
+    /// The child list, in start order. They stop in the opposite order.
+    fn new(shared: &Arc<Shared>, vitals: &Arc<Vitals>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            // Counts uses of keys, so it is the last to stop.
+            janitor: janitor::child(shared, vitals),
+            // Everything that tenants own.
+            tenants: tenants::child(shared, vitals),
+        }
+    }
+
+    async fn start(&mut self, myself: &ActorRef<Letter<Msg>>, part: Part) {
+        let again = match part {
+            Part::Janitor => self.janitor.start(myself.get_cell()).await,
+            Part::Tenants => {
+                let again = self.tenants.start(myself.get_cell()).await;
+                self.shared.set_tenants_door(self.tenants.door().cloned());
+                again
+            }
+        };
+        if let Some(wait) = again {
+            myself.send_after(wait, move || Letter::free(Msg::Revive(part)));
+        }
+    }
+}
+
+impl Actor for Root {
+    type Msg = Letter<Msg>;
+    type State = State;
+    type Arguments = (Arc<Shared>, Arc<Vitals>);
+
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Self::Arguments) -> Result<State, ActorProcessingErr> {
+        let mut state = State::new(&args.0, &args.1);
+        for part in [Part::Janitor, Part::Tenants] {
+            state.start(&myself, part).await;
+        }
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        letter: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Msg::Revive(part) = letter.body;
+        state.start(&myself, part).await;
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some((actor, why)) = system::supervision::end(&event) else { return Ok(()) };
+        let (wait, part) = if state.tenants.is(actor) {
+            state.shared.set_tenants_door(None);
+            (state.tenants.failed(&why), Part::Tenants)
+        } else if state.janitor.is(actor) {
+            (state.janitor.failed(&why), Part::Janitor)
+        } else {
+            return Ok(());
+        };
+        myself.send_after(wait, move || Letter::free(Msg::Revive(part)));
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.tenants.stop(STOP_WITHIN).await;
+        state.janitor.stop(STOP_WITHIN).await;
+        Ok(())
+    }
+}

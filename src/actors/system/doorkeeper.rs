@@ -1,0 +1,119 @@
+//! Who is let in: API keys checked without a query a call, revoked at once, their uses counted in memory and written in lots.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::clock;
+use crate::domain::access::{Access, ApiKey, KeyHash, Mode};
+use crate::domain::error::{Code, Refusal};
+use crate::domain::id::KeyId;
+use crate::store::Store;
+use crate::store::keys::Uses;
+
+/// How long a key is trusted without asking the database again: what another process changes (the command line, one day another
+/// machine) holds after this long. What this process changes holds at once.
+const TRUST: Duration = Duration::from_secs(2);
+/// How many keys are remembered.
+const REMEMBERED: usize = 10_000;
+
+pub struct Doorkeeper {
+    store: Store,
+    mode: Mode,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    known: HashMap<KeyHash, (Access, Instant)>,
+    uses: HashMap<KeyId, (i64, DateTime<Utc>)>,
+    /// Counts revocations, so that a look-up which began before one does not bring the key back.
+    revocations: u64,
+}
+
+impl Doorkeeper {
+    pub fn new(store: Store, mode: Mode) -> Self {
+        Self { store, mode, memory: Mutex::default() }
+    }
+
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// What this key allows, now. Counts the use.
+    pub async fn admit(&self, key: &ApiKey) -> Result<Access, Refusal> {
+        if key.mode() != self.mode {
+            return Err(refused(&format!("This server takes {} keys.", self.mode.as_str())));
+        }
+        let access = self.look_up(key.hash()).await?;
+        let now = self.store.clock().now();
+        if access.expires_at.is_some_and(|end| end <= now) {
+            return Err(refused("This API key has expired."));
+        }
+        let mut memory = self.memory();
+        let uses = memory.uses.entry(access.key).or_insert((0, now));
+        *uses = (uses.0 + 1, now);
+        drop(memory);
+        Ok(access)
+    }
+
+    async fn look_up(&self, hash: KeyHash) -> Result<Access, Refusal> {
+        let asked = clock::instant();
+        let revocations = {
+            let memory = self.memory();
+            if let Some((access, since)) = memory.known.get(&hash)
+                && asked.duration_since(*since) < TRUST
+            {
+                return Ok(access.clone());
+            }
+            memory.revocations
+        };
+        let found = self.store.access(&hash, self.mode).await?;
+        let mut memory = self.memory();
+        let Some(access) = found else {
+            memory.known.remove(&hash);
+            return Err(refused("No such API key."));
+        };
+        if memory.known.len() >= REMEMBERED {
+            memory.known.retain(|_, (_, since)| asked.duration_since(*since) < TRUST);
+        }
+        if memory.revocations == revocations && memory.known.len() < REMEMBERED {
+            memory.known.insert(hash, (access.clone(), asked));
+        }
+        Ok(access)
+    }
+
+    pub fn revoke(&self, hash: &KeyHash) {
+        let mut memory = self.memory();
+        memory.revocations += 1;
+        memory.known.remove(hash);
+    }
+
+    /// Writes down the uses counted since the last time.
+    pub async fn write_uses(&self) -> Result<(), Refusal> {
+        let counted = std::mem::take(&mut self.memory().uses);
+        if counted.is_empty() {
+            return Ok(());
+        }
+        let uses = counted.iter().map(|(key, (count, last))| Uses { key: *key, count: *count, last: *last }).collect();
+        if let Err(error) = self.store.count_uses(uses).await {
+            // Not written, so not forgotten.
+            let mut memory = self.memory();
+            for (key, (count, last)) in counted {
+                memory.uses.entry(key).or_insert((0, last)).0 += count;
+            }
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn refused(why: &str) -> Refusal {
+    Refusal::new(Code::InvalidApiKey, why)
+}

@@ -1,0 +1,152 @@
+//! What an operator sees of an actor: figures that stay readable when the actor hangs, because nobody asks it for them.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::mailbox::Places;
+use crate::clock::Clock;
+use crate::domain::event::time;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorStatus {
+    Running,
+    /// It failed; its supervisor starts it again after a back-off.
+    Restarting,
+    /// It failed too often: left alone for minutes before it gets another chance.
+    Quarantined,
+    Stopped,
+}
+
+/// The figures of one actor, shared by the actor, its supervisor and whoever looks.
+#[derive(Debug)]
+pub struct Vitals {
+    name: String,
+    kind: &'static str,
+    clock: Clock,
+    restarts: AtomicU32,
+    handled: AtomicU64,
+    life: Mutex<Life>,
+    children: Mutex<BTreeMap<String, Arc<Vitals>>>,
+}
+
+#[derive(Debug)]
+struct Life {
+    status: ActorStatus,
+    since: DateTime<Utc>,
+    last_error: Option<(String, DateTime<Utc>)>,
+    places: Option<Places>,
+}
+
+/// One actor in `GET /health/actors`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    pub name: String,
+    /// The singular noun: `root`, `tenants`, `tenant`, `session`, `outbox`, …
+    pub kind: &'static str,
+    pub status: ActorStatus,
+    #[serde(serialize_with = "time::always")]
+    pub since: DateTime<Utc>,
+    pub restarts: u32,
+    /// Messages that wait in the mailbox or are being handled.
+    pub mailbox: usize,
+    pub handled: u64,
+    pub last_error: Option<String>,
+    #[serde(serialize_with = "time::option")]
+    pub last_error_at: Option<DateTime<Utc>>,
+    pub children: Vec<Health>,
+}
+
+impl Vitals {
+    pub fn new(kind: &'static str, name: impl Into<String>, clock: &Clock) -> Arc<Self> {
+        let since = clock.now();
+        Arc::new(Self {
+            name: name.into(),
+            kind,
+            clock: clock.clone(),
+            restarts: AtomicU32::new(0),
+            handled: AtomicU64::new(0),
+            life: Mutex::new(Life { status: ActorStatus::Restarting, since, last_error: None, places: None }),
+            children: Mutex::default(),
+        })
+    }
+
+    /// A child's figures, hung under this actor's.
+    pub fn child(&self, kind: &'static str, name: impl Into<String>) -> Arc<Self> {
+        let child = Self::new(kind, name, &self.clock);
+        locked(&self.children).insert(child.name.clone(), Arc::clone(&child));
+        child
+    }
+
+    pub fn forget(&self, child: &str) {
+        locked(&self.children).remove(child);
+    }
+
+    /// Forgets every child: a supervisor that starts anew names them again.
+    pub fn forget_all(&self) {
+        locked(&self.children).clear();
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn running(&self, places: &Places) {
+        let mut life = locked(&self.life);
+        life.status = ActorStatus::Running;
+        life.since = self.clock.now();
+        life.places = Some(places.clone());
+    }
+
+    pub fn failed(&self, why: &str, quarantined: bool) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+        let mut life = locked(&self.life);
+        life.status = if quarantined { ActorStatus::Quarantined } else { ActorStatus::Restarting };
+        life.since = self.clock.now();
+        life.last_error = Some((why.to_owned(), self.clock.now()));
+        life.places = None;
+    }
+
+    pub fn stopped(&self) {
+        let mut life = locked(&self.life);
+        life.status = ActorStatus::Stopped;
+        life.since = self.clock.now();
+    }
+
+    /// Something went wrong that the actor survived.
+    pub fn note_error(&self, why: &str) {
+        locked(&self.life).last_error = Some((why.to_owned(), self.clock.now()));
+    }
+
+    pub fn handled(&self) {
+        self.handled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// This actor and everything under it, now.
+    pub fn read(&self) -> Health {
+        let children: Vec<Arc<Self>> = locked(&self.children).values().cloned().collect();
+        let life = locked(&self.life);
+        Health {
+            name: self.name.clone(),
+            kind: self.kind,
+            status: life.status,
+            since: life.since,
+            restarts: self.restarts.load(Ordering::Relaxed),
+            mailbox: life.places.as_ref().map_or(0, Places::taken),
+            handled: self.handled.load(Ordering::Relaxed),
+            last_error: life.last_error.as_ref().map(|(why, _)| why.clone()),
+            last_error_at: life.last_error.as_ref().map(|(_, at)| *at),
+            children: children.iter().map(|child| child.read()).collect(),
+        }
+    }
+}
+
+/// A panic while a figure was written must not hide the figures.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,108 @@
+//! What every actor stands on: what they share, their mailboxes, their figures and how they are kept alive. No actor lives here.
+
+pub mod doorkeeper;
+pub mod health;
+pub mod mailbox;
+pub mod supervision;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use tokio::sync::Semaphore;
+
+use crate::domain::id::{SessionId, TenantId};
+use crate::store::Store;
+use crate::whatsapp::Wire;
+use doorkeeper::Doorkeeper;
+use mailbox::Door;
+
+use super::tenants::{self, tenant};
+
+/// How many sessions of a process may be on their way to the network at once: a restart is no storm.
+const STARTING_AT_ONCE: usize = 32;
+
+/// What the actors of one system share. Another system in the same process has another of these.
+pub struct Shared {
+    pub store: Store,
+    pub wire: Wire,
+    pub doorkeeper: Doorkeeper,
+    /// Taken while a session dials, until it is there or has failed.
+    pub starting: Arc<Semaphore>,
+    phase: AtomicU8,
+    tenants_door: RwLock<Option<Door<tenants::Msg>>>,
+    tenants: RwLock<HashMap<TenantId, Door<tenant::Msg>>>,
+    seats: Mutex<HashMap<SessionId, Weak<tokio::sync::Mutex<()>>>>,
+}
+
+/// Where a system is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    Starting = 0,
+    Running = 1,
+    Stopping = 2,
+}
+
+impl Shared {
+    pub fn new(store: Store, wire: Wire, doorkeeper: Doorkeeper) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            wire,
+            doorkeeper,
+            starting: Arc::new(Semaphore::new(STARTING_AT_ONCE)),
+            phase: AtomicU8::new(Phase::Starting as u8),
+            tenants_door: RwLock::default(),
+            tenants: RwLock::default(),
+            seats: Mutex::default(),
+        })
+    }
+
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Starting,
+            1 => Phase::Running,
+            _ => Phase::Stopping,
+        }
+    }
+
+    /// Moves on; a system that is stopping does not run again.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+    }
+
+    /// The way to the tenants' supervisor, if it lives.
+    pub(super) fn tenants_door(&self) -> Option<Door<tenants::Msg>> {
+        self.tenants_door.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_tenants_door(&self, door: Option<Door<tenants::Msg>>) {
+        *self.tenants_door.write().unwrap_or_else(PoisonError::into_inner) = door;
+    }
+
+    /// The way to a tenant's actor, if it lives.
+    pub fn tenant(&self, id: TenantId) -> Option<Door<tenant::Msg>> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    pub fn set_tenant(&self, id: TenantId, door: Option<Door<tenant::Msg>>) {
+        let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        match door {
+            Some(door) => tenants.insert(id, door),
+            None => tenants.remove(&id),
+        };
+    }
+
+    /// The seat of a session: whoever drives its client holds it, across restarts of every actor above, so that a device never has
+    /// two clients.
+    pub fn seat(&self, session: SessionId) -> Arc<tokio::sync::Mutex<()>> {
+        let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(seat) = seats.get(&session).and_then(Weak::upgrade) {
+            return seat;
+        }
+        seats.retain(|_, seat| seat.strong_count() > 0);
+        let seat = Arc::default();
+        seats.insert(session, Arc::downgrade(&seat));
+        seat
+    }
+}

@@ -1,0 +1,129 @@
+//! How supervisors keep their children: started, watched, started again after a growing back-off, quarantined when it is no use.
+//!
+//! ractor tells a supervisor of a child's end and leaves the rest to it; a child that fails to start raises no event at all. Both
+//! come together here, so a supervisor only has to pass events in and come back when it is told to.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::BoxFuture;
+use ractor::{Actor, ActorCell, ActorId, ActorRef, SpawnErr, SupervisionEvent};
+
+use super::health::Vitals;
+use super::mailbox::{Door, Letter, Places};
+use crate::clock;
+
+/// More failures than this within the window, and the child is left alone for the quarantine.
+const INTENSITY: usize = 5;
+const WINDOW: Duration = Duration::from_mins(1);
+const QUARANTINE: Duration = Duration::from_mins(5);
+
+/// Builds one more incarnation of the child, linked to its supervisor.
+type Spawn<M> = Box<dyn Fn(ActorCell) -> BoxFuture<'static, Result<ActorRef<Letter<M>>, SpawnErr>> + Send + Sync>;
+
+/// One supervised child.
+pub struct Child<M: Send + 'static> {
+    spawn: Spawn<M>,
+    vitals: Arc<Vitals>,
+    capacity: usize,
+    door: Option<Door<M>>,
+    failures: VecDeque<Instant>,
+}
+
+impl<M: Send + 'static> Child<M> {
+    /// A child that is not started yet. Each incarnation is made anew from the same arguments: nothing else outlives a failure.
+    pub fn new<A>(vitals: Arc<Vitals>, capacity: usize, make: fn() -> A, args: A::Arguments) -> Self
+    where
+        A: Actor<Msg = Letter<M>>,
+        A::Arguments: Clone + Sync,
+    {
+        let spawn = move |supervisor| -> BoxFuture<'static, _> {
+            let args = args.clone();
+            Box::pin(async move { Ok(Actor::spawn_linked(None, make(), args, supervisor).await?.0) })
+        };
+        Self { spawn: Box::new(spawn), vitals, capacity, door: None, failures: VecDeque::new() }
+    }
+
+    /// Starts an incarnation unless one lives. The wait before the next try, if it did not start.
+    pub async fn start(&mut self, supervisor: ActorCell) -> Option<Duration> {
+        if self.door.is_some() {
+            return None;
+        }
+        match (self.spawn)(supervisor).await {
+            Ok(actor) => {
+                let places = Places::new(self.capacity);
+                self.vitals.running(&places);
+                self.door = Some(Door::new(actor, places));
+                None
+            }
+            Err(error) => Some(self.failed(&error.to_string())),
+        }
+    }
+
+    pub const fn door(&self) -> Option<&Door<M>> {
+        self.door.as_ref()
+    }
+
+    pub fn vitals(&self) -> &Arc<Vitals> {
+        &self.vitals
+    }
+
+    /// Whether this is the child that an event speaks of.
+    pub fn is(&self, actor: ActorId) -> bool {
+        self.door.as_ref().is_some_and(|door| door.actor().get_id() == actor)
+    }
+
+    /// Notes a failure; the wait before the next start.
+    pub fn failed(&mut self, why: &str) -> Duration {
+        self.door = None;
+        let now = clock::instant();
+        self.failures.push_back(now);
+        self.failures.retain(|at| now.duration_since(*at) < WINDOW);
+        let quarantined = self.failures.len() > INTENSITY;
+        self.vitals.failed(why, quarantined);
+        tracing::error!(actor = self.vitals.name(), error = why, quarantined, "an actor failed");
+        wait(self.failures.len(), clock::fraction())
+    }
+
+    /// Stops the living incarnation and waits for its `post_stop`.
+    pub async fn stop(&mut self, within: Duration) {
+        if let Some(door) = self.door.take() {
+            let _ = door.actor().stop_and_wait(Some("stopping".to_owned()), Some(within)).await;
+        }
+        self.vitals.stopped();
+    }
+}
+
+/// Which child an event says has ended, and why; nothing if it says something else.
+pub fn end(event: &SupervisionEvent) -> Option<(ActorId, String)> {
+    match event {
+        SupervisionEvent::ActorFailed(actor, error) => Some((actor.get_id(), error.to_string())),
+        SupervisionEvent::ActorTerminated(actor, _, reason) => {
+            Some((actor.get_id(), reason.clone().unwrap_or_else(|| "it ended unasked".to_owned())))
+        }
+        _ => None,
+    }
+}
+
+/// 100 ms, 200 ms, … and after too many failures the quarantine; a random half is taken off so that siblings spread.
+fn wait(failures: usize, jitter: f64) -> Duration {
+    if failures > INTENSITY {
+        return QUARANTINE;
+    }
+    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(10);
+    Duration::from_millis(100 << doublings).mul_f64(0.5 + 0.5 * jitter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_wait_longer_each_time_and_end_in_quarantine() {
+        let waits: Vec<_> = (1..=6).map(|n| wait(n, 1.0)).collect();
+        let growing = [100, 200, 400, 800, 1600].map(Duration::from_millis);
+        assert_eq!((&waits[..5], waits[5]), (&growing[..], QUARANTINE));
+        assert_eq!(wait(1, 0.0), Duration::from_millis(50));
+    }
+}

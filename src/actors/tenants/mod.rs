@@ -1,0 +1,123 @@
+//! The tenants' supervisor: one child per active tenant, started at boot for those with sessions and at the first call for the rest.
+
+pub mod tenant;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::oneshot;
+
+use super::system::health::Vitals;
+use super::system::mailbox::{Door, Letter};
+use super::system::supervision::{self, Child};
+use super::system::{Phase, Shared};
+use crate::domain::id::TenantId;
+
+/// Activations that may wait.
+const MAILBOX: usize = 1024;
+const STOP_WITHIN: Duration = Duration::from_secs(7);
+
+pub(super) enum Msg {
+    /// Start every tenant that has something to run.
+    Boot,
+    /// Give the way to a tenant's actor, starting it if need be.
+    Activate(TenantId, oneshot::Sender<Option<Door<tenant::Msg>>>),
+    Revive(TenantId),
+}
+
+struct Tenants;
+
+struct State {
+    shared: Arc<Shared>,
+    vitals: Arc<Vitals>,
+    children: BTreeMap<TenantId, Child<tenant::Msg>>,
+}
+
+pub(super) fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>) -> Child<Msg> {
+    let vitals = parent.child("tenants", "tenants");
+    let args = (Arc::clone(shared), Arc::clone(&vitals));
+    Child::new(vitals, MAILBOX, || Tenants, args)
+}
+
+impl State {
+    async fn start(&mut self, myself: &ActorRef<Letter<Msg>>, id: TenantId) -> Option<Door<tenant::Msg>> {
+        let (shared, vitals) = (&self.shared, &self.vitals);
+        let child = self.children.entry(id).or_insert_with(|| tenant::child(shared, vitals, id));
+        if let Some(wait) = child.start(myself.get_cell()).await {
+            myself.send_after(wait, move || Letter::free(Msg::Revive(id)));
+        }
+        let door = child.door().cloned();
+        self.shared.set_tenant(id, door.clone());
+        door
+    }
+
+    async fn boot(&mut self, myself: &ActorRef<Letter<Msg>>) -> Result<(), ActorProcessingErr> {
+        for id in self.shared.store.active_tenants().await? {
+            self.start(myself, id).await;
+        }
+        self.shared.enter(Phase::Running);
+        Ok(())
+    }
+}
+
+impl Actor for Tenants {
+    type Msg = Letter<Msg>;
+    type State = State;
+    type Arguments = (Arc<Shared>, Arc<Vitals>);
+
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Self::Arguments) -> Result<State, ActorProcessingErr> {
+        args.1.forget_all();
+        myself.send_message(Letter::free(Msg::Boot))?;
+        Ok(State { shared: args.0, vitals: args.1, children: BTreeMap::new() })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        letter: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.vitals.handled();
+        match letter.body {
+            Msg::Boot => state.boot(&myself).await?,
+            Msg::Activate(_, reply) if reply.is_closed() => {}
+            // A tenant that is down comes back by its own back-off, not by the calls that ask for it.
+            Msg::Activate(id, reply) => {
+                let door = match state.children.get(&id) {
+                    Some(child) => child.door().cloned(),
+                    None => state.start(&myself, id).await,
+                };
+                let _ = reply.send(door);
+            }
+            Msg::Revive(id) => {
+                state.start(&myself, id).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        let Some((actor, why)) = supervision::end(&event) else { return Ok(()) };
+        if let Some((&id, child)) = state.children.iter_mut().find(|(_, child)| child.is(actor)) {
+            state.shared.set_tenant(id, None);
+            let wait = child.failed(&why);
+            myself.send_after(wait, move || Letter::free(Msg::Revive(id)));
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, myself: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        for id in state.children.keys() {
+            state.shared.set_tenant(*id, None);
+        }
+        myself.get_cell().stop_children_and_wait(Some("stopping".to_owned()), Some(STOP_WITHIN)).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! Accepting a send: choose the session, choose the wire id, hand everything to the writer, and go on to the next.
+
+use ractor::ActorRef;
+use tokio::sync::oneshot;
+
+use super::{Msg, State};
+use crate::actors::handle::{Answer, Sending};
+use crate::actors::system::mailbox::Letter;
+use crate::domain::error::{Code, Refusal};
+use crate::domain::id::{MessageId, SessionId};
+use crate::domain::idempotency::Once;
+use crate::domain::message::{Accepted, Kind, Send, Status};
+use crate::domain::quota::Usage;
+use crate::domain::session::choose;
+use crate::store::StoreError;
+use crate::store::accept::{AcceptJob, Outcome};
+use crate::whatsapp::new_wire_id;
+
+impl State {
+    /// The caller hears from the writer, after the commit; this actor is free at once.
+    pub(super) fn accept(
+        &mut self,
+        myself: &ActorRef<Letter<Msg>>,
+        send: Send,
+        once: Option<Once>,
+        reply: oneshot::Sender<Sending>,
+    ) {
+        let session = match self.may_accept(&send, once.as_ref()) {
+            Ok(session) => session,
+            Err(refusal) => {
+                let _ = reply.send(Sending { usage: None, answer: Err(refusal) });
+                return;
+            }
+        };
+        let clock = self.shared.store.clock();
+        let id = MessageId(clock.id());
+        let answer = Accepted { id, to_phone: send.to.clone(), kind: Kind::Text, status: Status::Pending }.body();
+        let (myself, key, body) = (myself.clone(), once.as_ref().map(|once| once.key.clone()), answer.clone());
+        let sender = session.as_ref().ok().copied();
+        let done = move |outcome: Result<Outcome, StoreError>| {
+            if let (Ok(Outcome::Accepted(_)), Some(session)) = (&outcome, sender) {
+                let _ = myself.send_message(Letter::free(Msg::Committed(session)));
+            }
+            if let Some(key) = key {
+                let _ = myself.send_message(Letter::free(Msg::Settled(key)));
+            }
+            let _ = reply.send(sending(outcome, body));
+        };
+        self.shared.store.accept(AcceptJob {
+            tenant: self.tenant,
+            session,
+            id,
+            wire_id: new_wire_id(),
+            to: send.to,
+            text: send.text,
+            at: clock.now(),
+            once,
+            answer,
+            done: Box::new(done),
+        });
+    }
+
+    /// The session that will send, or why there is none (which an idempotent answer overrules); takes the idempotency key.
+    fn may_accept(&mut self, send: &Send, once: Option<&Once>) -> Result<Result<SessionId, Refusal>, Refusal> {
+        if let Some(once) = once
+            && let Some(first) = self.in_flight.get(&once.key)
+        {
+            return Err(if *first == once.request { in_progress() } else { reused() });
+        }
+        let session = choose(self.roster.facts(), &send.via).map(|facts| facts.id);
+        let Some(once) = once else { return session.map(Ok) };
+        // An answer given before holds, whatever became of the session since: the writer knows it and decides.
+        self.in_flight.insert(once.key.clone(), once.request);
+        Ok(session)
+    }
+}
+
+fn sending(outcome: Result<Outcome, StoreError>, body: Vec<u8>) -> Sending {
+    let (usage, answer) = match outcome {
+        Ok(Outcome::Accepted(usage)) => (Some(usage), Ok(Answer { body, replayed: false })),
+        Ok(Outcome::Replayed(first, usage)) => (Some(usage), Ok(Answer { body: first, replayed: true })),
+        Ok(Outcome::KeyReused) => (None, Err(reused())),
+        Ok(Outcome::Refused(refusal)) => (None, Err(refusal)),
+        Ok(Outcome::DailyLimit(usage)) => (Some(usage), Err(used_up(usage))),
+        Err(error) => (None, Err(error.into())),
+    };
+    Sending { usage, answer }
+}
+
+fn used_up(usage: Usage) -> Refusal {
+    let detail =
+        format!("The plan's {} messages of today are used up; the count starts again at 00:00 UTC.", usage.limit);
+    Refusal::new(Code::DailyLimitReached, detail).after(std::time::Duration::from_secs(usage.reset_seconds))
+}
+
+fn in_progress() -> Refusal {
+    Refusal::new(Code::IdempotencyInProgress, "The first request with this Idempotency-Key is still being answered.")
+        .after(std::time::Duration::from_secs(1))
+}
+
+fn reused() -> Refusal {
+    Refusal::new(
+        Code::IdempotencyKeyReused,
+        "This Idempotency-Key was used for another request within the last 24 hours.",
+    )
+}

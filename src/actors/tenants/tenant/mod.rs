@@ -1,0 +1,149 @@
+//! A tenant's actor: it knows the tenant's sessions, owns its limits, and is the only way to a new message.
+//!
+//! It decides from what it holds and never waits for a commit: the store's writer answers the caller by itself.
+
+mod accept;
+mod limits;
+mod roster;
+pub mod session;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::oneshot;
+
+use crate::actors::handle::Sending;
+use crate::actors::system::Shared;
+use crate::actors::system::health::Vitals;
+use crate::actors::system::mailbox::Letter;
+use crate::actors::system::supervision::{self, Child};
+use crate::domain::access::Access;
+use crate::domain::error::Refusal;
+use crate::domain::event::Position;
+use crate::domain::id::{SessionId, TenantId};
+use crate::domain::idempotency::{IdempotencyKey, Once};
+use crate::domain::message::Send;
+use crate::domain::session::{Session, SessionKey, Status};
+use limits::Limits;
+use roster::Roster;
+use session::Watch;
+
+/// Calls of one tenant that may wait; past it the tenant is told to come back, and no other notices.
+const MAILBOX: usize = 1024;
+const STOP_WITHIN: Duration = Duration::from_secs(6);
+
+pub type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// What the world asks of a tenant, and what its sessions and its own tasks report.
+pub enum Msg {
+    /// One call with a key: within its burst limit?
+    Admit(Access, Reply<()>),
+    Accept(Send, Option<Once>, oneshot::Sender<Sending>),
+    CreateSession(Access, SessionKey, Reply<Session>),
+    DeleteSession(SessionId, Reply<()>),
+    WatchSession(SessionId, Option<Position>, Reply<Watch>),
+    CurrentQr(SessionId, Reply<String>),
+    /// A send with this idempotency key has its answer.
+    Settled(IdempotencyKey),
+    /// A message was committed for this session.
+    Committed(SessionId),
+    /// A session was made, or could not be.
+    Created(Result<Session, Refusal>, Reply<Session>),
+    /// A session became a tombstone, or was none of ours.
+    Buried(SessionId, Result<bool, Refusal>, Reply<()>),
+    /// A session's actor tells how it stands.
+    Stands {
+        session: SessionId,
+        status: Status,
+        linked: bool,
+    },
+    /// A session is unlinked and its keys are gone: its actor may go too.
+    Gone(SessionId),
+    Revive(SessionId),
+}
+
+struct Tenant;
+
+pub struct State {
+    shared: Arc<Shared>,
+    vitals: Arc<Vitals>,
+    tenant: TenantId,
+    roster: Roster,
+    limits: Limits,
+    /// Sends under an idempotency key whose answer is not committed yet.
+    in_flight: HashMap<IdempotencyKey, [u8; 32]>,
+}
+
+pub fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>, tenant: TenantId) -> Child<Msg> {
+    let vitals = parent.child("tenant", tenant.to_string());
+    let args = (Arc::clone(shared), Arc::clone(&vitals), tenant);
+    Child::new(vitals, MAILBOX, || Tenant, args)
+}
+
+impl Actor for Tenant {
+    type Msg = Letter<Msg>;
+    type State = State;
+    type Arguments = (Arc<Shared>, Arc<Vitals>, TenantId);
+
+    async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Self::Arguments) -> Result<State, ActorProcessingErr> {
+        let (shared, vitals, tenant) = args;
+        vitals.forget_all();
+        let mut roster = Roster::new(Arc::clone(&shared), Arc::clone(&vitals), tenant);
+        for kept in shared.store.kept_sessions(tenant).await? {
+            roster.enlist(&myself, kept.facts, kept.condemned).await;
+        }
+        Ok(State { shared, vitals, tenant, roster, limits: Limits::default(), in_flight: HashMap::new() })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        letter: Self::Msg,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        state.vitals.handled();
+        match letter.body {
+            Msg::Admit(access, reply) => {
+                let _ = reply.send(state.limits.admit(&access));
+            }
+            // The caller has left, and was told nothing: then nothing happened.
+            Msg::Accept(_, _, reply) if reply.is_closed() => {}
+            Msg::Accept(send, once, reply) => state.accept(&myself, send, once, reply),
+            Msg::Settled(key) => {
+                state.in_flight.remove(&key);
+            }
+            Msg::Committed(session) => state.roster.nudge(session),
+            Msg::CreateSession(_, _, reply) if reply.is_closed() => {}
+            Msg::CreateSession(access, key, reply) => state.roster.create(&myself, &access, key, reply),
+            Msg::Created(made, reply) => state.roster.created(&myself, made, reply).await,
+            Msg::DeleteSession(_, reply) if reply.is_closed() => {}
+            Msg::DeleteSession(id, reply) => state.roster.delete(&myself, id, reply),
+            Msg::Buried(id, done, reply) => state.roster.buried(id, done, reply),
+            Msg::WatchSession(id, after, reply) => state.roster.forward(id, reply, |to| session::Msg::Watch(after, to)),
+            Msg::CurrentQr(id, reply) => state.roster.forward(id, reply, session::Msg::CurrentQr),
+            Msg::Stands { session, status, linked } => state.roster.stands(session, status, linked),
+            Msg::Gone(session) => state.roster.strike(session).await,
+            Msg::Revive(session) => state.roster.start(&myself, session).await,
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some((actor, why)) = supervision::end(&event) {
+            state.roster.ended(&myself, actor, &why);
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, myself: ActorRef<Self::Msg>, _: &mut State) -> Result<(), ActorProcessingErr> {
+        myself.get_cell().stop_children_and_wait(Some("stopping".to_owned()), Some(STOP_WITHIN)).await;
+        Ok(())
+    }
+}

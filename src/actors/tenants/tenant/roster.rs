@@ -1,0 +1,182 @@
+//! The tenant's sessions: what is known of each, and the children that run them. Not an actor; its tenant's hands.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{ActorId, ActorRef};
+
+use super::session;
+use super::{Msg, Reply};
+use crate::actors::system::Shared;
+use crate::actors::system::health::Vitals;
+use crate::actors::system::mailbox::Letter;
+use crate::actors::system::supervision::Child;
+use crate::domain::access::Access;
+use crate::domain::error::{Code, Refusal};
+use crate::domain::id::{SessionId, TenantId};
+use crate::domain::session::{Facts, Session, SessionKey, Status};
+
+pub(super) struct Roster {
+    shared: Arc<Shared>,
+    vitals: Arc<Vitals>,
+    tenant: TenantId,
+    entries: BTreeMap<SessionId, Entry>,
+    /// Sessions being made: they count against the plan before they are there.
+    creating: usize,
+}
+
+struct Entry {
+    facts: Facts,
+    child: Child<session::Msg>,
+    /// A tombstone whose device is still to be unlinked: its tenant does not see it any more.
+    condemned: bool,
+}
+
+impl Roster {
+    pub(super) const fn new(shared: Arc<Shared>, vitals: Arc<Vitals>, tenant: TenantId) -> Self {
+        Self { shared, vitals, tenant, entries: BTreeMap::new(), creating: 0 }
+    }
+
+    /// The sessions that the tenant sees.
+    pub(super) fn facts(&self) -> impl Iterator<Item = &Facts> + Clone {
+        self.entries.values().filter(|entry| !entry.condemned).map(|entry| &entry.facts)
+    }
+
+    pub(super) async fn enlist(&mut self, myself: &ActorRef<Letter<Msg>>, facts: Facts, condemned: bool) {
+        let id = facts.id;
+        let child = session::child(&self.shared, &self.vitals, self.tenant, id);
+        self.entries.insert(id, Entry { facts, child, condemned });
+        self.start(myself, id).await;
+    }
+
+    pub(super) async fn start(&mut self, myself: &ActorRef<Letter<Msg>>, id: SessionId) {
+        let Some(entry) = self.entries.get_mut(&id) else { return };
+        if let Some(wait) = entry.child.start(myself.get_cell()).await {
+            myself.send_after(wait, move || Letter::free(Msg::Revive(id)));
+        }
+    }
+
+    /// A child of ours has ended: it comes back after a while, and until then its session is on its way.
+    pub(super) fn ended(&mut self, myself: &ActorRef<Letter<Msg>>, actor: ActorId, why: &str) {
+        let Some((&id, entry)) = self.entries.iter_mut().find(|(_, entry)| entry.child.is(actor)) else { return };
+        if entry.facts.status == Status::Connected {
+            entry.facts.status = Status::Disconnected;
+        }
+        let wait = entry.child.failed(why);
+        myself.send_after(wait, move || Letter::free(Msg::Revive(id)));
+    }
+
+    pub(super) fn stands(&mut self, id: SessionId, status: Status, linked: bool) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.facts.status = status;
+            entry.facts.linked = linked;
+        }
+    }
+
+    pub(super) fn nudge(&self, id: SessionId) {
+        if let Some(door) = self.entries.get(&id).and_then(|entry| entry.child.door()) {
+            door.nudge(session::Msg::Nudge);
+        }
+    }
+
+    /// Passes a question on to a session's actor, which answers the caller itself.
+    pub(super) fn forward<T: Send + 'static>(
+        &self,
+        id: SessionId,
+        reply: Reply<T>,
+        ask: impl FnOnce(Reply<T>) -> session::Msg,
+    ) {
+        match self.entries.get(&id).filter(|entry| !entry.condemned) {
+            None => refuse(reply, Refusal::not_found()),
+            Some(entry) => match entry.child.door() {
+                Some(door) => door.pass(ask(reply)),
+                None => refuse(reply, Refusal::overloaded()),
+            },
+        }
+    }
+
+    pub(super) fn create(
+        &mut self,
+        myself: &ActorRef<Letter<Msg>>,
+        access: &Access,
+        key: SessionKey,
+        reply: Reply<Session>,
+    ) {
+        let living = self.facts().count() + self.creating;
+        if let Some(max) = access.plan.sessions.filter(|max| living >= *max as usize) {
+            let detail =
+                format!("The {} plan has {max} sessions; delete one or move to a larger plan.", access.plan.name);
+            return refuse(reply, Refusal::new(Code::SessionLimitReached, detail).after(Duration::from_mins(1)));
+        }
+        self.creating += 1;
+        let (store, tenant, myself) = (self.shared.store.clone(), self.tenant, myself.clone());
+        tokio::spawn(async move {
+            let made = match store.insert_session(tenant, key.clone()).await {
+                Ok(Some(session)) => Ok(session),
+                Ok(None) => {
+                    let detail = format!("A session with the key '{}' exists already.", key.as_str());
+                    Err(Refusal::new(Code::SessionKeyTaken, detail))
+                }
+                Err(error) => Err(error.into()),
+            };
+            let _ = myself.send_message(Letter::free(Msg::Created(made, reply)));
+        });
+    }
+
+    pub(super) async fn created(
+        &mut self,
+        myself: &ActorRef<Letter<Msg>>,
+        made: Result<Session, Refusal>,
+        reply: Reply<Session>,
+    ) {
+        self.creating = self.creating.saturating_sub(1);
+        if let Ok(session) = &made {
+            let facts = Facts {
+                id: session.id,
+                key: session.session_key.clone(),
+                status: session.status,
+                linked: false,
+                created_at: session.created_at,
+            };
+            self.enlist(myself, facts, false).await;
+        }
+        let _ = reply.send(made);
+    }
+
+    pub(super) fn delete(&mut self, myself: &ActorRef<Letter<Msg>>, id: SessionId, reply: Reply<()>) {
+        if !self.facts().any(|facts| facts.id == id) {
+            return refuse(reply, Refusal::not_found());
+        }
+        let (store, tenant, myself) = (self.shared.store.clone(), self.tenant, myself.clone());
+        tokio::spawn(async move {
+            let done = store.bury_session(tenant, id).await.map_err(Refusal::from);
+            let _ = myself.send_message(Letter::free(Msg::Buried(id, done, reply)));
+        });
+    }
+
+    /// The tombstone stands; unlinking goes on behind the answer.
+    pub(super) fn buried(&mut self, id: SessionId, done: Result<bool, Refusal>, reply: Reply<()>) {
+        if done == Ok(true)
+            && let Some(entry) = self.entries.get_mut(&id)
+        {
+            entry.condemned = true;
+            if let Some(door) = entry.child.door() {
+                door.nudge(session::Msg::Retire);
+            }
+        }
+        let _ = reply.send(done.and_then(|buried| buried.then_some(()).ok_or_else(Refusal::not_found)));
+    }
+
+    /// Nothing is left of the session but its history.
+    pub(super) async fn strike(&mut self, id: SessionId) {
+        if let Some(mut entry) = self.entries.remove(&id) {
+            entry.child.stop(Duration::from_secs(5)).await;
+            self.vitals.forget(entry.child.vitals().name());
+        }
+    }
+}
+
+fn refuse<T>(reply: Reply<T>, refusal: Refusal) {
+    let _: Result<(), _> = reply.send(Err(refusal));
+}

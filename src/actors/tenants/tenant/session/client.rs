@@ -1,0 +1,193 @@
+//! The session's client on the wire: opened, run, closed. Not an actor; its session's hands.
+//!
+//! Whoever runs a client holds the session's seat until the run is over, so no restart above can give a device two clients.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ractor::ActorRef;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Msg;
+use super::inbox::InboxWay;
+use crate::actors::system::Shared;
+use crate::actors::system::mailbox::Letter;
+use crate::domain::session::Lease;
+use crate::store::device_keys::DeviceKeys;
+use crate::whatsapp::{Inbox, Link, LinkEvent, Listener, Over};
+
+/// What a client may take to say good-bye and write what it has received.
+const CLOSE_WITHIN: Duration = Duration::from_secs(4);
+
+pub(super) struct Client {
+    shared: Arc<Shared>,
+    lease: Lease,
+    inbox: InboxWay,
+    line: Option<Line>,
+    /// Counts the runs; what an older run tells is not heard.
+    run: u64,
+    running: bool,
+    starting: Place,
+}
+
+/// A place among the sessions that are on their way to the network.
+type Place = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
+
+/// A link, and the number of its present run, which its events carry.
+#[derive(Clone)]
+pub struct Line {
+    link: Arc<Link>,
+    run: Arc<AtomicU64>,
+}
+
+impl Client {
+    pub(super) fn new(shared: Arc<Shared>, lease: Lease, inbox: InboxWay) -> Self {
+        Self { shared, lease, inbox, line: None, run: 0, running: false, starting: Arc::default() }
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.shared.store.clock().now()
+    }
+
+    pub(super) const fn is_run(&self, run: u64) -> bool {
+        self.run == run
+    }
+
+    /// The link, if a send would go out now.
+    pub(super) fn ready(&self) -> Option<Arc<Link>> {
+        let line = self.line.as_ref().filter(|line| self.running && line.link.is_ready());
+        line.map(|line| Arc::clone(&line.link))
+    }
+
+    /// Begins the next run in a task of its own; a link that merely lost its connection is run again.
+    pub(super) fn run(&mut self, myself: &ActorRef<Letter<Msg>>) {
+        self.run += 1;
+        self.running = true;
+        let drive = Drive {
+            shared: Arc::clone(&self.shared),
+            lease: self.lease,
+            inbox: self.inbox.clone(),
+            line: self.line.clone(),
+            run: self.run,
+            starting: Arc::clone(&self.starting),
+            session: myself.clone(),
+        };
+        tokio::spawn(drive.until_over());
+    }
+
+    pub(super) fn opened(&mut self, run: u64, line: Line) {
+        if self.is_run(run) {
+            self.line = Some(line);
+        }
+    }
+
+    pub(super) fn over(&mut self, over: &Over) {
+        self.running = false;
+        if !matches!(over, Over::Lost(_)) {
+            self.line = None;
+        }
+    }
+
+    /// Ends the run and waits until nobody drives this session any more.
+    pub(super) async fn close(&mut self) {
+        if let Some(link) = self.take()
+            && tokio::time::timeout(CLOSE_WITHIN, link.close()).await.is_err()
+        {
+            tracing::warn!(session = %self.lease.session, "the client did not close in time");
+        }
+    }
+
+    /// Takes the link out, to be unlinked by whoever asks.
+    pub(super) fn take(&mut self) -> Option<Arc<Link>> {
+        self.run += 1;
+        self.running = false;
+        self.line.take().map(|line| line.link)
+    }
+
+    /// Destroys keys that are worthless, once nobody uses them.
+    pub(super) fn forget_keys(&mut self) {
+        let (link, shared, lease) = (self.take(), Arc::clone(&self.shared), self.lease);
+        tokio::spawn(async move {
+            if let Some(link) = link {
+                link.close().await;
+            }
+            let seat = shared.seat(lease.session);
+            let _seat = seat.lock().await;
+            if let Err(error) = DeviceKeys::new(shared.store.clone(), lease).wipe().await {
+                tracing::error!(session = %lease.session, %error, "the device's keys could not be destroyed");
+            }
+        });
+    }
+}
+
+/// A session's actor that failed must not leave its client running.
+impl Drop for Client {
+    fn drop(&mut self) {
+        if let (Some(link), Ok(runtime)) = (self.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { link.close().await });
+        }
+    }
+}
+
+/// One run, from the seat to the end of the connection.
+struct Drive {
+    shared: Arc<Shared>,
+    lease: Lease,
+    inbox: InboxWay,
+    line: Option<Line>,
+    run: u64,
+    starting: Place,
+    session: ActorRef<Letter<Msg>>,
+}
+
+impl Drive {
+    async fn until_over(self) {
+        let seat = self.shared.seat(self.lease.session);
+        let _seat = seat.lock().await;
+        // Only so many sessions dial at once; the place is free again when this one is there, or is not.
+        let place = Arc::clone(&self.shared.starting).acquire_owned().await.ok();
+        *self.starting.lock().unwrap_or_else(PoisonError::into_inner) = place;
+        let over = match self.open().await {
+            Ok(line) => {
+                line.run.store(self.run, Ordering::Release);
+                if self.tell(Msg::Opened(self.run, line.clone())).is_err() {
+                    // The actor is gone, and its successor waits for the seat.
+                    line.link.close().await;
+                    return;
+                }
+                line.link.run().await
+            }
+            Err(why) => Over::Lost(why),
+        };
+        leave(&self.starting);
+        let _ = self.tell(Msg::Over(self.run, over));
+    }
+
+    async fn open(&self) -> Result<Line, String> {
+        if let Some(line) = &self.line {
+            return Ok(line.clone());
+        }
+        let run = Arc::new(AtomicU64::new(self.run));
+        let (session, starting, present) = (self.session.clone(), Arc::clone(&self.starting), Arc::clone(&run));
+        let on: Listener = Arc::new(move |event| {
+            if matches!(event, LinkEvent::Qr { .. } | LinkEvent::Connected { .. }) {
+                leave(&starting);
+            }
+            let _ = session.send_message(Letter::free(Msg::Wire(present.load(Ordering::Acquire), event)));
+        });
+        let inbox: Arc<dyn Inbox> = Arc::new(self.inbox.clone());
+        let keys = DeviceKeys::new(self.shared.store.clone(), self.lease);
+        let link = self.shared.wire.open(keys, on, inbox).await.map_err(|error| error.to_string())?;
+        Ok(Line { link: Arc::new(link), run })
+    }
+
+    fn tell(&self, body: Msg) -> Result<(), ()> {
+        self.session.send_message(Letter::free(body)).map_err(|_| ())
+    }
+}
+
+fn leave(place: &Place) {
+    place.lock().unwrap_or_else(PoisonError::into_inner).take();
+}

@@ -1,0 +1,131 @@
+//! An account: a number, a LID, the keys of its phone, and the companions linked to it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard};
+use whatsapp_rust::wacore::libsignal::protocol::{IdentityKeyPair, KeyPair};
+use whatsapp_rust::{Jid, Server};
+
+use super::SandboxError;
+use super::ledger::{AccountId, AccountRow, CompanionRow, Device, LedgerError};
+use super::root;
+use crate::domain::phone::Phone;
+
+/// LIDs stand in a row from here: fifteen digits that say nothing about the number, as on the real network.
+const FIRST_LID: i64 = 100_000_000_000_000;
+
+/// What never changes about an account, and the lock on what does.
+pub(crate) struct Account {
+    pub(crate) id: AccountId,
+    pub(crate) phone: Phone,
+    pub(crate) identity: IdentityKeyPair,
+    pub(crate) registration: u32,
+    pub(crate) signed_prekey: KeyPair,
+    pub(crate) raw_id: u32,
+    /// Seconds since 1970.
+    pub(crate) created: i64,
+    pub(crate) sync_key_id: Vec<u8>,
+    pub(crate) sync_key: Vec<u8>,
+    state: Arc<Mutex<State>>,
+}
+
+/// What changes. Whoever holds it decides, submits to the ledger in that order, and lets go before the commit.
+pub(crate) struct State {
+    pub(crate) name: Option<String>,
+    pub(crate) companions: BTreeMap<u16, CompanionRow>,
+    pub(crate) next_device: u16,
+    pub(crate) next_prekey: u32,
+    /// The phone's Signal sessions that were used last, as stored. The ledger has all of them.
+    pub(crate) sessions: HashMap<Device, Vec<u8>>,
+}
+
+impl Account {
+    pub(crate) fn from_row(row: AccountRow) -> Result<Self, SandboxError> {
+        let identity = root::pair(&super::ledger::exact(row.identity, "identity key")?)?;
+        let companions = row.companions.into_iter().map(|companion| (companion.device, companion)).collect();
+        Ok(Self {
+            id: row.id,
+            phone: Phone::from_digits(&row.phone).map_err(|_| LedgerError::Corrupt("phone"))?,
+            identity: IdentityKeyPair::new(identity.public_key.into(), identity.private_key),
+            registration: row.registration,
+            signed_prekey: root::pair(&super::ledger::exact(row.signed_prekey, "signed pre-key")?)?,
+            raw_id: row.raw_id,
+            created: row.created,
+            sync_key_id: row.sync_key_id,
+            sync_key: row.sync_key,
+            state: Arc::new(Mutex::new(State {
+                name: row.name,
+                companions,
+                next_device: row.next_device,
+                next_prekey: row.next_prekey,
+                sessions: HashMap::new(),
+            })),
+        })
+    }
+
+    pub(crate) fn device(&self, device: u16) -> Device {
+        Device { account: self.id, device }
+    }
+
+    pub(crate) fn pn(&self, device: u16) -> Jid {
+        Jid::pn_device(self.phone.digits(), device)
+    }
+
+    pub(crate) fn lid(&self, device: u16) -> Jid {
+        Jid::lid_device((FIRST_LID + self.id).to_string(), device)
+    }
+
+    /// The address of a device in the form the other side used.
+    pub(crate) fn address(&self, server: Server, device: u16) -> Jid {
+        if server == Server::Lid { self.lid(device) } else { self.pn(device) }
+    }
+
+    pub(crate) async fn lock(&self) -> OwnedMutexGuard<State> {
+        Arc::clone(&self.state).lock_owned().await
+    }
+}
+
+impl State {
+    /// The companions that others may write to: those whose link is complete.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = u16> + '_ {
+        self.companions.values().filter(|companion| companion.signed).map(|companion| companion.device)
+    }
+
+    /// What others see as the sender's name. The binary encoding takes any short text with an `@` for an address
+    /// (`wacore-binary/src/encoder.rs`, `parse_jid_meta`) and no client could read it, so the sign is a wide one.
+    pub(crate) fn push_name(&self, account: &Account) -> String {
+        self.name.as_ref().map_or_else(|| account.phone.to_string(), |name| name.replace('@', "\u{ff20}"))
+    }
+}
+
+/// The account behind a LID's user part.
+pub(crate) fn account_of_lid(user: &str) -> Option<AccountId> {
+    user.parse::<i64>().ok()?.checked_sub(FIRST_LID).filter(|id| *id > 0)
+}
+
+/// Several accounts held at once, taken in the order of their numbers so that no two wait for each other.
+pub(crate) struct Held {
+    held: Vec<(Arc<Account>, OwnedMutexGuard<State>)>,
+}
+
+impl Held {
+    pub(crate) async fn take(mut accounts: Vec<Arc<Account>>) -> Self {
+        accounts.sort_by_key(|account| account.id);
+        accounts.dedup_by_key(|account| account.id);
+        let mut held = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            let state = account.lock().await;
+            held.push((account, state));
+        }
+        Self { held }
+    }
+
+    pub(crate) fn account(&self, id: AccountId) -> Option<Arc<Account>> {
+        self.held.iter().find(|(account, _)| account.id == id).map(|(account, _)| Arc::clone(account))
+    }
+
+    pub(crate) fn get(&mut self, id: AccountId) -> Option<(&Account, &mut State)> {
+        self.held.iter_mut().find(|(account, _)| account.id == id).map(|(account, state)| (&**account, &mut **state))
+    }
+}

@@ -1,0 +1,68 @@
+//! Collections of the app state: a companion asks for what is new in some, and adds to others (`wacore-appstate`).
+
+use whatsapp_rust::NodeBuilder;
+use whatsapp_rust::buffa::MessageField;
+use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::waproto::codec::{syncd_patch_decode, syncd_patch_to_vec};
+use whatsapp_rust::waproto::whatsapp::SyncdVersion;
+
+use super::Ask;
+use crate::sandbox::SandboxError;
+use crate::sandbox::ledger::Change;
+use crate::sandbox::login::Answer;
+use crate::sandbox::stanza::{self, attr, bytes, child, children, text};
+
+/// The collections there are (`wacore-appstate/src/patch_decode.rs`).
+const COLLECTIONS: [&str; 5] = ["critical_block", "critical_unblock_low", "regular_low", "regular_high", "regular"];
+/// Patches in one answer; the rest is asked for again.
+const PATCHES: i64 = 50;
+
+pub(super) async fn sync(ask: &Ask<'_>) -> Result<Answer, SandboxError> {
+    let asked = child(ask.iq, "sync").map(children).unwrap_or_default();
+    let mut changes = Vec::new();
+    let mut collections = Vec::new();
+    // Two companions of one account may add to one collection: who comes second hears of it.
+    let state = ask.account.lock().await;
+    for collection in asked.iter().filter(|node| node.tag == "collection").take(COLLECTIONS.len()) {
+        collections.push(one(ask, collection, &mut changes).await?);
+    }
+    let ticket = ask.network.ledger.submit(changes).await?;
+    // Held until the commit: versions are read from what is committed.
+    ticket.committed().await?;
+    drop(state);
+    let sync = NodeBuilder::new("sync").children(collections).build();
+    Ok(Answer::now(stanza::result(ask.id).children([sync]).build()))
+}
+
+async fn one(ask: &Ask<'_>, asked: &Node, changes: &mut Vec<Change>) -> Result<Node, SandboxError> {
+    let (ledger, account) = (&ask.network.ledger, ask.account.id);
+    let name = text(asked, "name");
+    let answer = NodeBuilder::new("collection").attr("name", name.as_str());
+    if !COLLECTIONS.contains(&name.as_str()) {
+        return Ok(answer.attr("type", "error").children([stanza::fault(404, "item-not-found")]).build());
+    }
+    let known: u64 = attr(asked, "version").and_then(|version| version.parse().ok()).unwrap_or(0);
+    let current = ledger.patch_version(account, &name).await?;
+    let patches = ledger.patches(account, &name, known, PATCHES).await?;
+    let more = patches.last().is_some_and(|(version, _)| *version < current);
+    let offered = child(asked, "patch").or_else(|| child(child(asked, "patches")?, "patch")).and_then(bytes);
+    if let Some(offered) = offered {
+        if known != current {
+            let refused = answer.attr("type", "error").attr("has_more_patches", more.to_string());
+            return Ok(with_patches(refused, &patches, Some(stanza::fault(409, "conflict"))));
+        }
+        let mut patch = syncd_patch_decode(offered).map_err(SandboxError::wire)?;
+        patch.version = MessageField::some(SyncdVersion { version: Some(current + 1) });
+        let patch = syncd_patch_to_vec(&patch);
+        changes.push(Change::Patch { account, collection: name.clone(), version: current + 1, patch });
+        return Ok(answer.attr("version", current + 1).build());
+    }
+    let answer = answer.attr("version", current).attr("has_more_patches", more.to_string());
+    Ok(with_patches(answer, &patches, None))
+}
+
+fn with_patches(answer: NodeBuilder, patches: &[(u64, Vec<u8>)], fault: Option<Node>) -> Node {
+    let patches = patches.iter().map(|(_, patch)| stanza::leaf("patch", patch.clone()));
+    let patches = NodeBuilder::new("patches").children(patches).build();
+    answer.children(fault.into_iter().chain([patches])).build()
+}

@@ -1,0 +1,179 @@
+//! What the ledger stores and gives back: rows as plain values, and the changes that make them.
+
+use crate::domain::phone::Phone;
+use crate::sandbox::root::RootKeys;
+use crate::sandbox::screen::Status;
+
+/// An account's number within this ledger.
+pub(crate) type AccountId = i64;
+
+/// One device of one account; device 0 is the phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Device {
+    pub(crate) account: AccountId,
+    pub(crate) device: u16,
+}
+
+/// A new account as its phone makes it; the ledger gives it a number.
+pub(crate) struct NewAccount {
+    pub(crate) phone: Phone,
+    pub(crate) identity: [u8; 32],
+    pub(crate) registration: u32,
+    pub(crate) signed_prekey: [u8; 32],
+    pub(crate) raw_id: u32,
+    pub(crate) created: i64,
+    pub(crate) sync_key_id: [u8; 6],
+    pub(crate) sync_key: [u8; 32],
+}
+
+/// An account as it stands in the file.
+pub(crate) struct AccountRow {
+    pub(crate) id: AccountId,
+    pub(crate) phone: String,
+    pub(crate) name: Option<String>,
+    pub(crate) identity: Vec<u8>,
+    pub(crate) registration: u32,
+    pub(crate) signed_prekey: Vec<u8>,
+    pub(crate) raw_id: u32,
+    pub(crate) created: i64,
+    pub(crate) next_device: u16,
+    pub(crate) next_prekey: u32,
+    pub(crate) sync_key_id: Vec<u8>,
+    pub(crate) sync_key: Vec<u8>,
+    pub(crate) companions: Vec<CompanionRow>,
+}
+
+/// A linked device: what the phone signed and what the device published when it registered.
+#[derive(Clone)]
+pub(crate) struct CompanionRow {
+    pub(crate) device: u16,
+    pub(crate) noise: [u8; 32],
+    pub(crate) identity: [u8; 32],
+    pub(crate) device_identity: Vec<u8>,
+    pub(crate) signed: bool,
+    pub(crate) registration: u32,
+    pub(crate) signed_prekey: SignedPreKey,
+    pub(crate) linked: i64,
+}
+
+/// The public half of a signed pre-key.
+#[derive(Clone)]
+pub(crate) struct SignedPreKey {
+    pub(crate) id: u32,
+    pub(crate) key: [u8; 32],
+    pub(crate) signature: Vec<u8>,
+}
+
+/// A message as a phone shows it.
+#[derive(Debug, Clone)]
+pub(crate) struct ScreenRow {
+    pub(crate) id: String,
+    pub(crate) message_id: String,
+    pub(crate) chat: String,
+    pub(crate) sender: String,
+    pub(crate) from_me: bool,
+    /// The device of the sender's account that sent it: where a delivery receipt goes.
+    pub(crate) device: u16,
+    pub(crate) kind: &'static str,
+    pub(crate) text: String,
+    pub(crate) status: Status,
+    /// Microseconds since 1970.
+    pub(crate) timestamp: i64,
+}
+
+/// A stanza on its way to a companion.
+pub(crate) struct Outgoing {
+    pub(crate) to: Device,
+    /// Tag, id and type of the stanza: what the companion's confirmation will name.
+    pub(crate) class: &'static str,
+    pub(crate) id: String,
+    pub(crate) kind: String,
+    pub(crate) stanza: Vec<u8>,
+}
+
+/// One change. All changes of one submission are committed together.
+pub(crate) enum Change {
+    Root(Box<RootKeys>),
+    #[cfg(test)]
+    ForgetRoot,
+    Rename {
+        account: AccountId,
+        name: String,
+    },
+    Link {
+        account: AccountId,
+        companion: Box<CompanionRow>,
+    },
+    Sign {
+        device: Device,
+        device_identity: Vec<u8>,
+    },
+    Unlink(Device),
+    RotateKey {
+        device: Device,
+        key: SignedPreKey,
+    },
+    Bundle {
+        device: Device,
+        registration: u32,
+        key: SignedPreKey,
+        total: u32,
+        prekeys: Vec<u8>,
+    },
+    PhonePreKey {
+        account: AccountId,
+        id: u32,
+        private: [u8; 32],
+    },
+    DropPhonePreKey {
+        account: AccountId,
+        id: u32,
+    },
+    ForgetSessions {
+        account: AccountId,
+    },
+    Session {
+        account: AccountId,
+        peer: Device,
+        record: Vec<u8>,
+    },
+    Show {
+        account: AccountId,
+        row: Box<ScreenRow>,
+    },
+    /// Own messages in a chat reach a status; they never go back.
+    Advance {
+        account: AccountId,
+        chat: String,
+        ids: Vec<String>,
+        status: Status,
+    },
+    /// Messages of others were read on this phone.
+    Read {
+        account: AccountId,
+        chat: String,
+        ids: Vec<String>,
+    },
+    Enqueue(Outgoing),
+    /// A companion confirmed a stanza; `kind` narrows it where several share an id.
+    Confirm {
+        device: Device,
+        class: &'static str,
+        id: String,
+        kind: Option<String>,
+    },
+    Patch {
+        account: AccountId,
+        collection: String,
+        version: u64,
+        patch: Vec<u8>,
+    },
+}
+
+/// What showing a message came to, one per [`Change::Show`] of a submission, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Showing {
+    New,
+    /// It was there already, in this status.
+    Repeated(Status),
+}

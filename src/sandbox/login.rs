@@ -1,0 +1,310 @@
+//! A companion that is linked: it logs in, gets what waited for it, and talks until it leaves.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesOrdered, StreamExt};
+use whatsapp_rust::NodeBuilder;
+use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::wacore_binary::marshal::unmarshal_ref;
+
+use super::account::Account;
+use super::ledger::{Change, Device, Outgoing, Showing, Ticket};
+use super::network::Network;
+use super::noise::Caller;
+use super::screen::Status;
+use super::stanza::{self, attr};
+use super::switchboard::{Farewell, Line};
+use super::wire::Wire;
+use super::{SandboxError, iq, message, pairing, receipt};
+use crate::domain::phone::Phone;
+
+/// Stanzas of one companion that are between arrival and commit. Past it, the next one waits on the socket.
+const IN_FLIGHT: usize = 64;
+/// Stanzas read from the ledger at once.
+const PAGE: i64 = 64;
+
+/// What a stanza comes to: what is said back, once the ticket is settled.
+#[derive(Default)]
+pub(crate) struct Answer {
+    pub(crate) stanzas: Vec<Node>,
+    pub(crate) ticket: Option<Ticket>,
+    /// For each message shown: what is due once more if it was there already and read.
+    pub(crate) again: Vec<Option<Outgoing>>,
+    pub(crate) then: Then,
+}
+
+/// What a connection does after an answer.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    #[default]
+    Stay,
+    /// The companion is ready for what waited for it.
+    Activate,
+}
+
+impl Answer {
+    pub(crate) fn now(stanza: Node) -> Self {
+        Self { stanzas: vec![stanza], ..Self::default() }
+    }
+}
+
+/// One companion's conversation with the network.
+struct Conversation<'c> {
+    network: &'c Arc<Network>,
+    account: Arc<Account>,
+    me: Device,
+    wire: Wire,
+    line: Line,
+    /// The last stanza from the queue that was sent.
+    cursor: i64,
+    active: bool,
+}
+
+/// What happens next in a conversation.
+enum Next {
+    Settled(Result<(Vec<Node>, Then), SandboxError>),
+    Farewell,
+    Behind,
+    Mail(Option<(i64, Vec<u8>)>),
+    Said(Result<Option<Node>, SandboxError>),
+}
+
+pub(crate) async fn log_in(network: &Arc<Network>, mut wire: Wire, caller: Caller) -> Result<(), SandboxError> {
+    let Some((account, line, me)) = admit(network, &caller).await? else {
+        // 401: the phone does not know this device (any more).
+        let failure = NodeBuilder::new("failure").attr("reason", "401").attr("location", "sandbox").build();
+        wire.send(&failure).await?;
+        wire.close().await;
+        return Ok(());
+    };
+    tracing::debug!(account = me.account, device = me.device, "a companion logs in");
+    let own = Arc::clone(&line.link);
+    let active = caller.payload.passive != Some(true);
+    drop(caller);
+    let mut conversation = Conversation { network, account, me, wire, line, cursor: 0, active: false };
+    let ended = Box::pin(conversation.run(active)).await;
+    network.switchboard.disconnect(me, &own);
+    if ended.is_ok() {
+        conversation.wire.close().await;
+    }
+    ended
+}
+
+/// The account and the line of a companion, if its phone knows it by this key.
+async fn admit(network: &Network, caller: &Caller) -> Result<Option<(Arc<Account>, Line, Device)>, SandboxError> {
+    let user = caller.payload.username.map(|user| user.to_string()).unwrap_or_default();
+    let device = u16::try_from(caller.payload.device.unwrap_or(0)).unwrap_or(0);
+    let Ok(phone) = Phone::from_digits(&user) else { return Ok(None) };
+    let Some(account) = network.find(&phone).await? else { return Ok(None) };
+    let state = account.lock().await;
+    let Some(companion) = state.companions.get(&device).filter(|row| row.noise == caller.noise_key) else {
+        return Ok(None);
+    };
+    let unfinished = (!companion.signed).then(|| companion.device_identity.clone());
+    let me = account.device(device);
+    // Under the account's lock, so that a companion that is being unlinked is not let in after it.
+    let line = network.switchboard.connect(me);
+    drop(state);
+    if let Some(device_identity) = unfinished {
+        // Everything was killed between the companion's word and the commit: it counts all the same.
+        pairing::admit(network, &account, device, device_identity).await?;
+    }
+    Ok(Some((account, line, me)))
+}
+
+impl Conversation<'_> {
+    async fn run(&mut self, active: bool) -> Result<(), SandboxError> {
+        let success = NodeBuilder::new("success")
+            .attr("t", self.network.seconds())
+            .attr("lid", self.account.lid(self.me.device))
+            .attr("location", "sandbox");
+        self.tell(&success.build()).await?;
+        if active {
+            self.activate().await?;
+        }
+        let mut pending = FuturesOrdered::new();
+        loop {
+            match self.next(&mut pending).await {
+                Next::Settled(settled) => self.say(settled?).await?,
+                Next::Farewell => return self.farewell().await,
+                Next::Behind => self.catch_up(false).await.map(|_| ())?,
+                Next::Mail(Some((seq, stanza))) => {
+                    // The writer told who waited before it handed this over: their answers go out before it.
+                    while let Some(Some(settled)) = pending.next().now_or_never() {
+                        self.say(settled?).await?;
+                    }
+                    self.pass(seq, stanza).await?;
+                }
+                Next::Mail(None) | Next::Said(Ok(None)) => return Ok(()),
+                Next::Said(said) => {
+                    if let Some(said) = said? {
+                        let answer = self.hear(&said).await?;
+                        pending.push_back(settle(Arc::clone(self.network), answer));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn say(&mut self, (stanzas, then): (Vec<Node>, Then)) -> Result<(), SandboxError> {
+        for stanza in &stanzas {
+            self.tell(stanza).await?;
+        }
+        if then == Then::Activate {
+            self.activate().await?;
+        }
+        Ok(())
+    }
+
+    /// Answers come first and in the order of what they answer, so that an ack is never behind the receipt it led to.
+    async fn next<F>(&mut self, pending: &mut FuturesOrdered<F>) -> Next
+    where
+        F: Future<Output = Result<(Vec<Node>, Then), SandboxError>>,
+    {
+        let busy = pending.len();
+        tokio::select! {
+            biased;
+            Some(settled) = pending.next() => Next::Settled(settled),
+            _ = self.line.farewell.changed() => Next::Farewell,
+            () = self.line.link.nudged(), if self.active => Next::Behind,
+            mail = self.line.mail.recv(), if self.active => Next::Mail(mail),
+            said = self.wire.receive(), if busy < IN_FLIGHT => Next::Said(said),
+        }
+    }
+
+    /// Everything the companion says passes here; faults on the way in belong here.
+    async fn hear(&mut self, said: &Node) -> Result<Answer, SandboxError> {
+        let (network, account, me) = (self.network, &self.account, self.me);
+        match said.tag.as_ref() {
+            "message" => Box::pin(message::from_companion(network, account, me, said)).await,
+            "receipt" => Box::pin(receipt::from_companion(network, account, me, said)).await,
+            "iq" => Box::pin(iq::answer(network, account, me, said)).await,
+            "ack" => {
+                // Nobody waits for this one; should it be lost, the stanza is delivered once more.
+                if let Some(confirmed) = receipt::confirmed(me, said) {
+                    network.ledger.note(vec![confirmed]).await?;
+                }
+                Ok(Answer::default())
+            }
+            // Nobody here watches presence or typing, and the telemetry of `ib` asks for no answer.
+            "presence" | "chatstate" | "ib" => Ok(Answer::default()),
+            _ => {
+                tracing::warn!(stanza = %stanza::brief(said), "unknown stanza");
+                Ok(unknown(said))
+            }
+        }
+    }
+
+    /// Everything the companion is told passes here or in [`Self::pass`]; faults on the way out belong here.
+    async fn tell(&mut self, stanza: &Node) -> Result<(), SandboxError> {
+        self.wire.send(stanza).await
+    }
+
+    /// Sends a stanza from the queue. It stays in the ledger until the companion confirms it.
+    async fn pass(&mut self, seq: i64, stanza: Vec<u8>) -> Result<(), SandboxError> {
+        // Handed over twice, once by the writer and once from the ledger.
+        if seq <= self.cursor {
+            return Ok(());
+        }
+        self.cursor = seq;
+        self.wire.send_marshalled(stanza).await
+    }
+
+    /// Announces what waited, sends it, and says that this was all (`whatsapp-rust/src/handlers/ib.rs`).
+    async fn activate(&mut self) -> Result<(), SandboxError> {
+        if self.active {
+            return Ok(());
+        }
+        self.active = true;
+        let backlog = self.network.ledger.backlog(self.me).await?;
+        let total = backlog.messages + backlog.receipts + backlog.notifications;
+        if total > 0 {
+            let preview = NodeBuilder::new("offline_preview")
+                .attr("count", total)
+                .attr("message", backlog.messages)
+                .attr("receipt", backlog.receipts)
+                .attr("notification", backlog.notifications)
+                .attr("appdata", "0");
+            self.tell(&information(preview.build())).await?;
+        }
+        let sent = self.catch_up(true).await?;
+        self.tell(&information(NodeBuilder::new("offline").attr("count", sent).build())).await
+    }
+
+    /// Sends what the ledger holds after the cursor, until nothing was left there meanwhile.
+    async fn catch_up(&mut self, offline: bool) -> Result<i64, SandboxError> {
+        let mut sent = 0;
+        while self.line.link.catches_up() {
+            loop {
+                let page = self.network.ledger.queued(self.me, self.cursor, PAGE).await?;
+                if page.is_empty() {
+                    break;
+                }
+                for (seq, stanza) in page {
+                    sent += 1;
+                    let stanza = if offline { mark_offline(&stanza)? } else { stanza };
+                    self.pass(seq, stanza).await?;
+                }
+            }
+        }
+        Ok(sent)
+    }
+
+    async fn farewell(&mut self) -> Result<(), SandboxError> {
+        let why = *self.line.farewell.borrow();
+        let (code, conflict) = match why {
+            Some(Farewell::Replaced) => (None, "replaced"),
+            Some(Farewell::Unlinked) => (Some("401"), "device_removed"),
+            Some(Farewell::Dropped) => return Err(SandboxError::Wire("the socket broke")),
+            Some(Farewell::Closing) | None => return Ok(()),
+        };
+        let mut builder = NodeBuilder::new("stream:error");
+        if let Some(code) = code {
+            builder = builder.attr("code", code);
+        }
+        let conflict = NodeBuilder::new("conflict").attr("type", conflict).build();
+        self.tell(&builder.children([conflict]).build()).await
+    }
+}
+
+/// Waits for the commit behind an answer.
+async fn settle(network: Arc<Network>, answer: Answer) -> Result<(Vec<Node>, Then), SandboxError> {
+    let Answer { stanzas, ticket, again, then } = answer;
+    if let Some(ticket) = ticket {
+        let showings = ticket.committed().await?;
+        let read = |showing: &Showing| *showing == Showing::Repeated(Status::Read);
+        let due = showings.iter().zip(again).filter(|(showing, _)| read(showing)).filter_map(|(_, due)| due);
+        let due: Vec<_> = due.map(Change::Enqueue).collect();
+        if !due.is_empty() {
+            network.ledger.submit(due).await?;
+        }
+    }
+    Ok((stanzas, then))
+}
+
+/// A stanza that waited says so.
+fn mark_offline(stanza: &[u8]) -> Result<Vec<u8>, SandboxError> {
+    // The first byte says whether the rest is compressed; what the ledger keeps is not.
+    let plain = stanza.split_first().map(|(_, plain)| plain).unwrap_or_default();
+    let mut node = unmarshal_ref(plain).map_err(SandboxError::wire)?.to_owned();
+    node.attrs.insert("offline", "0");
+    whatsapp_rust::wacore_binary::marshal::marshal(&node).map_err(SandboxError::wire)
+}
+
+fn information(child: Node) -> Node {
+    NodeBuilder::new("ib").attr("from", stanza::SERVER).children([child]).build()
+}
+
+/// A stanza nobody knows is acknowledged if it can be, so that its sender does not send it again.
+fn unknown(said: &Node) -> Answer {
+    if attr(said, "id").is_none() {
+        return Answer::default();
+    }
+    let class = match said.tag.as_ref() {
+        "call" => "call",
+        "notification" => "notification",
+        _ => return Answer::default(),
+    };
+    Answer::now(message::ack(said, class).build())
+}

@@ -1,0 +1,8 @@
+//! A phone: device 0 of an account, a simulated person with the real app and real keys.
+
+pub(crate) mod adv;
+pub(crate) mod inbox;
+pub(crate) mod keys;
+pub(crate) mod outbox;
+pub(crate) mod peer;
+pub(crate) mod signal;

@@ -1,0 +1,292 @@
+//! The keys of one linked device: a small sealed key-value store that writes through its session's lease.
+//! What the kinds and marks mean is the wire's affair (`crate::whatsapp::key_store`).
+
+mod name;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use entity::device_key::Model;
+use futures_util::future::BoxFuture;
+use sea_orm::{DatabaseTransaction, DbErr};
+
+use crate::domain::session::Lease;
+use crate::store::seal::{SealError, Sealer};
+use crate::store::{Store, StoreError};
+
+pub use name::{digest, name_of};
+#[cfg(test)]
+pub(crate) use tests::{MASTER, store_with_session};
+
+/// What a row is. The numbers are in the database: never reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i16)]
+pub enum Kind {
+    Device = 1,
+    Identity = 2,
+    SignalSession = 3,
+    PreKey = 4,
+    SignedPreKey = 5,
+    SenderKey = 6,
+    SyncKey = 7,
+    SyncVersion = 8,
+    MutationMac = 9,
+    GroupKeyHolders = 10,
+    LidMapping = 11,
+    BaseKey = 12,
+    DeviceList = 13,
+    GroupMetadata = 14,
+    ContactToken = 15,
+    SentMessage = 16,
+    PendingInbound = 17,
+    MessageSecret = 18,
+}
+
+/// One row, opened.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    pub value: Vec<u8>,
+    pub mark: i64,
+}
+
+/// The value is a secret and the name may hold a phone number: neither is shown.
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("mark", &self.mark).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceKeyError {
+    #[error("the device keys could not be read")]
+    Read(#[from] DbErr),
+    #[error("the device keys could not be written")]
+    Write(#[from] StoreError),
+    /// Another holder has the session now; its keys are no longer ours to change.
+    #[error("the lease of this session is no longer the newest")]
+    LeaseLost,
+    #[error("a device key could not be sealed or opened")]
+    Seal(#[from] SealError),
+}
+
+type Result<T> = std::result::Result<T, DeviceKeyError>;
+
+/// The device keys of the session whose lease it holds.
+#[derive(Clone)]
+pub struct DeviceKeys {
+    store: Store,
+    lease: Lease,
+    sealer: Arc<Sealer>,
+}
+
+impl DeviceKeys {
+    pub fn new(store: Store, lease: Lease) -> Self {
+        let sealer = Arc::new(store.sealer(lease.tenant));
+        Self { store, lease, sealer }
+    }
+
+    pub async fn get(&self, kind: Kind, name: &str) -> Result<Option<Entry>> {
+        let row = rows::one(self.store.reader(), self.scope(kind), name).await?;
+        row.map(|row| self.open(row)).transpose()
+    }
+
+    /// The rows that exist, in no particular order.
+    pub async fn get_many(&self, kind: Kind, names: &[String]) -> Result<Vec<Entry>> {
+        self.open_all(rows::named(self.store.reader(), self.scope(kind), names).await?)
+    }
+
+    pub async fn list(&self, kind: Kind) -> Result<Vec<Entry>> {
+        self.open_all(rows::all(self.store.reader(), self.scope(kind)).await?)
+    }
+
+    pub async fn marked(&self, kind: Kind, mark: i64) -> Result<Vec<Entry>> {
+        self.open_all(rows::marked(self.store.reader(), self.scope(kind), mark).await?)
+    }
+
+    /// Nothing is opened for the answer.
+    pub async fn any_marked(&self, kind: Kind, mark: i64) -> Result<bool> {
+        Ok(rows::any_marked(self.store.reader(), self.scope(kind), mark).await?)
+    }
+
+    pub async fn holds(&self, kind: Kind, name: &str) -> Result<bool> {
+        Ok(rows::holds(self.store.reader(), self.scope(kind), name).await?)
+    }
+
+    /// Name and mark of the row with the highest mark.
+    pub async fn last(&self, kind: Kind) -> Result<Option<(String, i64)>> {
+        Ok(rows::last(self.store.reader(), self.scope(kind)).await?)
+    }
+
+    pub async fn put(&self, kind: Kind, entry: Entry) -> Result<()> {
+        self.put_many(kind, vec![entry]).await
+    }
+
+    /// Inserts or replaces all of them, or none.
+    pub async fn put_many(&self, kind: Kind, entries: Vec<Entry>) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let sealed = self.seal_all(kind, entries)?;
+        self.write(move |txn| Box::pin(rows::upsert(txn, sealed))).await
+    }
+
+    /// Puts a row whose mark is above every other mark of its kind.
+    pub async fn append(&self, kind: Kind, name: String, value: Vec<u8>) -> Result<()> {
+        let mut sealed = self.seal(kind, Entry { name, value, mark: 0 })?;
+        let scope = self.scope(kind);
+        self.write(move |txn| {
+            Box::pin(async move {
+                sealed.mark = rows::last(txn, scope).await?.map_or(1, |(_, mark)| mark.saturating_add(1));
+                rows::upsert(txn, vec![sealed]).await
+            })
+        })
+        .await
+    }
+
+    /// Adds one to the marks of the rows that carry these marks, and makes no row.
+    pub async fn raise_marks(&self, kind: Kind, marks: Vec<i64>) -> Result<()> {
+        let scope = self.scope(kind);
+        self.write(move |txn| Box::pin(async move { rows::raise_marks(txn, scope, &marks).await })).await
+    }
+
+    /// Reads the named rows and writes what `merge` makes of them, as one step among all writes.
+    pub async fn merge<F>(&self, kind: Kind, names: Vec<String>, merge: F) -> Result<()>
+    where
+        F: FnOnce(HashMap<String, Entry>) -> Vec<Entry> + Send + 'static,
+    {
+        let (keys, scope) = (self.clone(), self.scope(kind));
+        let merged = self.write(move |txn| {
+            Box::pin(async move {
+                let old = rows::named(txn, scope, &names).await?;
+                match keys.open_all(old) {
+                    Ok(old) => {
+                        let new = merge(old.into_iter().map(|entry| (entry.name.clone(), entry)).collect());
+                        match keys.seal_all(kind, new) {
+                            Ok(sealed) => rows::upsert(txn, sealed).await.map(Ok),
+                            Err(error) => Ok(Err(error)),
+                        }
+                    }
+                    Err(error) => Ok(Err(error)),
+                }
+            })
+        });
+        merged.await?
+    }
+
+    /// Removes a row and returns what it held; of two callers one gets it.
+    pub async fn take(&self, kind: Kind, name: String) -> Result<Option<Entry>> {
+        let scope = self.scope(kind);
+        let taken = self.write(move |txn| Box::pin(async move { rows::take(txn, scope, &name).await })).await?;
+        taken.map(|row| self.open(row)).transpose()
+    }
+
+    pub async fn delete(&self, kind: Kind, name: String) -> Result<()> {
+        self.delete_many(kind, vec![name]).await
+    }
+
+    pub async fn delete_many(&self, kind: Kind, names: Vec<String>) -> Result<()> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let scope = self.scope(kind);
+        self.write(move |txn| Box::pin(async move { rows::delete(txn, scope, &names).await })).await
+    }
+
+    pub async fn delete_marked(&self, kind: Kind, mark: i64) -> Result<()> {
+        let scope = self.scope(kind);
+        self.write(move |txn| Box::pin(rows::delete_marked(txn, scope, mark))).await
+    }
+
+    pub async fn delete_kind(&self, kind: Kind) -> Result<()> {
+        let scope = self.scope(kind);
+        self.write(move |txn| Box::pin(rows::delete_kind(txn, scope))).await
+    }
+
+    /// Deletes what is marked below `mark`, and says how many. An idle session costs a read and no write.
+    pub async fn expire(&self, kind: Kind, mark: i64) -> Result<u64> {
+        let scope = self.scope(kind);
+        if !rows::any_below(self.store.reader(), scope, mark).await? {
+            return Ok(0);
+        }
+        self.write(move |txn| Box::pin(rows::delete_below(txn, scope, mark))).await
+    }
+
+    /// As `expire`, for the rows among them that `stale` agrees to.
+    pub async fn expire_if<F>(&self, kind: Kind, mark: i64, stale: F) -> Result<u64>
+    where
+        F: Fn(&Entry) -> bool + Send + 'static,
+    {
+        let (keys, scope) = (self.clone(), self.scope(kind));
+        if !rows::any_below(self.store.reader(), scope, mark).await? {
+            return Ok(0);
+        }
+        let expired = self.write(move |txn| {
+            Box::pin(async move {
+                let opened = keys.open_all(rows::below(txn, scope, mark).await?);
+                let entries = match opened {
+                    Ok(entries) => entries,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let names: Vec<_> = entries.into_iter().filter(|entry| stale(entry)).map(|entry| entry.name).collect();
+                rows::delete(txn, scope, &names).await?;
+                Ok(Ok(names.len() as u64))
+            })
+        });
+        expired.await?
+    }
+
+    /// Destroys every key of the session: after this the device must be linked again.
+    pub async fn wipe(&self) -> Result<()> {
+        let session = self.lease.session;
+        self.write(move |txn| Box::pin(rows::wipe(txn, session))).await
+    }
+
+    async fn write<T, F>(&self, job: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, std::result::Result<T, DbErr>> + Send + 'static,
+    {
+        let lease = self.lease;
+        let done = self.store.write(move |txn| {
+            Box::pin(async move { if rows::held(txn, lease).await? { job(txn).await.map(Some) } else { Ok(None) } })
+        });
+        done.await?.ok_or(DeviceKeyError::LeaseLost)
+    }
+
+    fn scope(&self, kind: Kind) -> rows::Scope {
+        rows::Scope { session: self.lease.session, kind }
+    }
+
+    fn seal(&self, kind: Kind, entry: Entry) -> Result<Model> {
+        let context = context(self.lease.session.0, kind as i16, &entry.name);
+        let value = self.sealer.seal(&context, &entry.value)?;
+        Ok(Model { session_id: self.lease.session.0, kind: kind as i16, name: entry.name, value, mark: entry.mark })
+    }
+
+    fn seal_all(&self, kind: Kind, entries: Vec<Entry>) -> Result<Vec<Model>> {
+        entries.into_iter().map(|entry| self.seal(kind, entry)).collect()
+    }
+
+    fn open(&self, row: Model) -> Result<Entry> {
+        let value = self.sealer.open(&context(row.session_id, row.kind, &row.name), &row.value)?;
+        Ok(Entry { name: row.name, value, mark: row.mark })
+    }
+
+    fn open_all(&self, rows: Vec<Model>) -> Result<Vec<Entry>> {
+        rows.into_iter().map(|row| self.open(row)).collect()
+    }
+}
+
+/// Binds a sealed value to its place, so that no row can stand in for another.
+fn context(session: uuid::Uuid, kind: i16, name: &str) -> Vec<u8> {
+    let mut context = Vec::with_capacity(18 + name.len());
+    context.extend_from_slice(session.as_bytes());
+    context.extend_from_slice(&kind.to_be_bytes());
+    context.extend_from_slice(name.as_bytes());
+    context
+}

@@ -1,0 +1,129 @@
+//! The sealed key-value store by itself: what is on the disk, who may write, and what happens under load.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{DeviceKeyError, DeviceKeys, Entry, Kind};
+use crate::clock::Clock;
+use crate::domain::access::Email;
+use crate::domain::session::{Lease, SessionKey};
+use crate::store::{DatabaseUrl, Store};
+
+pub(crate) const MASTER: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// A store in a folder of its own, and a lease on a new session in it.
+pub(crate) async fn store_with_session(folder: &Path) -> (Store, Lease) {
+    let url = DatabaseUrl::sqlite(&folder.join("wamux.db"));
+    let store = Store::open(&url, MASTER.parse().unwrap(), Clock::default()).await.unwrap();
+    let email: Email = "you@example.com".parse().unwrap();
+    let tenant = store.tenant_of(&email).await.unwrap();
+    let lease = new_lease(&store, tenant, "shop").await;
+    (store, lease)
+}
+
+async fn new_lease(store: &Store, tenant: crate::domain::id::TenantId, key: &str) -> Lease {
+    let session = store.insert_session(tenant, SessionKey::try_from(key.to_owned()).unwrap()).await.unwrap().unwrap();
+    store.lease(tenant, session.id).await.unwrap().unwrap().0
+}
+
+fn entry(name: &str, value: &[u8], mark: i64) -> Entry {
+    Entry { name: name.to_owned(), value: value.to_vec(), mark }
+}
+
+#[tokio::test]
+async fn no_value_can_be_read_from_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let keys = DeviceKeys::new(store.clone(), lease);
+    let secret = b"a secret that is long enough to be found by chance never";
+    keys.put(Kind::Identity, entry("name-on-the-disk", secret, 1)).await.unwrap();
+    keys.put_many(Kind::PreKey, (0..700).map(|id| entry(&id.to_string(), secret, id)).collect()).await.unwrap();
+    store.close().await;
+    let files: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+    let on_disk = |what: &[u8]| files.iter().any(|file| file.windows(what.len()).any(|window| window == what));
+    assert!(on_disk(b"name-on-the-disk"), "the search looks where rows are");
+    assert!(!on_disk(&secret[..16]));
+}
+
+#[tokio::test]
+async fn a_row_moved_to_another_place_does_not_open() {
+    use entity::device_key::{Column, Entity};
+    use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let keys = DeviceKeys::new(store.clone(), lease);
+    keys.put(Kind::Identity, entry("mallory", b"key", 0)).await.unwrap();
+    let renamed = store.write(|txn| {
+        let rename =
+            Entity::update_many().col_expr(Column::Name, Expr::value("alice")).filter(Column::Name.eq("mallory"));
+        Box::pin(async move { rename.exec(txn).await.map(|done| done.rows_affected) })
+    });
+    assert_eq!(renamed.await.unwrap(), 1);
+    assert!(matches!(keys.get(Kind::Identity, "alice").await, Err(DeviceKeyError::Seal(_))));
+}
+
+#[tokio::test]
+async fn an_older_lease_writes_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let old = DeviceKeys::new(store.clone(), lease);
+    old.put(Kind::Device, entry("device", b"first", 0)).await.unwrap();
+    let (newer, _) = store.lease(lease.tenant, lease.session).await.unwrap().unwrap();
+    let new = DeviceKeys::new(store, newer);
+    assert!(matches!(old.put(Kind::Device, entry("device", b"late", 0)).await, Err(DeviceKeyError::LeaseLost)));
+    assert!(matches!(old.wipe().await, Err(DeviceKeyError::LeaseLost)));
+    assert_eq!(new.get(Kind::Device, "device").await.unwrap().unwrap().value, b"first");
+    new.put(Kind::Device, entry("device", b"second", 0)).await.unwrap();
+    assert_eq!(new.get(Kind::Device, "device").await.unwrap().unwrap().value, b"second");
+}
+
+#[tokio::test]
+async fn a_wipe_destroys_one_session_and_leaves_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let other = new_lease(&store, lease.tenant, "other").await;
+    let (here, there) = (DeviceKeys::new(store.clone(), lease), DeviceKeys::new(store, other));
+    for keys in [&here, &there] {
+        keys.put(Kind::Device, entry("device", b"x", 0)).await.unwrap();
+        keys.put(Kind::Identity, entry("someone", b"y", 0)).await.unwrap();
+    }
+    here.wipe().await.unwrap();
+    assert!(here.list(Kind::Device).await.unwrap().is_empty() && here.list(Kind::Identity).await.unwrap().is_empty());
+    assert_eq!(there.get(Kind::Identity, "someone").await.unwrap().unwrap().value, b"y");
+}
+
+#[tokio::test]
+async fn of_many_takers_one_gets_the_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let keys = Arc::new(DeviceKeys::new(store, lease));
+    keys.put(Kind::SentMessage, entry("m", b"payload", 5)).await.unwrap();
+    let takers: Vec<_> = (0..16)
+        .map(|_| {
+            let keys = Arc::clone(&keys);
+            tokio::spawn(async move { keys.take(Kind::SentMessage, "m".to_owned()).await.unwrap() })
+        })
+        .collect();
+    let mut got = 0;
+    for taker in takers {
+        got += usize::from(taker.await.unwrap().is_some());
+    }
+    assert_eq!(got, 1);
+}
+
+#[tokio::test]
+async fn a_batch_may_name_a_row_twice_and_the_last_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let keys = DeviceKeys::new(store, lease);
+    let mut batch: Vec<_> = (0..1200).map(|id| entry(&id.to_string(), b"once", id)).collect();
+    batch.push(entry("7", b"twice", 7));
+    keys.put_many(Kind::PreKey, batch).await.unwrap();
+    assert_eq!(keys.get(Kind::PreKey, "7").await.unwrap().unwrap().value, b"twice");
+    assert_eq!(keys.list(Kind::PreKey).await.unwrap().len(), 1200);
+    let names: Vec<_> = (0..1300).map(|id| id.to_string()).collect();
+    assert_eq!(keys.get_many(Kind::PreKey, &names).await.unwrap().len(), 1200);
+    assert_eq!(keys.expire(Kind::PreKey, 1000).await.unwrap(), 1000);
+    assert_eq!(keys.last(Kind::PreKey).await.unwrap(), Some(("1199".to_owned(), 1199)));
+}

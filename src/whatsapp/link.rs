@@ -1,0 +1,202 @@
+//! One client: it runs a connection, sends, and goes away.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use whatsapp_rust::prelude::Subscription;
+use whatsapp_rust::{Client, Jid, SendOptions};
+
+use super::Wire;
+use super::encode::{self, SendError};
+use super::signal::{Ears, phone_of};
+use crate::domain::phone::Phone;
+use crate::domain::session::life::End;
+
+/// Connections that a run may open after its phone has scanned a code: one is needed to come back as a linked device.
+const RETURNS: u32 = 3;
+/// Addresses remembered so that a first contact is looked up once.
+const ADDRESSES_MAX: usize = 1_000;
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Over {
+    /// The connection was lost or never came about: run again when it is time.
+    Lost(String),
+    /// Running again would end the same way.
+    Ended(End),
+    /// We closed it.
+    Closed,
+}
+
+/// What the parts of a link know together about its present run.
+#[derive(Default)]
+pub(super) struct State {
+    ready: AtomicBool,
+    closed: AtomicBool,
+    dials: AtomicU32,
+    returns: AtomicU32,
+    end: Mutex<Option<End>>,
+    why: Mutex<Option<String>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    fn start(&self, linked: bool) {
+        self.ready.store(false, Ordering::Relaxed);
+        self.dials.store(1, Ordering::Relaxed);
+        self.returns.store(if linked { 0 } else { RETURNS }, Ordering::Relaxed);
+        *locked(&self.why) = None;
+    }
+
+    /// Takes one of the connections that this run may open. Whether the device is linked is asked of the device: the network
+    /// closes the pairing's connection as soon as it has our answer, maybe before the event of the pairing is out.
+    pub(super) fn may_dial(&self, linked: bool) -> bool {
+        let take =
+            |left: &AtomicU32| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        take(&self.dials).is_ok() || (linked && take(&self.returns).is_ok())
+    }
+
+    pub(super) fn ready(&self) {
+        self.ready.store(true, Ordering::Relaxed);
+    }
+
+    /// The first reason counts: what follows are its consequences.
+    pub(super) fn because(&self, why: String) {
+        locked(&self.why).get_or_insert(why);
+    }
+
+    pub(super) fn ended(&self, end: End) {
+        locked(&self.end).get_or_insert(end);
+    }
+
+    fn over(&self) -> Over {
+        let was_ready = self.ready.swap(false, Ordering::Relaxed);
+        if let Some(end) = locked(&self.end).clone() {
+            return Over::Ended(end);
+        }
+        if self.closed.load(Ordering::Relaxed) {
+            return Over::Closed;
+        }
+        // The crate is silent about refused handshakes, and about connections that it gave up itself.
+        let silent = if was_ready { "the connection went silent" } else { "no session came about on the connection" };
+        Over::Lost(locked(&self.why).take().unwrap_or_else(|| silent.to_owned()))
+    }
+}
+
+/// A client on the keys of one session. Dropped, it stops without saying good-bye; `close` it instead.
+pub struct Link {
+    client: Arc<Client>,
+    state: Arc<State>,
+    wire: Wire,
+    addresses: Mutex<HashMap<Phone, Jid>>,
+    _events: Subscription,
+}
+
+impl Link {
+    pub(super) fn new(client: Arc<Client>, ears: Arc<Ears>, state: Arc<State>, wire: Wire) -> Self {
+        ears.attach(&client);
+        let events = client.subscribe_handler(ears);
+        Self { client, state, wire, addresses: Mutex::default(), _events: events }
+    }
+
+    /// Runs one connection and says how it ended; while pairing, the phone's scan and the return as a linked device are
+    /// one run. After `Over::Lost` it may be called again: the client keeps its caches, and its next handshake falls back
+    /// when the last one was refused (whatsapp-rust 0.7.0, `Client::stop_supervision_loop`).
+    pub async fn run(&self) -> Over {
+        let linked = self.client.pn().is_some();
+        self.state.start(linked);
+        // A linked device reconnects when our session says so; a pairing needs the crate to come back by itself.
+        self.client.enable_auto_reconnect.store(!linked, Ordering::Relaxed);
+        self.client.run().await;
+        let over = self.state.over();
+        if over == Over::Ended(End::Outdated) {
+            self.wire.forget_version().await;
+        }
+        over
+    }
+
+    /// Sends a text under an id that was stored before. `Ok` means written to the wire; the ack comes as an event.
+    pub async fn send_text(&self, to: &Phone, wire_id: &str, text: &str) -> Result<(), SendError> {
+        // The crate would hold a send for up to a minute to wait for a connection; our outbox waits better.
+        if !self.is_ready() {
+            return Err(SendError::NotConnected);
+        }
+        let to = self.address_of(to).await?;
+        let options = SendOptions::default().with_message_id(wire_id);
+        self.client.send_message_with_options(to, encode::text(text), options).await?;
+        Ok(())
+    }
+
+    /// Where a number is reached. To send to a number that is not on WhatsApp succeeds in silence, since the copy for our
+    /// own phone still goes out; so a first contact is looked up. Its answer brings the LID that a send would have asked
+    /// for, so even this costs no round trip more; and a number whose LID is known is on WhatsApp.
+    async fn address_of(&self, phone: &Phone) -> Result<Jid, SendError> {
+        if let Some(known) = locked(&self.addresses).get(phone) {
+            return Ok(known.clone());
+        }
+        let asked = encode::address(phone);
+        let mapped = self.client.get_lid_pn_entry(&asked).await;
+        if mapped.map_err(|error| SendError::Temporary(error.to_string()))?.is_some() {
+            return Ok(asked);
+        }
+        let address = self.look_up(asked).await?;
+        let mut addresses = locked(&self.addresses);
+        if addresses.len() >= ADDRESSES_MAX {
+            addresses.clear();
+        }
+        addresses.insert(phone.clone(), address.clone());
+        Ok(address)
+    }
+
+    /// Asks WhatsApp, which may know the number under another form: some countries changed the length of theirs.
+    async fn look_up(&self, asked: Jid) -> Result<Jid, SendError> {
+        use whatsapp_rust::features::ContactError;
+        let answers = self.client.contacts().is_on_whatsapp(std::slice::from_ref(&asked)).await;
+        let answers = answers.map_err(|error| match error {
+            ContactError::Iq(error) => encode::of_iq(&error),
+            other => SendError::Temporary(other.to_string()),
+        })?;
+        let answer = answers.into_iter().next().ok_or(SendError::NotOnWhatsApp)?;
+        match answer {
+            answer if answer.is_registered => {
+                Ok([answer.pn_jid, Some(answer.jid)].into_iter().flatten().find(Jid::is_pn).unwrap_or(asked))
+            }
+            answer if answer.contact_error.is_some() => {
+                Err(SendError::Temporary("WhatsApp did not say who this is".into()))
+            }
+            _ => Err(SendError::NotOnWhatsApp),
+        }
+    }
+
+    /// Says good-bye, writes what is not written yet, and ends `run`. The link cannot be run again.
+    pub async fn close(&self) {
+        self.state.closed.store(true, Ordering::Relaxed);
+        self.client.disconnect().await;
+    }
+
+    /// Unlinks the device on the network if it can be reached (this may take more than a minute), then closes. The keys are
+    /// worthless afterwards, and whoever owns them wipes them.
+    pub async fn logout(&self) {
+        self.client.logout().await;
+    }
+
+    /// The number of the account, once linked.
+    pub fn phone(&self) -> Option<Phone> {
+        phone_of(&self.client.pn()?)
+    }
+
+    /// Whether a send would go out now.
+    pub fn is_ready(&self) -> bool {
+        self.state.ready.load(Ordering::Relaxed) && self.client.is_connected()
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.client.signal_shutdown_sync();
+    }
+}

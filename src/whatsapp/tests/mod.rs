@@ -1,0 +1,69 @@
+//! A link without a network worth the name: what it says of attempts that fail. On a network: `journeys`.
+
+#[cfg(feature = "sandbox")]
+mod journeys;
+#[cfg(feature = "sandbox")]
+mod peer;
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tokio::io::DuplexStream;
+
+use super::{Inbox, InboxError, Link, LinkEvent, Over, Received, SendError, Wire};
+use crate::store::device_keys::{DeviceKeys, store_with_session};
+
+struct NoInbox;
+
+#[async_trait]
+impl Inbox for NoInbox {
+    async fn commit(&self, batch: Vec<Received>) -> Result<(), InboxError> {
+        panic!("nothing can arrive, but {batch:?} did");
+    }
+}
+
+async fn link(folder: &std::path::Path, dial: fn() -> DuplexStream) -> (Link, Arc<Mutex<Vec<LinkEvent>>>) {
+    let (store, lease) = store_with_session(folder).await;
+    let heard = Arc::<Mutex<Vec<LinkEvent>>>::default();
+    let on = Arc::clone(&heard);
+    let wire = Wire::sandbox(Arc::new(dial));
+    let listener = Arc::new(move |event| on.lock().unwrap().push(event));
+    (wire.open(DeviceKeys::new(store, lease), listener, Arc::new(NoInbox)).await.unwrap(), heard)
+}
+
+fn nobody() -> DuplexStream {
+    tokio::io::duplex(1024).0
+}
+
+#[tokio::test]
+async fn an_attempt_that_reaches_nobody_is_over_and_may_be_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, heard) = link(folder.path(), nobody).await;
+    for _ in 0..3 {
+        let Over::Lost(why) = link.run().await else { panic!("the attempt was not lost") };
+        assert!(!why.is_empty());
+    }
+    assert_eq!(*heard.lock().unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_link_that_is_not_ready_takes_no_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, _) = link(folder.path(), nobody).await;
+    let to = "+237612345678".parse().unwrap();
+    assert_eq!(link.send_text(&to, "3EB0", "hello").await, Err(SendError::NotConnected));
+    assert!(link.phone().is_none() && !link.is_ready());
+}
+
+#[tokio::test]
+async fn a_closed_link_does_not_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, _) = link(folder.path(), nobody).await;
+    link.close().await;
+    assert_eq!(link.run().await, Over::Closed);
+}
+
+#[tokio::test]
+async fn what_the_real_network_needs_can_be_built_without_it() {
+    assert!(Wire::whatsapp().is_ok());
+}

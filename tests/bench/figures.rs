@@ -1,0 +1,177 @@
+//! The figures that decide whether the foundation is right, each as a ratio to a floor measured in the same run:
+//! accepted messages a second (against bare batched inserts), memory a session, time from POST to a phone's screen.
+//!
+//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen]`.
+
+#[path = "../ground/mod.rs"]
+#[allow(dead_code, reason = "the tests use the rest")]
+mod ground;
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use ground::app::{Caller, until};
+use ground::process::Process;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, TransactionTrait};
+use serde_json::json;
+
+const CONNECTIONS: usize = 64;
+const EMAIL: &str = "bench@example.com";
+
+#[tokio::main]
+async fn main() {
+    let only: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with("--")).collect();
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|arg| arg == name);
+    if wanted("accept") {
+        accept().await;
+    }
+    if wanted("screen") {
+        screen().await;
+    }
+    if wanted("memory") {
+        memory().await;
+    }
+}
+
+fn folder() -> tempfile::TempDir {
+    // On the disk of the sources, where an fsync is an fsync.
+    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target");
+    tempfile::tempdir_in(target).unwrap()
+}
+
+/// A plan that no bench reaches the end of.
+async fn unlimited(server: &Process, folder: &std::path::Path) -> String {
+    let key = server.key(EMAIL);
+    let db = Database::connect(format!("sqlite://{}/wamux.db", folder.display())).await.unwrap();
+    let plan = "INSERT INTO plan VALUES ('bench', NULL, 1000000000, 1000000, 1000000)";
+    db.execute_unprepared(plan).await.unwrap();
+    db.close().await.unwrap();
+    server.set_plan(EMAIL, "bench");
+    key
+}
+
+/// 64 connections that send as fast as they are answered, for ten seconds; then the same rows inserted in batches with nothing around.
+async fn accept() {
+    let folder = folder();
+    let server = Process::start(folder.path());
+    let key = unlimited(&server, folder.path()).await;
+    server.caller(&key).link("one", "+237600000001").await;
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    let senders = (0..CONNECTIONS).map(|c| {
+        let (caller, accepted) = (server.caller(&key), Arc::clone(&accepted));
+        tokio::spawn(async move {
+            while began.elapsed() < Duration::from_secs(10) {
+                let body = json!({ "to": format!("+2376100000{:02}", c % 10), "message": "hello" });
+                assert_eq!(caller.post("/messages", body).await.status, 202);
+                accepted.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    });
+    futures_util::future::join_all(senders.collect::<Vec<_>>()).await;
+    let rate = accepted.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
+    let caller = server.caller(&key);
+    let total = accepted.load(Ordering::Relaxed) as u64;
+    let waiting = caller.count("status=pending").await;
+    println!("accept: {rate:.0} accepted a second over {CONNECTIONS} connections ({waiting} of {total} still to be acknowledged)");
+    drop(server);
+    let floor = batched_inserts().await;
+    println!("accept: floor, bare inserts of the same two rows in transactions of {CONNECTIONS}: {floor:.0} a second");
+    println!("accept: ratio {:.2}", rate / floor);
+}
+
+/// Message and event rows in transactions of as many rows as there are connections: what the disk and SQLite allow.
+async fn batched_inserts() -> f64 {
+    let folder = folder();
+    drop(Process::start(folder.path()));
+    let url = format!("sqlite://{}/wamux.db", folder.path().display());
+    let mut options = ConnectOptions::new(url);
+    options.max_connections(1).sqlx_logging(false);
+    options.map_sqlx_sqlite_opts(|o| o.synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Full));
+    let db = Database::connect(options).await.unwrap();
+    let (began, mut rows) = (Instant::now(), 0usize);
+    while began.elapsed() < Duration::from_secs(5) {
+        let batch = db.begin().await.unwrap();
+        let id = |n: usize| format!("randomblob(16),x'00',x'00',0,'3EB0{:016X}','237610000001'", rows + n);
+        let messages: Vec<String> = (0..CONNECTIONS)
+            .map(|n| format!("({},'+237610000001',NULL,'text','hello',0,NULL,NULL,NULL,NULL,NULL,'2026-11-22T10:00:00Z')", id(n)))
+            .collect();
+        let columns = "id,tenant_id,session_id,direction,wire_id,peer,to_phone,from_phone,kind,text,status,error_code,error_message,\
+                       sent_at,delivered_at,read_at,created_at";
+        batch.execute_unprepared(&format!("INSERT INTO message ({columns}) VALUES {}", messages.join(","))).await.unwrap();
+        let event = "(x'00',x'00',randomblob(16),'message.accepted',NULL,'2026-11-22T10:00:00Z')";
+        let events = vec![event; CONNECTIONS].join(",");
+        let columns = "tenant_id,session_id,message_id,kind,payload,created_at";
+        batch.execute_unprepared(&format!("INSERT INTO event ({columns}) VALUES {events}")).await.unwrap();
+        batch.commit().await.unwrap();
+        rows += CONNECTIONS;
+    }
+    rows as f64 / began.elapsed().as_secs_f64()
+}
+
+/// From the POST to the phone's screen, one message at a time, on a session that has written to the number before.
+async fn screen() {
+    let folder = folder();
+    let server = Process::start(folder.path());
+    let key = unlimited(&server, folder.path()).await;
+    let caller = server.caller(&key);
+    caller.link("one", "+237600000001").await;
+    let phone = "+237610000001";
+    caller.text(phone, "first contact").await;
+    until("first contact", async || caller.screen(phone).await.len() == 1).await;
+    let mut shown: Vec<(Duration, Duration)> = Vec::new();
+    for n in 0..200 {
+        let began = Instant::now();
+        caller.text(phone, &format!("text {n}")).await;
+        let answered = began.elapsed();
+        while caller.screen(phone).await.len() < n + 2 {
+            tokio::task::yield_now().await;
+        }
+        shown.push((answered, began.elapsed()));
+    }
+    shown.sort_by_key(|(_, screen)| *screen);
+    let at = |share: f64| shown[((shown.len() - 1) as f64 * share) as usize];
+    for (name, share) in [("median", 0.5), ("p95", 0.95), ("max", 1.0)] {
+        let (answered, screen) = at(share);
+        println!("screen: {name} {screen:.1?} from POST to screen, of which {answered:.1?} to the 202");
+    }
+}
+
+/// The process's resident memory with no session and with 1, 50 and 200, each linked by a phone of its own and having sent a text.
+async fn memory() {
+    let folder = folder();
+    let server = Process::start(folder.path());
+    let key = unlimited(&server, folder.path()).await;
+    let caller = server.caller(&key);
+    let empty = resident(&server);
+    println!("memory: {empty} kB with no session");
+    let (mut linked, mut before) = (0, empty);
+    for target in [1usize, 50, 200] {
+        while linked < target {
+            link(&caller, linked).await;
+            linked += 1;
+        }
+        let now = resident(&server);
+        println!("memory: {now} kB with {target} connected sessions");
+        if target > 1 {
+            let each = (now.saturating_sub(before)) / (target as u64 - if target == 50 { 1 } else { 50 });
+            println!("memory: {each} kB for each of the last ones, the simulated network's side included");
+        }
+        before = now;
+    }
+}
+
+async fn link(caller: &Caller, n: usize) {
+    let session = caller.link(&format!("s{n}"), &format!("+23760000{n:04}")).await;
+    let body = json!({ "to": "+237610000001", "message": "hello", "sessionId": session });
+    assert_eq!(caller.post("/messages", body).await.status, 202);
+    until("delivered", async || caller.count(&format!("sessionId={session}&status=delivered")).await == 1).await;
+}
+
+fn resident(server: &Process) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}

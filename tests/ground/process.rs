@@ -1,0 +1,83 @@
+//! The server as a process of its own, as an operator runs it: what is killed here is really killed.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::app::Caller;
+
+pub struct Process {
+    child: Child,
+    folder: PathBuf,
+    pub base: String,
+}
+
+/// The program under test, with a folder of its own and nothing from the outside.
+pub fn wamux(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wamux"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAMUX_")) {
+        command.env_remove(name);
+    }
+    command.env("WAMUX_DATA_DIR", folder).env("WAMUX_LISTEN", "127.0.0.1:0");
+    command
+}
+
+impl Process {
+    /// Starts the server and waits until it says where it listens.
+    pub fn start(folder: &Path) -> Self {
+        let mut child = wamux(folder).arg("serve").stderr(Stdio::piped()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut seen = String::new();
+        let base = loop {
+            let before = seen.len();
+            assert!(log.read_line(&mut seen).unwrap() > 0, "the server ended: {seen}");
+            if let Some((_, address)) = seen[before..].split_once("listening on ") {
+                break address.split_whitespace().next().unwrap().to_owned();
+            }
+        };
+        // Read on, or the server would wait for room to log.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
+        Self { child, folder: folder.to_owned(), base }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A key made by the command line, beside the running server.
+    pub fn key(&self, email: &str) -> String {
+        let made = wamux(&self.folder).args(["keys", "create", "--email", email]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8(made.stdout).unwrap().trim().to_owned()
+    }
+
+    pub fn set_plan(&self, email: &str, plan: &str) {
+        let done = wamux(&self.folder).args(["tenants", "set-plan", "--email", email, "--plan", plan]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    pub fn caller(&self, key: &str) -> Caller {
+        Caller::new(self.base.clone(), Some(key.to_owned()))
+    }
+
+    /// kill -9: no good-bye, nothing flushed.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; how it ended and how long it took.
+    pub fn terminate(mut self) -> (ExitStatus, Duration) {
+        let began = Instant::now();
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        (self.child.wait().unwrap(), began.elapsed())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

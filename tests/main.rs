@@ -1,0 +1,12 @@
+//! All tests that see Wamux from outside, in one binary: the store on both databases, the API over HTTP, journeys through the
+//! sandbox to a phone's screen, crashes, and the tidiness of the sources.
+
+mod crashes;
+mod ground;
+mod health;
+mod journeys;
+mod keys;
+mod messages;
+mod sessions;
+mod store;
+mod tidy;

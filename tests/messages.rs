@@ -1,0 +1,164 @@
+//! `/messages`: accepted once, limited, found again.
+
+use serde_json::json;
+
+use crate::ground::app::App;
+
+const OWN: &str = "+237600000001";
+const PHONE: &str = "+237611111111";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_text_is_answered_as_published() {
+    let app = App::start().await;
+    app.caller.link("one", OWN).await;
+    let answer = app.caller.post("/messages", json!({ "to": "+237 611-111.111", "message": "Hello" })).await;
+    for header in ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "x-request-id"] {
+        assert!(answer.header(header).is_some(), "{header}");
+    }
+    assert_eq!(answer.header("ratelimit-remaining"), Some("9999"));
+    let accepted = answer.expect(202);
+    let want = json!({ "id": accepted["id"], "toPhone": PHONE, "type": "text", "status": "pending" });
+    assert_eq!(accepted, want);
+    let message = app.caller.get(&format!("/messages/{}", accepted["id"].as_str().unwrap())).await.expect(200);
+    assert_eq!((message["message"].as_str(), message["direction"].as_str()), (Some("Hello"), Some("outbound")));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_connected_session_nothing_is_accepted() {
+    let app = App::start().await;
+    let body = json!({ "to": PHONE, "message": "x" });
+    app.caller.post("/messages", body.clone()).await.problem(409, "session_not_connected");
+    let session = app.caller.post("/sessions", json!({ "session_key": "one" })).await.expect(201);
+    let named = json!({ "to": PHONE, "message": "x", "sessionId": session["id"] });
+    app.caller.post("/messages", named).await.problem(409, "session_not_connected");
+    let by_key = json!({ "to": PHONE, "message": "x", "session_key": "one" });
+    app.caller.post("/messages", by_key).await.problem(409, "session_not_connected");
+    let unknown = json!({ "to": PHONE, "message": "x", "sessionKey": "nobody" });
+    app.caller.post("/messages", unknown).await.problem(404, "not_found");
+    assert_eq!(app.caller.count("").await, 0);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_free_plan_has_a_hundred_messages_a_day_to_the_message() {
+    let app = App::free().await;
+    app.caller.link("one", OWN).await;
+    // Two keys, so that the burst limit of one is not what stops them.
+    let mut callers = vec![app.caller.clone()];
+    for _ in 0..2 {
+        callers.push(app.tenant("you@example.com", "free").await);
+    }
+    let sends = (0..120).map(|n| {
+        let caller = callers[n % 3].clone();
+        async move { caller.post("/messages", json!({ "to": PHONE, "message": format!("m{n}") })).await }
+    });
+    let answers = futures_util::future::join_all(sends).await;
+    assert_eq!(answers.iter().filter(|a| a.status == 202).count(), 100);
+    let refused: Vec<_> = answers.into_iter().filter(|a| a.status != 202).collect();
+    for answer in refused {
+        assert_eq!(answer.header("ratelimit-remaining"), Some("0"));
+        assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() <= 86_400);
+        answer.problem(429, "daily_limit_reached");
+    }
+    let app = app.restart().await;
+    let session = app.caller.get("/sessions").await.expect(200)["sessions"][0]["id"].as_str().unwrap().to_owned();
+    app.caller.stream(&session, None).await.until("connected").await;
+    app.caller.post("/messages", json!({ "to": PHONE, "message": "again" })).await.problem(429, "daily_limit_reached");
+    app.tenant("you@example.com", "pro").await;
+    app.caller.text(PHONE, "on the larger plan at once").await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_calls_too_fast_is_told_when_to_come_back() {
+    let app = App::free().await;
+    let calls = (0..160).map(|_| app.caller.get("/sessions"));
+    let answers = futures_util::future::join_all(calls).await;
+    let refused: Vec<_> = answers.into_iter().filter(|a| a.status == 429).collect();
+    assert!(!refused.is_empty() && refused.len() <= 60, "{}", refused.len());
+    for answer in refused {
+        assert!(answer.header("retry-after").is_some());
+        answer.problem(429, "rate_limited");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_request_with_an_idempotency_key_is_done_once() {
+    let app = App::start().await;
+    app.caller.link("one", OWN).await;
+    let send = async |key: &str, text: &str| {
+        let body = json!({ "to": PHONE, "message": text });
+        let request = app.caller.request(reqwest::Method::POST, "/messages").header("Idempotency-Key", key).json(&body);
+        app.caller.send(request).await
+    };
+    let first = send("key-1", "once").await;
+    assert_eq!((first.status, first.header("idempotency-replayed")), (202, None));
+    let again = send("key-1", "once").await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (202, Some("true")));
+    assert_eq!(again.text, first.text);
+    send("key-1", "other").await.problem(422, "idempotency_key_reused");
+    send("not visible\t", "x").await.problem(422, "validation_failed");
+    let both = futures_util::future::join(send("key-2", "race"), send("key-2", "race")).await;
+    let statuses = [both.0.status, both.1.status];
+    assert!(statuses.contains(&202) && statuses.iter().all(|s| [202, 409].contains(s)), "{statuses:?}");
+    assert_eq!(app.caller.count("").await, 2);
+    app.caller.until_count("status=delivered", 2).await;
+    assert_eq!(app.caller.screen(PHONE).await, ["once", "race"]);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_given_before_holds_when_the_session_is_gone() {
+    let app = App::start().await;
+    let session = app.caller.link("one", OWN).await;
+    let send = async || {
+        let body = json!({ "to": PHONE, "message": "once", "sessionId": session });
+        let request = app.caller.request(reqwest::Method::POST, "/messages").header("Idempotency-Key", "k").json(&body);
+        app.caller.send(request).await
+    };
+    let first = send().await.expect(202);
+    app.caller.delete(&format!("/sessions/{session}")).await.expect(204);
+    assert_eq!(send().await.expect(202), first);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_wrong_with_a_send_is_said_at_once() {
+    let app = App::start().await;
+    let body = json!({ "to": "12345", "message": "", "sessionId": "x", "colour": 1 });
+    let problem = app.caller.post("/messages", body).await.problem(422, "validation_failed");
+    let mut fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+    fields.sort_unstable();
+    assert_eq!(fields, ["colour", "message", "sessionId", "to"]);
+    let long = json!({ "to": PHONE, "message": "é".repeat(4097) });
+    app.caller.post("/messages", long).await.problem(422, "validation_failed");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_filtered_and_paged() {
+    let app = App::start().await;
+    let session = app.caller.link("one", OWN).await;
+    for n in 0..7 {
+        app.caller.text(if n % 2 == 0 { PHONE } else { "+237622222222" }, &format!("m{n}")).await;
+    }
+    app.caller.until_count("status=delivered", 7).await;
+    assert_eq!(app.caller.count("to=%2B237611111111").await, 4);
+    assert_eq!(app.caller.count(&format!("sessionId={session}&type=text&direction=outbound")).await, 7);
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = app.caller.get(&format!("/messages?limit=3{cursor}")).await.expect(200);
+        seen.extend(page["messages"].as_array().unwrap().iter().map(|m| m["message"].as_str().unwrap().to_owned()));
+        match page["nextCursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, (0..7).rev().map(|n| format!("m{n}")).collect::<Vec<_>>());
+    for bad in ["limit=0", "limit=101", "limit=x", "status=lost", "colour=1", "to=1", "sessionId=x", "offset=-1"] {
+        app.caller.get(&format!("/messages?{bad}")).await.problem(422, "validation_failed");
+    }
+    app.stop().await;
+}

@@ -1,0 +1,326 @@
+//! The store, the same scenarios on SQLite and on PostgreSQL: migrations, accepting, marks, keys, sessions, sealing.
+
+use std::path::Path;
+
+use tokio::sync::oneshot;
+use wamux::clock::Clock;
+use wamux::domain::access::{ApiKey, Email, Mode};
+use wamux::domain::event::StreamEvent;
+use wamux::domain::id::{MessageId, SessionId, TenantId};
+use wamux::domain::idempotency::Once;
+use wamux::domain::message::{Filter, Kind, Mark, Status};
+use wamux::domain::session::life::Fault;
+use wamux::domain::session::{Lease, SessionKey};
+use wamux::store::accept::{AcceptJob, Outcome};
+use wamux::store::keys::NewKey;
+use wamux::store::received::Incoming;
+use wamux::store::seal::MasterKey;
+use wamux::store::sessions::Record;
+use wamux::store::{DatabaseUrl, Store, StoreError};
+
+use crate::ground::postgres::Postgres;
+
+async fn open(url: &DatabaseUrl, folder: &Path) -> Store {
+    let master = MasterKey::load_or_make(&folder.join("master.key")).unwrap();
+    Store::open(url, master, Clock::default()).await.unwrap()
+}
+
+async fn tenant(store: &Store, email: &str) -> TenantId {
+    store.tenant_of(&email.parse::<Email>().unwrap()).await.unwrap()
+}
+
+async fn lease(store: &Store, tenant: TenantId, key: &str) -> Lease {
+    let session = store.insert_session(tenant, key.to_owned().try_into().unwrap()).await.unwrap().unwrap();
+    store.lease(tenant, session.id).await.unwrap().unwrap().0
+}
+
+/// Accepts a text to a number and waits for the commit.
+async fn accept(store: &Store, lease: Lease, wire_id: &str, once: Option<Once>) -> Outcome {
+    accepting(store, lease, wire_id, once).await.unwrap().unwrap()
+}
+
+fn accepting(
+    store: &Store,
+    lease: Lease,
+    wire_id: &str,
+    once: Option<Once>,
+) -> oneshot::Receiver<Result<Outcome, StoreError>> {
+    let (told, outcome) = oneshot::channel();
+    store.accept(AcceptJob {
+        tenant: lease.tenant,
+        session: Ok(lease.session),
+        id: MessageId(store.clock().id()),
+        wire_id: wire_id.to_owned(),
+        to: "+237612345678".parse().unwrap(),
+        text: "hello".to_owned().try_into().unwrap(),
+        at: store.clock().now(),
+        once,
+        answer: format!("answer to {wire_id}").into_bytes(),
+        done: Box::new(move |outcome| told.send(outcome).unwrap()),
+    });
+    outcome
+}
+
+fn once(key: &str, body: &str) -> Option<Once> {
+    Some(Once::new(key.parse().unwrap(), "/messages", body.as_bytes()))
+}
+
+fn filter() -> Filter {
+    Filter { limit: 100, ..Filter::default() }
+}
+
+/// Every scenario, one after the other, each with tenants of its own.
+async fn all(store: &Store) {
+    a_send_is_kept_with_its_count_and_goes_out_in_order(store).await;
+    the_day_has_exactly_its_messages_however_many_ask_at_once(store).await;
+    an_idempotency_key_gives_the_first_answer_again(store).await;
+    marks_move_a_message_forward_only(store).await;
+    what_comes_twice_is_received_once(store).await;
+    a_key_lets_in_until_it_is_deleted(store).await;
+    a_session_key_is_unique_among_the_living_of_a_tenant(store).await;
+    only_the_newest_lease_records(store).await;
+    a_deleted_session_keeps_its_history_and_fails_what_is_unsent(store).await;
+    pages_follow_each_other_without_gap_or_repeat(store).await;
+    one_tenant_sees_nothing_of_another(store).await;
+}
+
+#[tokio::test]
+async fn the_store_keeps_its_promises_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&DatabaseUrl::sqlite(&folder.path().join("wamux.db")), folder.path()).await;
+    all(&store).await;
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_store_keeps_its_promises_on_postgresql() {
+    let postgres = Postgres::start();
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&postgres.url().parse().unwrap(), folder.path()).await;
+    all(&store).await;
+    // A second start finds the database up to date, and the same master key opens it.
+    store.close().await;
+    open(&postgres.url().parse().unwrap(), folder.path()).await.close().await;
+}
+
+#[tokio::test]
+async fn two_processes_may_make_the_database_at_the_same_moment() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::sqlite(&folder.path().join("wamux.db"));
+    let stores = tokio::join!(open(&url, folder.path()), open(&url, folder.path()));
+    assert_eq!(tenant(&stores.0, "a@example.com").await, tenant(&stores.1, "a@example.com").await);
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused_at_the_start() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let url = DatabaseUrl::sqlite(&folder.path().join("wamux.db"));
+    open(&url, folder.path()).await.close().await;
+    let master = MasterKey::load_or_make(&other.path().join("master.key")).unwrap();
+    assert!(matches!(Store::open(&url, master, Clock::default()).await, Err(StoreError::WrongMasterKey)));
+}
+
+#[tokio::test]
+async fn a_commit_is_in_write_ahead_mode_and_on_the_disk() {
+    use sea_orm::ConnectionTrait;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&DatabaseUrl::sqlite(&folder.path().join("wamux.db")), folder.path()).await;
+    let mode = store
+        .reader()
+        .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "PRAGMA journal_mode"));
+    assert_eq!(mode.await.unwrap().unwrap().try_get_by_index::<String>(0).unwrap(), "wal");
+    let full = store
+        .write(|batch| {
+            Box::pin(async move {
+                let pragma = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "PRAGMA synchronous");
+                batch.query_one_raw(pragma).await?.unwrap().try_get_by_index::<i32>(0)
+            })
+        })
+        .await;
+    assert_eq!(full.unwrap(), 2, "FULL");
+}
+
+async fn a_send_is_kept_with_its_count_and_goes_out_in_order(store: &Store) {
+    let lease = lease(store, tenant(store, "order@example.com").await, "one").await;
+    for n in 0..5 {
+        let outcome = accept(store, lease, &format!("ORDER{n}"), None).await;
+        assert!(
+            matches!(outcome, Outcome::Accepted(usage) if usage.used == n + 1 && usage.limit == 100),
+            "{outcome:?}"
+        );
+    }
+    let due = store.due(lease, 0, 3).await.unwrap();
+    assert_eq!(due.iter().map(|d| d.wire_id.as_str()).collect::<Vec<_>>(), ["ORDER0", "ORDER1", "ORDER2"]);
+    let rest = store.due(lease, due[2].seq, 3).await.unwrap();
+    assert_eq!(rest.iter().map(|d| d.wire_id.as_str()).collect::<Vec<_>>(), ["ORDER3", "ORDER4"]);
+}
+
+async fn the_day_has_exactly_its_messages_however_many_ask_at_once(store: &Store) {
+    let lease = lease(store, tenant(store, "limit@example.com").await, "one").await;
+    let asked: Vec<_> = (0..150).map(|n| accepting(store, lease, &format!("LIMIT{n}"), None)).collect();
+    let mut accepted = 0;
+    for outcome in asked {
+        match outcome.await.unwrap().unwrap() {
+            Outcome::Accepted(_) => accepted += 1,
+            Outcome::DailyLimit(usage) => assert_eq!((usage.used, usage.limit), (100, 100)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(accepted, 100);
+    let email = "limit@example.com".parse().unwrap();
+    assert!(store.set_plan(&email, "pro").await.unwrap());
+    assert!(matches!(accept(store, lease, "LIMIT-PRO", None).await, Outcome::Accepted(usage) if usage.limit == 10_000));
+    assert!(!store.set_plan(&"nobody@example.com".parse().unwrap(), "pro").await.unwrap());
+}
+
+async fn an_idempotency_key_gives_the_first_answer_again(store: &Store) {
+    let lease = lease(store, tenant(store, "once@example.com").await, "one").await;
+    assert!(matches!(accept(store, lease, "ONCE1", once("key", "a")).await, Outcome::Accepted(_)));
+    let again = accept(store, lease, "ONCE2", once("key", "a")).await;
+    assert!(matches!(again, Outcome::Replayed(body, usage) if body == b"answer to ONCE1" && usage.used == 1));
+    assert_eq!(accept(store, lease, "ONCE3", once("key", "b")).await, Outcome::KeyReused);
+    assert_eq!(store.messages(lease.tenant, &filter()).await.unwrap().total, 1);
+    store.forget_answers().await.unwrap();
+    assert!(
+        matches!(accept(store, lease, "ONCE4", once("key", "a")).await, Outcome::Replayed(..)),
+        "a day is not over"
+    );
+}
+
+async fn marks_move_a_message_forward_only(store: &Store) {
+    let lease = lease(store, tenant(store, "marks@example.com").await, "one").await;
+    accept(store, lease, "MARK", None).await;
+    let at = store.clock().now();
+    let mark = |status| Mark { wire_id: "MARK".to_owned(), status, at, error: None };
+    for status in [Status::Read, Status::Sent, Status::Delivered, Status::Failed, Status::Sent] {
+        store.mark(lease, mark(status)).await.unwrap();
+    }
+    // A write that is committed was preceded by everything queued before it.
+    store.write(|_| Box::pin(async { Ok(()) })).await.unwrap();
+    let message = store.messages(lease.tenant, &filter()).await.unwrap().messages.remove(0);
+    assert_eq!(message.status, Status::Read);
+    assert_eq!((message.sent_at, message.delivered_at, message.read_at), (Some(at), Some(at), Some(at)));
+}
+
+async fn what_comes_twice_is_received_once(store: &Store) {
+    let lease = lease(store, tenant(store, "received@example.com").await, "one").await;
+    let incoming = |from: &str| Incoming {
+        id: MessageId(store.clock().id()),
+        wire_id: "3EB0SAME".to_owned(),
+        peer: from.to_owned(),
+        from: None,
+        kind: Kind::Text,
+        text: Some("hi\0there".to_owned()),
+        at: store.clock().now(),
+    };
+    store.receive(lease, vec![incoming("1"), incoming("2")]).await.unwrap();
+    store.receive(lease, vec![incoming("2"), incoming("3")]).await.unwrap();
+    store.receive(lease, vec![incoming("3")]).await.unwrap();
+    assert_eq!(store.messages(lease.tenant, &filter()).await.unwrap().total, 3);
+}
+
+async fn a_key_lets_in_until_it_is_deleted(store: &Store) {
+    let tenant = tenant(store, "keys@example.com").await;
+    let key = ApiKey::new(Mode::Test, [9; 32]);
+    let new = NewKey {
+        id: wamux::domain::id::KeyId(store.clock().id()),
+        name: "n".into(),
+        description: None,
+        mode: Mode::Test,
+        prefix: key.visible_prefix(),
+        hash: key.hash(),
+        expires_at: None,
+        created_at: store.clock().now(),
+    };
+    assert!(store.insert_key(tenant, new.clone(), 1).await.unwrap());
+    assert!(!store.insert_key(tenant, NewKey { hash: [1; 32], ..new.clone() }, 1).await.unwrap(), "one is the most");
+    let access = store.access(&key.hash(), Mode::Test).await.unwrap().unwrap();
+    assert_eq!((access.tenant, access.plan.name.as_str()), (tenant, "free"));
+    assert!(store.access(&key.hash(), Mode::Live).await.unwrap().is_none());
+    assert_eq!(store.delete_key(tenant, new.id).await.unwrap(), Some(key.hash()));
+    assert_eq!(store.delete_key(tenant, new.id).await.unwrap(), None);
+    assert!(store.access(&key.hash(), Mode::Test).await.unwrap().is_none());
+}
+
+async fn a_session_key_is_unique_among_the_living_of_a_tenant(store: &Store) {
+    let (one, two) = (tenant(store, "skey1@example.com").await, tenant(store, "skey2@example.com").await);
+    let key = || SessionKey::try_from("same".to_owned()).unwrap();
+    let first = store.insert_session(one, key()).await.unwrap().unwrap();
+    assert!(store.insert_session(one, key()).await.unwrap().is_none());
+    assert!(store.insert_session(two, key()).await.unwrap().is_some());
+    assert!(store.bury_session(one, first.id).await.unwrap());
+    assert!(store.insert_session(one, key()).await.unwrap().is_some());
+}
+
+async fn only_the_newest_lease_records(store: &Store) {
+    let tenant = tenant(store, "lease@example.com").await;
+    let old = lease(store, tenant, "one").await;
+    let (new, _) = store.lease(tenant, old.session).await.unwrap().unwrap();
+    let record = || Record {
+        status: wamux::domain::session::Status::Failed,
+        phone: None,
+        fault: Some(Fault::new("banned", "…")),
+        event: Some(StreamEvent::Error {
+            session_id: old.session,
+            code: "banned".into(),
+            message: "…".into(),
+            last: true,
+        }),
+        at: store.clock().now(),
+    };
+    assert_eq!(store.record(old, record()).await.unwrap(), None);
+    let position = store.record(new, record()).await.unwrap().unwrap();
+    assert_eq!(store.stream_position(tenant, old.session).await.unwrap(), position);
+    let events = store.stream_events(tenant, old.session, wamux::domain::event::Position(0)).await.unwrap();
+    assert_eq!(events, [(position, record().event.unwrap())]);
+}
+
+async fn a_deleted_session_keeps_its_history_and_fails_what_is_unsent(store: &Store) {
+    let lease = lease(store, tenant(store, "bury@example.com").await, "one").await;
+    accept(store, lease, "BURY", None).await;
+    assert!(store.bury_session(lease.tenant, lease.session).await.unwrap());
+    assert!(!store.bury_session(lease.tenant, lease.session).await.unwrap());
+    assert!(store.session(lease.tenant, lease.session).await.unwrap().is_none());
+    let message = store.messages(lease.tenant, &filter()).await.unwrap().messages.remove(0);
+    assert_eq!((message.status, message.error_code.as_deref()), (Status::Failed, Some("session_deleted")));
+    assert!(store.active_tenants().await.unwrap().contains(&lease.tenant), "the device is still to be unlinked");
+    store.wiped(lease).await.unwrap();
+    assert!(!store.active_tenants().await.unwrap().contains(&lease.tenant));
+}
+
+async fn pages_follow_each_other_without_gap_or_repeat(store: &Store) {
+    let lease = lease(store, tenant(store, "pages@example.com").await, "one").await;
+    for n in 0..7 {
+        accept(store, lease, &format!("PAGE{n}"), None).await;
+    }
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = store.messages(lease.tenant, &Filter { limit: 3, before, ..Filter::default() }).await.unwrap();
+        assert_eq!(page.total, 7);
+        seen.extend(page.messages.iter().map(|m| m.whatsapp_message_id.clone()));
+        before = page.next_cursor;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, (0..7).rev().map(|n| format!("PAGE{n}")).collect::<Vec<_>>());
+    let second = store.messages(lease.tenant, &Filter { limit: 3, offset: 3, ..Filter::default() }).await.unwrap();
+    assert_eq!(second.messages[0].whatsapp_message_id, "PAGE3");
+}
+
+async fn one_tenant_sees_nothing_of_another(store: &Store) {
+    let lease = lease(store, tenant(store, "mine@example.com").await, "one").await;
+    let other = tenant(store, "other@example.com").await;
+    accept(store, lease, "MINE", None).await;
+    let message = store.messages(lease.tenant, &filter()).await.unwrap().messages.remove(0);
+    assert!(store.message(other, message.id).await.unwrap().is_none());
+    assert!(store.session(other, lease.session).await.unwrap().is_none());
+    assert!(!store.bury_session(other, lease.session).await.unwrap());
+    assert!(store.lease(other, lease.session).await.unwrap().is_none());
+    assert_eq!(store.messages(other, &filter()).await.unwrap().total, 0);
+    assert!(store.stream_events(other, lease.session, wamux::domain::event::Position(0)).await.unwrap().is_empty());
+    let foreign = store.messages(other, &Filter { before: Some(message.id), ..filter() }).await.unwrap();
+    assert_eq!(foreign.messages.len(), 0);
+    let _: SessionId = lease.session;
+}

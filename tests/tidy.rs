@@ -1,0 +1,87 @@
+//! Style is a test: the laws that a compiler does not know.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers, each of which imports only from those before it.
+const LAYERS: [&str; 5] = ["domain", "store", "whatsapp", "actors", "http"];
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().flatten().map(|e| e.path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+            } else if entry.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&entry).unwrap();
+                found.push((entry, text));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+fn layer(file: &Path) -> Option<usize> {
+    let inside = file.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).ok()?;
+    let first = inside.components().next()?.as_os_str().to_str()?.trim_end_matches(".rs").to_owned();
+    LAYERS.iter().position(|layer| *layer == first)
+}
+
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+#[test]
+fn imports_run_one_way() {
+    for (file, text) in sources("src") {
+        let Some(here) = layer(&file) else { continue };
+        // Everything may use what stands left of it; http may use only domain and actors.
+        let forbidden = LAYERS.iter().enumerate().filter(|(n, _)| *n > here || (here == 4 && [1, 2].contains(n)));
+        for (_, layer) in forbidden {
+            let used = code(&text).any(|line| line.contains(&format!("crate::{layer}")));
+            assert!(!used, "{} uses crate::{layer}", file.display());
+        }
+    }
+}
+
+#[test]
+fn each_crate_has_one_home() {
+    let homes: [(&str, &[&str]); 6] = [
+        ("sea_orm", &["src/store/"]),
+        ("entity::", &["src/store/"]),
+        ("whatsapp_rust", &["src/whatsapp/", "src/sandbox/"]),
+        ("ractor::", &["src/actors/"]),
+        ("warp::", &["src/http/"]),
+        ("sqlx::", &["src/sandbox/ledger/", "src/store/database.rs"]),
+    ];
+    for (file, text) in sources("src") {
+        let name = file.to_str().unwrap();
+        for (krate, allowed) in homes {
+            let used =
+                code(&text).any(|line| line.contains(&format!(" {krate}")) || line.contains(&format!("({krate}")));
+            assert!(!used || allowed.iter().any(|home| name.contains(home)), "{name} uses {krate}");
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_lives_there_and_none_is_a_corridor() {
+    for folder in ["src", "tests", "entity", "migration"] {
+        for (file, text) in sources(folder) {
+            assert!(text.starts_with("//!"), "{} does not say what lives there", file.display());
+            assert!(text.lines().count() <= 400, "{} has more than 400 lines", file.display());
+        }
+    }
+}
+
+#[test]
+fn no_folder_is_a_drawer_for_odds_and_ends() {
+    for (file, _) in sources("src") {
+        let name = file.to_str().unwrap();
+        for drawer in ["utils", "common", "helpers", "manager", "misc"] {
+            assert!(!name.contains(drawer), "{name}");
+        }
+    }
+}
