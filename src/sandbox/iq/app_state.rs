@@ -41,11 +41,11 @@ pub(super) async fn sync(ask: &Ask<'_>) -> Result<Answer, SandboxError> {
 
 /// What the other companions of the account are told: which collections have something new.
 fn news(ask: &Ask<'_>, changes: &[Change]) -> Option<Node> {
-    let changed = changes.iter().filter_map(|change| match change {
+    let patched = changes.iter().filter_map(|change| match change {
         Change::Patch { collection, version, .. } => Some((collection, version)),
         _ => None,
     });
-    let collections: Vec<_> = changed
+    let collections: Vec<_> = patched
         .map(|(name, version)| {
             NodeBuilder::new("collection").attr("name", name.as_str()).attr("version", *version).build()
         })
