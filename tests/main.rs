@@ -2,6 +2,7 @@
 //! sandbox to a phone's screen, crashes, and the tidiness of the sources.
 
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod crashes;
 mod ground;
