@@ -25,10 +25,7 @@ async fn a_new_session_shows_qr_codes_until_one_is_scanned() {
     assert_eq!(again, qr, "who comes later sees the code that is valid now");
     let now = app.caller.get(&format!("/sessions/{id}")).await.expect(200);
     assert_eq!(now["status"], "qr_ready");
-    app.caller
-        .post("/sandbox/phones/+237600000001/scan", json!({ "sessionId": id }))
-        .await
-        .problem(404, "phone_not_found");
+    app.caller.get("/sandbox/phones/+237600000001/messages").await.problem(404, "phone_not_found");
     app.caller.post("/sandbox/phones", json!({ "phone": "+237600000001" })).await.expect(201);
     assert_eq!(app.caller.post("/sandbox/phones/%2B237600000001/scan", json!({ "sessionId": id })).await.status, 204);
     let connected = events.until("connected").await;

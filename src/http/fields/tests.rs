@@ -1,3 +1,5 @@
+//! Fields: every mistake is named at once.
+
 use proptest::prelude::*;
 
 use super::*;
