@@ -97,7 +97,9 @@ async fn announce(server: &Server, config: &Config) {
     let data = config.data_dir.display();
     tracing::info!("wamux {version} on the {network} network, data in {data}, listening on http://{}", server.addr);
     if matches!(server.store().any_key(config.network.mode()).await, Ok(false)) {
-        tracing::info!("there are no API keys yet; make one with: wamux keys create --email you@example.com");
+        let usual = config.data_dir.as_os_str() == "./data";
+        let folder = if usual { String::new() } else { format!(" --data-dir {data}") };
+        tracing::info!("there are no API keys yet; make one with: wamux keys create --email you@example.com{folder}");
     }
 }
 

@@ -20,7 +20,8 @@ use crate::store::seal::{MasterKey, MasterKeyError};
 use crate::store::{Store, StoreError};
 use crate::whatsapp::{Wire, WireError};
 
-/// How long all of the closing may take.
+/// How long the actors may take to stop, and how long all of the closing; the door has a limit of its own.
+const ACTORS: Duration = Duration::from_secs(4);
 const CLOSING: Duration = Duration::from_secs(9);
 
 /// Why a server, or a command beside one, cannot start: a sentence for whoever starts it.
@@ -49,7 +50,7 @@ pub enum StartError {
     System(#[from] SystemError),
 }
 
-/// A server that runs. Dropping it ends it at once; `stop` ends it in order.
+/// A server that runs, until `stop`. Dropping it instead closes the door and leaves the rest to run, as a crash test may want.
 pub struct Server {
     pub addr: SocketAddr,
     system: System,
@@ -110,7 +111,9 @@ impl Server {
             if self.door.await.is_err() {
                 tracing::error!("the door ended badly");
             }
-            self.system.stop().await;
+            if timeout(ACTORS, self.system.stop()).await.is_err() {
+                tracing::warn!("the actors did not stop in time; what they had in hand goes on after the next start");
+            }
             self.store.close().await;
             close(&self.network).await;
         };

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use warp::http::header::AUTHORIZATION;
 use warp::http::{HeaderMap, Method};
-use warp::path::FullPath;
 use warp::{Buf, Filter, Rejection};
 
 use super::Door;
@@ -25,7 +24,6 @@ pub(super) struct Call {
     pub(super) arrival: Arrival,
     /// GET where HEAD was asked: the server leaves the body out.
     pub(super) method: Method,
-    pub(super) path: FullPath,
     pub(super) headers: HeaderMap,
     pub(super) query: Vec<(String, String)>,
     body: Chunks,
@@ -38,13 +36,12 @@ pub(super) fn called(door: &Arc<Door>) -> impl Filter<Extract = (Call,), Error =
     let body = warp::body::stream().map(|chunks| -> Chunks { Box::pin(StreamExt::map(chunks, plain)) });
     door.and(warp::ext::optional::<Arrival>())
         .and(warp::method())
-        .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .and(warp::query::<Vec<(String, String)>>())
         .and(body)
-        .map(|door, arrival: Option<Arrival>, method, path, headers, query, body| {
+        .map(|door, arrival: Option<Arrival>, method, headers, query, body| {
             let method = if method == Method::HEAD { Method::GET } else { method };
-            Call { door, arrival: arrival.unwrap_or_default(), method, path, headers, query, body }
+            Call { door, arrival: arrival.unwrap_or_default(), method, headers, query, body }
         })
 }
 

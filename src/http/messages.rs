@@ -10,20 +10,22 @@ use crate::domain::message::{Filter, Send, Via};
 use crate::domain::phone::Phone;
 use crate::domain::session::SessionKey;
 
+/// Part of what an idempotency key stands for, so that it is always written the same.
+const PATH: &str = "/api/v1/messages";
 const PAGE: u64 = 50;
 const PAGE_MAX: u64 = 100;
 const OFFSET_MAX: u64 = u32::MAX as u64;
 
 pub(super) async fn send(call: Call) -> Answered {
     let access = call.enter().await?;
-    let (door, path, request) = (call.door.clone(), call.path.as_str().to_owned(), call.arrival.id.clone());
+    let (door, request) = (call.door.clone(), call.arrival.id.clone());
     let once = call
         .header("idempotency-key")
         .map_err(str::to_owned)
         .and_then(|key| key.map(|key| key.parse::<IdempotencyKey>().map_err(|why| why.to_string())).transpose());
     let (body, fields) = call.body().await?;
     let (send, once) = asked(fields, once)?;
-    let once = once.map(|key| Once::new(key, &path, &body));
+    let once = once.map(|key| Once::new(key, PATH, &body));
     let sending = door.system.accept(&access, send, once).await;
     let response = match sending.answer {
         Ok(answer) => reply::accepted(answer.body, answer.replayed),

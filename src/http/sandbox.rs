@@ -15,6 +15,8 @@ const NAME_MAX: usize = 25;
 /// Longer than any QR code can hold.
 const QR_MAX: usize = 4296;
 
+const NOT_ON_WHATSAPP: &str = "stands for a number that is not on WhatsApp";
+
 impl From<SandboxError> for Refusal {
     fn from(error: SandboxError) -> Self {
         match error {
@@ -23,7 +25,7 @@ impl From<SandboxError> for Refusal {
             SandboxError::UnknownQr => {
                 Self::new(Code::QrNotUsable, "No session waits for this QR code. It may have expired: take the newest.")
             }
-            SandboxError::NotOnWhatsApp => Self::field("phone", "stands for a number that is not on WhatsApp"),
+            SandboxError::NotOnWhatsApp => Self::field("phone", NOT_ON_WHATSAPP),
             SandboxError::Refused => {
                 Self::new(Code::QrNotUsable, "The session did not take the link. Take the newest code.")
             }
@@ -73,7 +75,10 @@ pub(super) async fn write(call: Call, phone: String) -> Answered {
     let to = fields.required("to", number);
     let message = fields.required("message", text(Text::try_from));
     let (to, message) = fields.finish(to.zip(message))?;
-    let shown = door.sandbox.write(&phone, &to, &message).await?;
+    let shown = door.sandbox.write(&phone, &to, &message).await.map_err(|error| match error {
+        SandboxError::NotOnWhatsApp => Refusal::field("to", NOT_ON_WHATSAPP),
+        other => other.into(),
+    })?;
     reply::created(&format!("/api/v1/sandbox/phones/{phone}/messages"), &shown)
 }
 

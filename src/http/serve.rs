@@ -30,7 +30,7 @@ const CONNECTIONS: usize = 8192;
 const HEAD: Duration = Duration::from_secs(30);
 const HEAD_BYTES: usize = 64 * 1024;
 /// How long requests that were begun may go on when the server stops.
-const DRAIN: Duration = Duration::from_secs(4);
+const DRAIN: Duration = Duration::from_secs(3);
 
 /// Begins the end: whoever holds a `Stopping` hears of it. Dropping this is the same as stopping.
 pub struct Stop(watch::Sender<bool>);
@@ -164,26 +164,30 @@ impl Entry {
         let id = RequestId::of(request.headers(), &self.clock);
         let began = instant();
         let (method, path) = (request.method().clone(), loggable(request.uri().path()));
-        if request.uri().path_and_query().is_none() {
-            // CONNECT, which names a host and no path; warp panics without one.
-            return reply::refused(&Refusal::not_found(), &id);
-        }
         request.extensions_mut().insert(Arrival { id: id.clone(), peer: Some(peer) });
         let span = tracing::info_span!("request", id = id.as_str());
-        let handling = async { TowerToHyperService::new(warp::service(self.routes.clone())).call(request).await };
-        let answer = AssertUnwindSafe(handling).catch_unwind().instrument(span.clone()).await;
-        let mut response = match answer {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
-            Err(_) => {
-                span.in_scope(|| tracing::error!("a handler panicked"));
-                reply::refused(&Refusal::internal(), &id)
-            }
-        };
+        let mut response = self.handle(request, &id).instrument(span.clone()).await;
         dress(&mut response, &id);
         let (status, took) = (response.status().as_u16(), began.elapsed());
         tracing::debug!(parent: &span, %method, path, status, ?took, "answered");
         response
+    }
+
+    async fn handle(&self, request: Request<Incoming>, id: &RequestId) -> Response {
+        if request.uri().path_and_query().is_none() {
+            // CONNECT, which names a host and no path; warp panics without one.
+            return reply::refused(&Refusal::not_found(), id);
+        }
+        let routes = TowerToHyperService::new(warp::service(self.routes.clone()));
+        let handling = async { routes.call(request).await };
+        match AssertUnwindSafe(handling).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(_) => {
+                tracing::error!("a handler panicked");
+                reply::refused(&Refusal::internal(), id)
+            }
+        }
     }
 }
 

@@ -130,3 +130,11 @@ fn no_phone_number_gets_into_the_log() {
         assert_eq!(loggable(path), shown);
     }
 }
+
+#[tokio::test]
+async fn a_request_without_a_path_is_answered_too() {
+    let server = running(hello()).await;
+    let mut stream = ask(server.addr, "CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let answer = read_until(&mut stream, "not_found").await;
+    assert!(answer.starts_with("HTTP/1.1 404 ") && answer.contains("x-request-id: "), "{answer}");
+}
