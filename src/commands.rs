@@ -1,12 +1,10 @@
 //! The command line's short commands. They open the database beside a running server, do one thing, and close it.
 
-use crate::clock::{Clock, NoEntropy, entropy};
+use crate::actors::{self, NewKeyRequest};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::access::{ApiKey, Email};
-use crate::domain::id::KeyId;
-use crate::domain::quota::KEYS_MAX;
 use crate::server::{StartError, open_store};
-use crate::store::keys::NewKey;
 use crate::store::{Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -15,10 +13,8 @@ pub enum CommandError {
     Start(#[from] StartError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
-    NoEntropy(#[from] NoEntropy),
-    #[error("{0} has {KEYS_MAX} API keys already, the most there can be; delete one first")]
-    TooManyKeys(String),
+    #[error("{0}")]
+    Refused(String),
     #[error("there is no plan '{0}'; there are: {1}")]
     NoSuchPlan(String, String),
     #[error("there is no tenant with the address {0}; `wamux keys create --email {0}` makes one")]
@@ -34,22 +30,11 @@ pub async fn create_key(config: &Config, email: &Email, name: String) -> Result<
 }
 
 async fn insert_key(store: &Store, config: &Config, email: &Email, name: String) -> Result<ApiKey, CommandError> {
-    let key = ApiKey::new(config.network.mode(), entropy()?);
     let tenant = store.tenant_of(email).await?;
-    let new = NewKey {
-        id: KeyId(store.clock().id()),
-        name,
-        description: None,
-        mode: key.mode(),
-        prefix: key.visible_prefix(),
-        hash: key.hash(),
-        expires_at: None,
-        created_at: store.clock().now(),
-    };
-    if store.insert_key(tenant, new, KEYS_MAX).await? {
-        Ok(key)
-    } else {
-        Err(CommandError::TooManyKeys(email.as_str().to_owned()))
+    let new = NewKeyRequest { name, description: None, expires_in_days: None };
+    match actors::create_key(store, config.network.mode(), tenant, new).await {
+        Ok((_, key)) => Ok(key),
+        Err(refusal) => Err(CommandError::Refused(refusal.detail)),
     }
 }
 

@@ -62,7 +62,7 @@ pub struct Server {
 }
 
 #[cfg(feature = "sandbox")]
-type Outside = Arc<crate::sandbox::Sandbox>;
+type Outside = crate::sandbox::Sandbox;
 #[cfg(not(feature = "sandbox"))]
 type Outside = ();
 
@@ -83,7 +83,7 @@ impl Server {
             operator: config.operator,
             stopping: stopping.clone(),
             #[cfg(feature = "sandbox")]
-            sandbox: Arc::clone(&network),
+            sandbox: network.clone(),
         });
         let door = tokio::spawn(serve(listener, routes(&door), clock, stopping));
         Ok(Self { addr, system, store, network, stop, door, _folder: folder })
@@ -99,7 +99,7 @@ impl Server {
     }
 
     #[cfg(feature = "sandbox")]
-    pub const fn sandbox(&self) -> &Arc<crate::sandbox::Sandbox> {
+    pub const fn sandbox(&self) -> &crate::sandbox::Sandbox {
         &self.network
     }
 
@@ -160,8 +160,8 @@ async fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {
 async fn outside(config: &Config, clock: Clock) -> Result<(Outside, Wire), StartError> {
     use crate::sandbox::{Sandbox, Settings};
     debug_assert_eq!(config.network, Network::Sandbox, "a sandbox build knows no other network");
-    let sandbox = Arc::new(Sandbox::open(Settings { file: config.data_dir.join("sandbox.db") }, clock).await?);
-    let network = Arc::clone(&sandbox);
+    let sandbox = Sandbox::open(Settings { file: config.data_dir.join("sandbox.db") }, clock).await?;
+    let network = sandbox.clone();
     Ok((sandbox, Wire::sandbox(Arc::new(move || network.dial()))))
 }
 

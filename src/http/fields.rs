@@ -44,8 +44,8 @@ impl Fields {
 
     /// A field that may be missing, or null. Nothing comes back if it is, or if it is wrong; `finish` tells these apart.
     pub(super) fn optional<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
-        let value = self.take(name)?;
-        read(value).map_err(|why| self.wrong(name, &why)).ok()
+        let (given, value) = self.take(name)?;
+        read(value).map_err(|why| self.wrong(&given, &why)).ok()
     }
 
     pub(super) fn wrong(&mut self, name: &str, why: &(impl ToString + ?Sized)) {
@@ -73,16 +73,16 @@ impl Fields {
         }
     }
 
-    /// Takes the field out, under its own name or the same in `snake_case`.
-    fn take(&mut self, name: &str) -> Option<Value> {
+    /// Takes the field out, under its own name or the same in `snake_case`; a mistake is told under the name that was given.
+    fn take(&mut self, name: &str) -> Option<(String, Value)> {
         let snake = snake_case(name);
         let mut found = self.given.extract_if(.., |(given, _)| given == name || *given == snake);
-        let first = found.next().map(|(_, value)| value);
+        let first = found.next();
         if found.count() > 0 {
             self.wrong(name, "is given more than once");
             return None;
         }
-        first.filter(|value| !value.is_null())
+        first.filter(|(_, value)| !value.is_null())
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Door {
     /// Streams end when this begins.
     pub stopping: Stopping,
     #[cfg(feature = "sandbox")]
-    pub sandbox: Arc<crate::sandbox::Sandbox>,
+    pub sandbox: crate::sandbox::Sandbox,
 }
 
 /// One path, and a handler for each of its methods. GET answers HEAD too, and OPTIONS lists them all.

@@ -164,6 +164,10 @@ impl Entry {
         let id = RequestId::of(request.headers(), &self.clock);
         let began = instant();
         let (method, path) = (request.method().clone(), loggable(request.uri().path()));
+        if request.uri().path_and_query().is_none() {
+            // CONNECT, which names a host and no path; warp panics without one.
+            return reply::refused(&Refusal::not_found(), &id);
+        }
         request.extensions_mut().insert(Arrival { id: id.clone(), peer: Some(peer) });
         let span = tracing::info_span!("request", id = id.as_str());
         let handling = async { TowerToHyperService::new(warp::service(self.routes.clone())).call(request).await };

@@ -54,8 +54,8 @@ mod tests {
             (r#"{"sessionKey": "shop"}"#, &[][..]),
             (r#"{"session_key": "shop"}"#, &[]),
             (r#"{"session_key": "shop", "sessionKey": "shop"}"#, &["sessionKey"]),
-            (r#"{"session_key": ""}"#, &["sessionKey"]),
-            (r#"{"session_key": 7}"#, &["sessionKey"]),
+            (r#"{"session_key": ""}"#, &["session_key"]),
+            (r#"{"session_key": 7}"#, &["session_key"]),
             (r#"{"sessionkey": "shop", "name": "x"}"#, &["sessionKey", "sessionkey", "name"]),
         ] {
             let asked = asked(Fields::of_json(body.as_bytes()).unwrap());

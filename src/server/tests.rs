@@ -153,7 +153,7 @@ async fn the_actors_are_shown_to_the_operator_alone() {
 async fn head_and_options_are_answered_for_what_there_is() {
     let place = place();
     let server = Server::start(place.config.clone()).await.unwrap();
-    let (status, head, body) = ask(&server, "HEAD /health/ready HTTP/1.1", "").await;
+    let (status, head, body) = ask(&server, "HEAD /health/live HTTP/1.1", "").await;
     assert_eq!((status, body), (200, Value::Null), "{head}");
     let (status, head, _) = ask(&server, "OPTIONS /api/v1/keys/x HTTP/1.1", "").await;
     assert_eq!(status, 204);

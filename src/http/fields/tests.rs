@@ -12,17 +12,12 @@ fn named<T: std::fmt::Debug>(read: Result<T, Refusal>) -> Vec<(String, String)> 
     read.unwrap_err().fields.into_iter().map(|f| (f.field, f.message)).collect()
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "fields are read by functions that may refuse")]
-fn as_it_is(text_of: &str) -> Result<String, &'static str> {
-    Ok(text_of.to_owned())
-}
-
 #[test]
 fn everything_wrong_is_told_at_once() {
     let mut given = fields(r#"{"a": 1, "b_c": "x", "b_c": "y", "z": 0, "Y": null}"#);
-    let a = given.required("a", text(|t| as_it_is(&t)));
-    let b = given.optional("bC", text(|t| as_it_is(&t)));
-    let d = given.required("d", text(|t| as_it_is(&t)));
+    let a = given.required("a", text(Ok::<_, &str>));
+    let b = given.optional("bC", text(Ok::<_, &str>));
+    let d = given.required("d", text(Ok::<_, &str>));
     let wrong = named(given.finish(Some((a, b, d))));
     let wrong: Vec<_> = wrong.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
     assert_eq!(
@@ -51,7 +46,7 @@ fn a_query_is_read_as_a_body_is() {
     let query = [("limit", "20"), ("session_id", "x")].map(|(name, text)| (name.to_owned(), text.to_owned()));
     let mut given = Fields::of_query(query.into());
     assert_eq!(given.optional("limit", whole(1..=100)), Some(20));
-    assert_eq!(given.optional("sessionId", text(|t| as_it_is(&t))), Some("x".to_owned()));
+    assert_eq!(given.optional("sessionId", text(Ok::<_, &str>)), Some("x".to_owned()));
     given.finish(Some(())).unwrap();
 }
 
@@ -106,7 +101,7 @@ proptest! {
     fn a_field_is_found_under_both_its_names(name in "[a-z]{1,8}([A-Z][a-z]{1,8}){0,3}") {
         for given in [name.clone(), snake_case(&name)] {
             let mut fields = Fields::of_query(vec![(given, "x".to_owned())]);
-            prop_assert!(fields.required(&name, text(|t| as_it_is(&t))).is_some());
+            prop_assert!(fields.required(&name, text(Ok::<_, &str>)).is_some());
             prop_assert!(fields.finish(Some(())).is_ok());
         }
     }
