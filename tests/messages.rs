@@ -129,7 +129,8 @@ async fn everything_wrong_with_a_send_is_said_at_once() {
     let app = App::start().await;
     let body = json!({ "to": "12345", "message": "", "sessionId": "x", "colour": 1 });
     let problem = app.caller.post("/messages", body).await.problem(422, "validation_failed");
-    let mut fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+    let mut fields: Vec<_> =
+        problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
     fields.sort_unstable();
     assert_eq!(fields, ["colour", "message", "sessionId", "to"]);
     let long = json!({ "to": PHONE, "message": "é".repeat(4097) });

@@ -25,14 +25,20 @@ async fn a_new_session_shows_qr_codes_until_one_is_scanned() {
     assert_eq!(again, qr, "who comes later sees the code that is valid now");
     let now = app.caller.get(&format!("/sessions/{id}")).await.expect(200);
     assert_eq!(now["status"], "qr_ready");
-    app.caller.post("/sandbox/phones/+237600000001/scan", json!({ "sessionId": id })).await.problem(404, "phone_not_found");
+    app.caller
+        .post("/sandbox/phones/+237600000001/scan", json!({ "sessionId": id }))
+        .await
+        .problem(404, "phone_not_found");
     app.caller.post("/sandbox/phones", json!({ "phone": "+237600000001" })).await.expect(201);
     assert_eq!(app.caller.post("/sandbox/phones/%2B237600000001/scan", json!({ "sessionId": id })).await.status, 204);
     let connected = events.until("connected").await;
     assert_eq!(connected["phoneNumber"], "+237600000001");
     let now = app.caller.get(&format!("/sessions/{id}")).await.expect(200);
     assert_eq!((now["status"].as_str(), now["phoneNumber"].as_str()), (Some("connected"), Some("+237600000001")));
-    app.caller.post("/sandbox/phones/+237600000001/scan", json!({ "sessionId": id })).await.problem(409, "session_not_pairing");
+    app.caller
+        .post("/sandbox/phones/+237600000001/scan", json!({ "sessionId": id }))
+        .await
+        .problem(409, "session_not_pairing");
     app.stop().await;
 }
 
@@ -93,7 +99,8 @@ async fn what_is_no_session_is_refused_field_by_field() {
         (json!({ "session_key": "a", "colour": "green" }), "colour"),
     ] {
         let problem = app.caller.post("/sessions", body.clone()).await.problem(422, "validation_failed");
-        let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+        let fields: Vec<_> =
+            problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
         assert!(fields.iter().any(|f| f.eq_ignore_ascii_case(field) || *f == "sessionKey"), "{body} {problem}");
     }
     app.stop().await;

@@ -20,7 +20,7 @@ use crate::store::{Store, StoreError};
 
 pub use name::{digest, name_of};
 #[cfg(test)]
-pub(crate) use tests::{MASTER, store_with_session};
+pub(crate) use tests::{new_lease, store_at, store_with_session};
 
 /// What a row is. The numbers are in the database: never reuse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -75,7 +75,9 @@ async fn accept() {
     let caller = server.caller(&key);
     let total = accepted.load(Ordering::Relaxed) as u64;
     let waiting = caller.count("status=pending").await;
-    println!("accept: {rate:.0} accepted a second over {CONNECTIONS} connections ({waiting} of {total} still to be acknowledged)");
+    println!(
+        "accept: {rate:.0} accepted a second over {CONNECTIONS} connections ({waiting} of {total} still to be acknowledged)"
+    );
     drop(server);
     let floor = batched_inserts().await;
     println!("accept: floor, bare inserts of the same two rows in transactions of {CONNECTIONS}: {floor:.0} a second");
@@ -96,11 +98,19 @@ async fn batched_inserts() -> f64 {
         let batch = db.begin().await.unwrap();
         let id = |n: usize| format!("randomblob(16),x'00',x'00',0,'3EB0{:016X}','237610000001'", rows + n);
         let messages: Vec<String> = (0..CONNECTIONS)
-            .map(|n| format!("({},'+237610000001',NULL,'text','hello',0,NULL,NULL,NULL,NULL,NULL,'2026-11-22T10:00:00Z')", id(n)))
+            .map(|n| {
+                format!(
+                    "({},'+237610000001',NULL,'text','hello',0,NULL,NULL,NULL,NULL,NULL,'2026-11-22T10:00:00Z')",
+                    id(n)
+                )
+            })
             .collect();
         let columns = "id,tenant_id,session_id,direction,wire_id,peer,to_phone,from_phone,kind,text,status,error_code,error_message,\
                        sent_at,delivered_at,read_at,created_at";
-        batch.execute_unprepared(&format!("INSERT INTO message ({columns}) VALUES {}", messages.join(","))).await.unwrap();
+        batch
+            .execute_unprepared(&format!("INSERT INTO message ({columns}) VALUES {}", messages.join(",")))
+            .await
+            .unwrap();
         let event = "(x'00',x'00',randomblob(16),'message.accepted',NULL,'2026-11-22T10:00:00Z')";
         let events = vec![event; CONNECTIONS].join(",");
         let columns = "tenant_id,session_id,message_id,kind,payload,created_at";

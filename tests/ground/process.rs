@@ -53,7 +53,8 @@ impl Process {
     }
 
     pub fn set_plan(&self, email: &str, plan: &str) {
-        let done = wamux(&self.folder).args(["tenants", "set-plan", "--email", email, "--plan", plan]).output().unwrap();
+        let done =
+            wamux(&self.folder).args(["tenants", "set-plan", "--email", email, "--plan", plan]).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 
