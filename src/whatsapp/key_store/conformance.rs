@@ -5,7 +5,7 @@ mod app_sync;
 mod contacts;
 mod messages;
 #[path = "../../../tests/ground/postgres.rs"]
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, clippy::ref_option, reason = "the integration tests own this file")]
 mod postgres;
 mod signal;
 
