@@ -1,6 +1,9 @@
 //! All tests that see Wamux from outside, in one binary: the store on both databases, the API over HTTP, journeys through the
 //! sandbox to a phone's screen, crashes, and the tidiness of the sources.
 
+#![allow(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+
 mod crashes;
 mod ground;
 mod health;

@@ -61,8 +61,8 @@ fn accepting(
     outcome
 }
 
-fn once(key: &str, body: &str) -> Option<Once> {
-    Some(Once::new(key.parse().unwrap(), "/messages", body.as_bytes()))
+fn once(key: &str, body: &str) -> Once {
+    Once::new(key.parse().unwrap(), "/messages", body.as_bytes())
 }
 
 fn filter() -> Filter {
@@ -175,14 +175,14 @@ async fn the_day_has_exactly_its_messages_however_many_ask_at_once(store: &Store
 
 async fn an_idempotency_key_gives_the_first_answer_again(store: &Store) {
     let lease = lease(store, tenant(store, "once@example.com").await, "one").await;
-    assert!(matches!(accept(store, lease, "ONCE1", once("key", "a")).await, Outcome::Accepted(_)));
-    let again = accept(store, lease, "ONCE2", once("key", "a")).await;
+    assert!(matches!(accept(store, lease, "ONCE1", Some(once("key", "a"))).await, Outcome::Accepted(_)));
+    let again = accept(store, lease, "ONCE2", Some(once("key", "a"))).await;
     assert!(matches!(again, Outcome::Replayed(body, usage) if body == b"answer to ONCE1" && usage.used == 1));
-    assert_eq!(accept(store, lease, "ONCE3", once("key", "b")).await, Outcome::KeyReused);
+    assert_eq!(accept(store, lease, "ONCE3", Some(once("key", "b"))).await, Outcome::KeyReused);
     assert_eq!(store.messages(lease.tenant, &filter()).await.unwrap().total, 1);
     store.forget_answers().await.unwrap();
     assert!(
-        matches!(accept(store, lease, "ONCE4", once("key", "a")).await, Outcome::Replayed(..)),
+        matches!(accept(store, lease, "ONCE4", Some(once("key", "a"))).await, Outcome::Replayed(..)),
         "a day is not over"
     );
 }

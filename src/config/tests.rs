@@ -1,3 +1,5 @@
+//! Knobs: what is read, what is refused, and what is never shown.
+
 use super::*;
 
 fn knobs(args: &[&str]) -> Result<Knobs, clap::Error> {

@@ -23,7 +23,12 @@ impl From<SandboxError> for Refusal {
             SandboxError::UnknownQr => {
                 Self::new(Code::QrNotUsable, "No session waits for this QR code. It may have expired: take the newest.")
             }
-            other @ SandboxError::Failed(_) => {
+            SandboxError::NotOnWhatsApp => Self::field("phone", "stands for a number that is not on WhatsApp"),
+            SandboxError::Refused => {
+                Self::new(Code::QrNotUsable, "The session did not take the link. Take the newest code.")
+            }
+            SandboxError::Closed => Self::stopping(),
+            other => {
                 tracing::error!(error = %other, "the sandbox failed");
                 Self::internal()
             }

@@ -84,7 +84,8 @@ pub(crate) async fn announce(network: &Network, account: &Arc<Account>, what: Ha
     Ok(())
 }
 
-fn notification(to: Device, node: &Node) -> Result<Change, SandboxError> {
+/// A notification for one companion, under an id of its own.
+pub(crate) fn notification(to: Device, node: &Node) -> Result<Change, SandboxError> {
     let mut node = node.clone();
     let id = outbox::message_id()?;
     node.attrs.insert("id", id.as_str());

@@ -1,3 +1,5 @@
+//! A server as a value: two at once, started, stopped, refused.
+
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -86,11 +86,14 @@ async fn migrate(write: &DatabaseConnection) -> Result<(), DbErr> {
         write.execute_unprepared(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})")).await?;
         return done;
     }
-    match Migrator::up(write, None).await {
-        // SQLite has no such lock: whoever came second finds the other's tables, and then nothing left to do.
-        Err(_) if Migrator::get_pending_migrations(write).await?.is_empty() => Ok(()),
-        done => done,
+    // SQLite has no such lock: whoever comes second finds the other's tables half made, waits, and then has nothing left to do.
+    for _ in 0..40 {
+        if Migrator::up(write, None).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    Migrator::up(write, None).await
 }
 
 #[cfg(test)]

@@ -3,6 +3,15 @@
 //!
 //! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen]`.
 
+#![allow(unreachable_pub, reason = "a bench has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails should stop")]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    reason = "figures for people"
+)]
+
 #[path = "../ground/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod ground;
@@ -10,12 +19,13 @@ mod ground;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ground::app::{Caller, until};
 use ground::process::Process;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, TransactionTrait};
 use serde_json::json;
+use wamux::clock::instant;
 
 const CONNECTIONS: usize = 64;
 const EMAIL: &str = "bench@example.com";
@@ -59,7 +69,7 @@ async fn accept() {
     let key = unlimited(&server, folder.path()).await;
     server.caller(&key).link("one", "+237600000001").await;
     let accepted = Arc::new(AtomicUsize::new(0));
-    let began = Instant::now();
+    let began = instant();
     let senders = (0..CONNECTIONS).map(|c| {
         let (caller, accepted) = (server.caller(&key), Arc::clone(&accepted));
         tokio::spawn(async move {
@@ -93,7 +103,7 @@ async fn batched_inserts() -> f64 {
     options.max_connections(1).sqlx_logging(false);
     options.map_sqlx_sqlite_opts(|o| o.synchronous(sea_orm::sqlx::sqlite::SqliteSynchronous::Full));
     let db = Database::connect(options).await.unwrap();
-    let (began, mut rows) = (Instant::now(), 0usize);
+    let (began, mut rows) = (instant(), 0usize);
     while began.elapsed() < Duration::from_secs(5) {
         let batch = db.begin().await.unwrap();
         let id = |n: usize| format!("randomblob(16),x'00',x'00',0,'3EB0{:016X}','237610000001'", rows + n);
@@ -133,7 +143,7 @@ async fn screen() {
     until("first contact", async || caller.screen(phone).await.len() == 1).await;
     let mut shown: Vec<(Duration, Duration)> = Vec::new();
     for n in 0..200 {
-        let began = Instant::now();
+        let began = instant();
         caller.text(phone, &format!("text {n}")).await;
         let answered = began.elapsed();
         while caller.screen(phone).await.len() < n + 2 {

@@ -1,6 +1,5 @@
 //! A server in this process, on a port and in a folder of its own, and a caller who has a key for it.
 
-use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
@@ -58,7 +57,7 @@ impl Caller {
     pub fn new(base: String, key: Option<String>) -> Self {
         // The server may run on another cryptography provider's behalf; the first to say so wins.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let client = Client::builder().no_proxy().timeout(Duration::from_mins(1)).build().unwrap();
         Self { client, base, key }
     }
 
@@ -186,10 +185,6 @@ impl App {
         let key = wamux::commands::create_key(&config, &email, "test".into()).await.unwrap();
         wamux::commands::set_plan(&config, &email, plan).await.unwrap();
         self.caller.with_key(Some(key.reveal()))
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub fn server(&self) -> &Server {

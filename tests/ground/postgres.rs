@@ -19,12 +19,12 @@ impl Postgres {
         let folder = tempfile::tempdir().unwrap();
         let user = server_user(folder.path());
         let data = folder.path().join("data");
-        let init = as_user(&user, &bin.join("initdb"))
+        let init = as_user(user.as_deref(), &bin.join("initdb"))
             .args(["-D", data.to_str().unwrap(), "-U", "wamux", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"])
             .output()
             .unwrap();
         assert!(init.status.success(), "initdb: {}", String::from_utf8_lossy(&init.stderr));
-        let server = as_user(&user, &bin.join("postgres"))
+        let server = as_user(user.as_deref(), &bin.join("postgres"))
             .args(["-D", data.to_str().unwrap(), "-k", folder.path().to_str().unwrap()])
             .args(["-c", "listen_addresses=", "-c", "fsync=off"])
             .stdout(Stdio::null())
@@ -75,7 +75,7 @@ fn server_user(folder: &Path) -> Option<String> {
     Some("postgres".to_owned())
 }
 
-fn as_user(user: &Option<String>, program: &Path) -> Command {
+fn as_user(user: Option<&str>, program: &Path) -> Command {
     let Some(user) = user else { return Command::new(program) };
     let mut command = Command::new("setpriv");
     // The server must die with the test even when the test is killed.

@@ -1,3 +1,5 @@
+//! Bodies: too large, too slow, of the wrong type, not JSON.
+
 use futures_util::stream;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Fields: every mistake is named at once.
+
 use proptest::prelude::*;
 
 use super::*;
@@ -10,6 +12,7 @@ fn named<T: std::fmt::Debug>(read: Result<T, Refusal>) -> Vec<(String, String)> 
     read.unwrap_err().fields.into_iter().map(|f| (f.field, f.message)).collect()
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "fields are read by functions that may refuse")]
 fn as_it_is(text_of: &str) -> Result<String, &'static str> {
     Ok(text_of.to_owned())
 }

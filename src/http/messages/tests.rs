@@ -1,3 +1,5 @@
+//! Sends and queries as they are read.
+
 use super::*;
 use crate::domain::message::{Direction, Kind, Status};
 

@@ -1,3 +1,5 @@
+//! Answers and problems as they are written.
+
 use super::*;
 
 async fn read(response: Response) -> (StatusCode, warp::http::HeaderMap, serde_json::Value) {

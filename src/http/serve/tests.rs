@@ -1,3 +1,5 @@
+//! The accept loop: slow, silent and broken clients, and the end.
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;

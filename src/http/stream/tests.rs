@@ -1,3 +1,5 @@
+//! Event streams as they are written.
+
 use super::super::serve::Stop;
 use super::*;
 use crate::domain::id::SessionId;

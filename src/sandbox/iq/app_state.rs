@@ -8,6 +8,7 @@ use whatsapp_rust::waproto::whatsapp::SyncdVersion;
 
 use super::Ask;
 use crate::sandbox::SandboxError;
+use crate::sandbox::device_list;
 use crate::sandbox::ledger::Change;
 use crate::sandbox::login::Answer;
 use crate::sandbox::stanza::{self, attr, bytes, child, children, text};
@@ -26,12 +27,34 @@ pub(super) async fn sync(ask: &Ask<'_>) -> Result<Answer, SandboxError> {
     for collection in asked.iter().filter(|node| node.tag == "collection").take(COLLECTIONS.len()) {
         collections.push(one(ask, collection, &mut changes).await?);
     }
-    let ticket = ask.network.ledger.submit(changes).await?;
+    if let Some(news) = news(ask, &changes) {
+        for device in state.listed().filter(|device| *device != ask.me.device) {
+            changes.push(device_list::notification(ask.account.device(device), &news)?);
+        }
+    }
     // Held until the commit: versions are read from what is committed.
-    ticket.committed().await?;
+    ask.network.ledger.write(changes).await?;
     drop(state);
     let sync = NodeBuilder::new("sync").children(collections).build();
     Ok(Answer::now(stanza::result(ask.id).children([sync]).build()))
+}
+
+/// What the other companions of the account are told: which collections have something new.
+fn news(ask: &Ask<'_>, changes: &[Change]) -> Option<Node> {
+    let patched = changes.iter().filter_map(|change| match change {
+        Change::Patch { collection, version, .. } => Some((collection, version)),
+        _ => None,
+    });
+    let collections: Vec<_> = patched
+        .map(|(name, version)| {
+            NodeBuilder::new("collection").attr("name", name.as_str()).attr("version", *version).build()
+        })
+        .collect();
+    let notification = NodeBuilder::new("notification")
+        .attr("from", ask.account.pn(0))
+        .attr("type", "server_sync")
+        .attr("t", ask.network.seconds());
+    (!collections.is_empty()).then(|| notification.children(collections).build())
 }
 
 async fn one(ask: &Ask<'_>, asked: &Node, changes: &mut Vec<Change>) -> Result<Node, SandboxError> {

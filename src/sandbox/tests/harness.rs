@@ -18,7 +18,7 @@ use whatsapp_rust::{TokioRuntime, anyhow, async_channel};
 use crate::clock::Clock;
 use crate::domain::content::Text;
 use crate::domain::phone::Phone;
-use crate::sandbox::ledger::Device;
+use crate::sandbox::ledger::{Change, Device};
 use crate::sandbox::{Sandbox, Settings, Shown};
 
 /// Nothing here takes longer, unless it never happens.
@@ -79,6 +79,15 @@ impl Net {
     pub(crate) async fn prekeys(&self, number: &str) -> i64 {
         let device = self.companion(number).await;
         self.sandbox.network.ledger.prekey_count(device).await.unwrap()
+    }
+
+    /// As if everything had been killed between a companion's word and the commit of it.
+    pub(crate) async fn unsign(&self, number: &str) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let mut row = account.lock().await.companions[&1].clone();
+        row.signed = false;
+        let link = Change::Link { account: account.id, companion: Box::new(row) };
+        self.sandbox.network.ledger.write(vec![link]).await.unwrap();
     }
 
     async fn companion(&self, number: &str) -> Device {

@@ -19,6 +19,7 @@ async fn a_linked_client_is_connected_and_its_text_is_on_the_phone() {
     net.sandbox.create_phone(&phone(ALICE), Some("Alice @ home")).await.unwrap();
     // A client that gets no key of the app state says so only after ten seconds.
     let companion = tokio::time::timeout(Duration::from_secs(9), net.linked(ALICE)).await.expect("in time");
+    assert_eq!(companion.client.push_name(), "Alice \u{ff20} home", "the name is in the app state");
     let id = companion.send(BOB, "hello").await;
     let receipt = companion.receipt().await;
     assert_eq!(receipt.message_ids, std::slice::from_ref(&id));
@@ -257,6 +258,31 @@ async fn a_client_that_knows_an_older_certificate_is_let_in_all_the_same() {
     companion.connected().await;
     companion.send(BOB, "still here").await;
     companion.receipt().await;
+}
+
+#[tokio::test]
+async fn what_one_client_pins_is_pinned_on_the_other() {
+    let net = Net::new().await;
+    let (one, two) = (net.linked(ALICE).await, net.linked(ALICE).await);
+    let chat = Jid::pn(phone(BOB).digits().to_owned());
+    one.client.chat_actions().pin_chat(&chat).await.unwrap();
+    two.wait("pinned", |event| matches!(event, Event::PinUpdate(_))).await;
+    // And the other way round, on top of it.
+    two.client.chat_actions().unpin_chat(&chat).await.unwrap();
+    one.wait("unpinned", |event| matches!(event, Event::PinUpdate(_))).await;
+}
+
+#[tokio::test]
+async fn a_link_that_was_cut_short_by_a_crash_counts() {
+    let net = Net::new().await;
+    let backend = net.linked(ALICE).await.stop().await;
+    net.unsign(ALICE).await;
+    let net = net.reopen().await;
+    net.sandbox.create_phone(&phone(BOB), None).await.unwrap();
+    let companion = Companion::start(&net.sandbox, backend).await;
+    companion.connected().await;
+    net.sandbox.write(&phone(BOB), &phone(ALICE), &text("welcome")).await.unwrap();
+    assert_eq!(companion.texts().await, ["welcome"]);
 }
 
 #[tokio::test]

@@ -5,4 +5,3 @@ mod crowd;
 mod door;
 mod harness;
 mod journeys;
-mod weight;

@@ -1,0 +1,240 @@
+//! What a session does once it holds its lease: steps of its life, and what follows from each. Not an actor; its session's hands.
+
+use std::sync::Arc;
+
+use ractor::{ActorProcessingErr, ActorRef};
+use tokio::task::JoinHandle;
+
+use super::client::Client;
+use super::inbox::{self, InboxWay};
+use super::outbox;
+use super::retire::Retirement;
+use super::story::Story;
+use super::{Msg, Part, tell_tenant};
+use crate::actors::system::Shared;
+use crate::actors::system::health::Vitals;
+use crate::actors::system::mailbox::Letter;
+use crate::actors::system::supervision::Child;
+use crate::actors::tenants::tenant;
+use crate::clock;
+use crate::domain::error::{Code, Refusal};
+use crate::domain::event::{Position, StreamEvent};
+use crate::domain::phone::Phone;
+use crate::domain::session::life::{Effect, End, Input, Life, Stage, back_off};
+use crate::domain::session::{Lease, Status};
+use crate::whatsapp::{LinkEvent, Over};
+
+/// What a session has once it holds its lease.
+pub(super) struct Held {
+    lease: Lease,
+    life: Life,
+    story: Story,
+    pub(super) client: Client,
+    retirement: Retirement,
+    pub(super) retry: Option<JoinHandle<()>>,
+    retries: u32,
+    pub(super) outbox: Child<outbox::Msg>,
+    pub(super) inbox: Child<inbox::Msg>,
+    pub(super) inbox_way: InboxWay,
+}
+
+impl Held {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        vitals: &Arc<Vitals>,
+        lease: Lease,
+        life: Life,
+        position: Position,
+    ) -> Self {
+        let inbox_way = InboxWay::default();
+        Self {
+            lease,
+            life,
+            story: Story::new(shared.store.clone(), lease, position),
+            client: Client::new(Arc::clone(shared), lease, inbox_way.clone()),
+            retirement: Retirement::new(Arc::clone(shared), lease),
+            retry: None,
+            retries: 0,
+            outbox: outbox::child(shared, vitals, lease),
+            inbox: inbox::child(shared, vitals, lease),
+            inbox_way,
+        }
+    }
+
+    pub(super) async fn handle(&mut self, myself: &ActorRef<Letter<Msg>>, body: Msg) -> Result<(), ActorProcessingErr> {
+        match body {
+            Msg::Opened(run, line) => self.client.opened(run, line),
+            Msg::Wire(run, event) if self.client.is_run(run) => self.heard(myself, event),
+            Msg::Over(run, over) if self.client.is_run(run) => self.over(myself, over),
+            Msg::RetryDue(retry) if retry == self.retries => self.apply(myself, Input::RetryDue),
+            Msg::Told(told) => self.told(myself, told?),
+            Msg::Watch(after, reply) => self.story.watch(self.present(), after, reply),
+            Msg::CurrentQr(reply) => {
+                let _ = reply.send(self.current_qr());
+            }
+            Msg::Nudge => self.nudge_outbox(outbox::Msg::Nudge),
+            Msg::Retire => self.retire(myself),
+            Msg::RetireNow => self.retirement.go(myself, &mut self.client),
+            Msg::Retired => tell_tenant(myself, tenant::Msg::Gone(self.lease.session)),
+            Msg::Revive(part) => self.start(myself, part).await,
+            // What an old run or an old timer says concerns nobody any more.
+            Msg::Begin | Msg::Leased(_) | Msg::Wire(..) | Msg::Over(..) | Msg::RetryDue(_) => {}
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.client.now()
+    }
+
+    pub(super) async fn start(&mut self, myself: &ActorRef<Letter<Msg>>, part: Part) {
+        let again = match part {
+            Part::Outbox => {
+                let again = self.outbox.start(myself.get_cell()).await;
+                if let Some(link) = self.client.ready() {
+                    self.nudge_outbox(outbox::Msg::Up(link));
+                }
+                again
+            }
+            Part::Inbox => {
+                let again = self.inbox.start(myself.get_cell()).await;
+                self.inbox_way.set(self.inbox.door().cloned());
+                again
+            }
+        };
+        if let Some(wait) = again {
+            myself.send_after(wait, move || Letter::free(Msg::Revive(part)));
+        }
+    }
+
+    fn nudge_outbox(&self, body: outbox::Msg) {
+        if let Some(door) = self.outbox.door() {
+            door.nudge(body);
+        }
+    }
+
+    /// What the wire tells while a run lasts.
+    fn heard(&mut self, myself: &ActorRef<Letter<Msg>>, event: LinkEvent) {
+        match event {
+            LinkEvent::Qr { code, valid_for } => {
+                let expires_at = self.now() + valid_for;
+                self.apply(myself, Input::Qr { qr: code.0, expires_at });
+            }
+            LinkEvent::Paired { phone: Some(phone), .. } => self.apply(myself, Input::Paired { phone }),
+            LinkEvent::Connected { phone } => match phone.or_else(|| self.life.phone.clone()) {
+                Some(phone) => self.apply(myself, Input::Connected { phone }),
+                None => self.apply(myself, Input::Ended(End::Refused("it gave no phone number".into()))),
+            },
+            LinkEvent::Ack { wire_id, error, at } => {
+                let at = at.unwrap_or_else(|| self.now());
+                self.nudge_outbox(outbox::Msg::Ack { wire_id, error, at });
+            }
+            LinkEvent::Receipt { wire_ids, kind, at } => self.nudge_outbox(outbox::Msg::Receipt { wire_ids, kind, at }),
+            LinkEvent::PairFailed(why) => {
+                let fault = End::PairingFailed(why).fault();
+                let event = StreamEvent::Error {
+                    session_id: self.lease.session,
+                    code: fault.code,
+                    message: fault.message,
+                    last: false,
+                };
+                self.story.show(myself, Some(event));
+            }
+            LinkEvent::Undecryptable { .. } | LinkEvent::Paired { phone: None, .. } => {}
+        }
+    }
+
+    fn over(&mut self, myself: &ActorRef<Letter<Msg>>, over: Over) {
+        self.nudge_outbox(outbox::Msg::Down);
+        self.client.over(&over);
+        match over {
+            Over::Lost(why) => self.apply(myself, Input::Lost { why }),
+            Over::Ended(end) => self.apply(myself, Input::Ended(end)),
+            Over::Closed => {}
+        }
+    }
+
+    /// One step of the life, and everything that follows from it.
+    pub(super) fn apply(&mut self, myself: &ActorRef<Letter<Msg>>, input: Input) {
+        let (life, effects) = self.life.clone().apply(input, self.now());
+        self.life = life;
+        for effect in effects {
+            match effect {
+                Effect::Open => self.client.run(myself),
+                Effect::Record => {
+                    self.story.record(myself, &self.life, self.present().filter(|e| e.logged_as().is_some()));
+                }
+                Effect::ShowQr => self.story.show(myself, self.present()),
+                Effect::Deliver => self.deliver(myself),
+                Effect::Retry { attempt } => self.retry_later(myself, attempt),
+                Effect::Forget => self.client.forget_keys(),
+            }
+        }
+    }
+
+    fn deliver(&mut self, myself: &ActorRef<Letter<Msg>>) {
+        if self.retirement.is_wanted() {
+            self.retirement.go(myself, &mut self.client);
+        } else if let Some(link) = self.client.ready() {
+            self.nudge_outbox(outbox::Msg::Up(link));
+        }
+    }
+
+    fn retry_later(&mut self, myself: &ActorRef<Letter<Msg>>, attempt: u32) {
+        self.retries = self.retries.wrapping_add(1);
+        let (retry, wait, myself) = (self.retries, back_off(attempt, clock::fraction()), myself.clone());
+        tracing::info!(session = %self.lease.session, attempt, ?wait, "the connection was lost; trying again");
+        self.retry = Some(tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            let _ = myself.send_message(Letter::free(Msg::RetryDue(retry)));
+        }));
+    }
+
+    /// The next step of the story is in the store: the tenant hears of it before any watcher does.
+    fn told(&mut self, myself: &ActorRef<Letter<Msg>>, kept: Option<Position>) {
+        let Some(position) = kept else {
+            tracing::warn!(session = %self.lease.session, "another holder has this session's lease");
+            myself.stop(Some("the lease was lost".to_owned()));
+            return;
+        };
+        if let Some((status, linked)) = self.story.kept() {
+            tell_tenant(myself, tenant::Msg::Stands { session: self.lease.session, status, linked });
+        }
+        self.story.publish(myself, position);
+    }
+
+    /// What a watcher who comes now is shown.
+    fn present(&self) -> Option<StreamEvent> {
+        let session_id = self.lease.session;
+        match &self.life.stage {
+            Stage::Initializing | Stage::Connecting => None,
+            Stage::QrReady { qr, expires_at } => {
+                Some(StreamEvent::Qr { session_id, qr: qr.clone(), expires_at: *expires_at })
+            }
+            Stage::Connected { since } => Some(StreamEvent::Connected {
+                session_id,
+                phone_number: self.life.phone.as_ref().map(Phone::to_string).unwrap_or_default(),
+                connected_at: *since,
+            }),
+            Stage::Disconnected | Stage::Failed(_) => self.life.fault.as_ref().map(|fault| StreamEvent::Error {
+                session_id,
+                code: fault.code.clone(),
+                message: fault.message.clone(),
+                last: self.life.status() == Status::Failed,
+            }),
+        }
+    }
+
+    fn current_qr(&self) -> Result<String, Refusal> {
+        match &self.life.stage {
+            Stage::QrReady { qr, expires_at } if *expires_at > self.now() => Ok(qr.clone()),
+            _ => Err(Refusal::new(Code::SessionNotPairing, format!("The session is {}.", self.life.status().as_str()))),
+        }
+    }
+
+    pub(super) fn retire(&mut self, myself: &ActorRef<Letter<Msg>>) {
+        self.story.end();
+        let reachable = self.client.ready().is_some();
+        self.retirement.want(myself, &mut self.client, self.life.phone.is_some() && !reachable);
+    }
+}
