@@ -131,3 +131,23 @@ async fn a_batch_may_name_a_row_twice_and_the_last_counts() {
     assert_eq!(keys.expire(Kind::PreKey, 1000).await.unwrap(), 1000);
     assert_eq!(keys.last(Kind::PreKey).await.unwrap(), Some(("1199".to_owned(), 1199)));
 }
+
+#[tokio::test]
+async fn a_closed_handle_has_written_all_it_took_and_writes_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let (old, new) = (DeviceKeys::new(store.clone(), lease), DeviceKeys::new(store, lease));
+    let writes = (0..50).map(|n| {
+        let old = old.clone();
+        tokio::spawn(async move { old.put(Kind::PreKey, entry(&n.to_string(), b"x", n)).await })
+    });
+    let writes: Vec<_> = writes.collect();
+    tokio::task::yield_now().await;
+    old.close().await;
+    let kept = new.list(Kind::PreKey).await.unwrap().len();
+    new.wipe().await.unwrap();
+    let outcomes = futures_util::future::join_all(writes).await.into_iter().map(Result::unwrap);
+    assert_eq!(outcomes.filter(Result::is_ok).count(), kept, "what was taken was kept before the handle closed");
+    assert!(matches!(old.put(Kind::PreKey, entry("late", b"x", 0)).await, Err(DeviceKeyError::Closed)));
+    assert!(new.list(Kind::PreKey).await.unwrap().is_empty());
+}
