@@ -24,7 +24,7 @@ const ADDRESSES_MAX: usize = 1_000;
 pub enum Over {
     /// The connection was lost or never came about: run again when it is time.
     Lost(String),
-    /// Running again would end the same way.
+    /// Running again would end the same way. Nothing of the link touches the keys any more.
     Ended(End),
     /// We closed it.
     Closed,
@@ -118,6 +118,10 @@ impl Link {
         if over == Over::Ended(End::Outdated) {
             self.wire.forget_version().await;
         }
+        if matches!(over, Over::Ended(_)) {
+            // The crate's other tasks would go on, and might write into keys that are being destroyed.
+            self.finish().await;
+        }
         over
     }
 
@@ -178,6 +182,10 @@ impl Link {
     /// the keys any more.
     pub async fn close(&self) {
         self.state.closed.store(true, Ordering::Relaxed);
+        self.finish().await;
+    }
+
+    async fn finish(&self) {
         self.client.disconnect().await;
         self.keys.close().await;
     }

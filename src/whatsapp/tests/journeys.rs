@@ -140,8 +140,6 @@ async fn an_unlinked_device_is_logged_out_for_good() {
     let run = alice.pair(&sandbox, ALICE).await;
     sandbox.unlink_all(&phone(ALICE)).await.unwrap();
     assert_eq!(over(run).await, Over::Ended(End::LoggedOut));
-    // Whatever the client still had to write, it writes before the keys are destroyed.
-    alice.link.close().await;
     let keys = DeviceKeys::new(alice.store.clone(), alice.lease);
     keys.wipe().await.unwrap();
     let (store, lease) = (alice.store.clone(), alice.lease);
