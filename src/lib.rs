@@ -1,4 +1,52 @@
-//! Wamux: a multi-tenant WhatsApp API server.
+//! Wamux: a multi-tenant WhatsApp API server. This page is the map.
+//!
+//! # A message's path
+//!
+//! 1. A request comes through the [`http`] door: a connection with limits on everything, a request id, an API key. What it says
+//!    becomes values of [`domain`] at once, or a refusal that names every field. The handler asks [`actors::System`] and no more.
+//! 2. `System` lets the key in (known keys cost no query) and finds the tenant's actor, starting it at the tenant's first call.
+//! 3. The **tenant's actor** keeps the key to its burst, chooses the session and the wire id, and hands the whole thing to the
+//!    store's writer, with a closure that answers the caller. It waits for nothing and takes the next call.
+//! 4. The **writer** ([`store`]) makes one transaction of whatever is queued: message rows with their wire ids, the day's counts,
+//!    idempotent answers, events. One fsync for all of them; then the 202s.
+//! 5. A nudge goes down to the session's **outbox**. It carries nothing: the outbox reads what is due from the store, in the order
+//!    of acceptance, and gives it to the client, which encrypts it for each device of the recipient ([`whatsapp`]).
+//! 6. The bytes go out over the wire: to the real network, or to the `sandbox` in this process, where a simulated phone decrypts
+//!    them and shows them. The network's **ack** comes after it has kept the message; only then is its status `sent`. Until it
+//!    comes, every new connection sends the message again under the same wire id, and phones show an id once.
+//! 7. **Receipts** come back, matched by session and wire id, and move the status forward, never back. A receipt may die with the
+//!    process that got it; so what was sent and never receipted is sent again, once, after a start.
+//!
+//! What arrives goes the other way: the client decrypts it, the session's **inbox** has the store keep it, and only then is the
+//! network told that it arrived.
+//!
+//! # The tree
+//!
+//! [`actors`] draws it: root, janitor, tenants, tenant, session, outbox, inbox. Failures are restarted after a growing back-off,
+//! and too many of them lead to a quarantine. Nothing that matters lives only in a mailbox: start, crash and normal running are
+//! the same code, which reads the store for what is due.
+//!
+//! # The laws
+//!
+//! - Imports run one way: `domain ‹ store ‹ whatsapp ‹ actors ‹ http`. `sandbox` stands apart; only the wiring ([`server`]) and its
+//!   own routes use it. Each foreign crate has one home. A test (`tests/tidy.rs`) holds both.
+//! - `domain` has no I/O, no async, no clock and no chance. A session's life is `apply(state, input) -> (state, effects)`.
+//! - Tenancy is in the signature: what the store gives a tenant it is asked for with the tenant's id, or with a lease that
+//!   carries it. The fleet-wide questions are few: whose key this is, and which tenants have something to run.
+//! - A session writes under its lease (session, epoch). Starting a session raises its epoch; a write of its life or of its device
+//!   keys under an older one is refused. On one machine the lease is always ours; on several it is the fence.
+//! - Whoever drives a session's client holds its seat, across restarts of every actor above: a device never has two clients.
+//! - A running server is a value ([`server::Server`]); two of them live in one process, and tests do that.
+//!
+//! # Where the code knows better than the design it began with
+//!
+//! - **The day's limit is decided inside the writer's transaction**, from the plan's row, and not from a number in the tenant's
+//!   actor. It is one read a batch, exact under any concurrency, and a plan changed by another process counts at once.
+//! - **A message is `sent` when the network acknowledged it**, not when it was written to the socket, because what is not marked
+//!   is sent again: that alone makes a crash between the two harmless.
+//! - **Some rows are settled by the writer itself**: sends, marks and device keys come in floods, so a batch writes each of them
+//!   with a few statements; everything else is a closure in a savepoint of its own.
+//! - **There is no journal actor yet**: nothing reads the event log but a session's own stream, and its actor wakes its watchers.
 
 pub mod actors;
 pub mod clock;

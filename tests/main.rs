@@ -10,6 +10,7 @@ mod health;
 mod journeys;
 mod keys;
 mod messages;
+mod readme;
 mod sessions;
 mod store;
 mod tidy;

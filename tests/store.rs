@@ -11,7 +11,7 @@ use wamux::domain::idempotency::Once;
 use wamux::domain::message::{Filter, Kind, Mark, Status};
 use wamux::domain::session::life::Fault;
 use wamux::domain::session::{Lease, SessionKey};
-use wamux::store::accept::{AcceptJob, Outcome};
+use wamux::store::accept::{AcceptJob, Outcome, Sender};
 use wamux::store::keys::NewKey;
 use wamux::store::received::Incoming;
 use wamux::store::seal::MasterKey;
@@ -48,7 +48,7 @@ fn accepting(
     let (told, outcome) = oneshot::channel();
     store.accept(AcceptJob {
         tenant: lease.tenant,
-        session: Ok(lease.session),
+        session: Ok(Sender { session: lease.session, phone: None }),
         id: MessageId(store.clock().id()),
         wire_id: wire_id.to_owned(),
         to: "+237612345678".parse().unwrap(),

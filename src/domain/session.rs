@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::time;
 use super::id::{SessionId, TenantId};
+use super::phone::Phone;
 
 /// The caller's own name for a session: 1 to 100 characters, unique within a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -107,7 +108,8 @@ pub struct Facts {
     pub id: SessionId,
     pub key: SessionKey,
     pub status: Status,
-    pub linked: bool,
+    /// The account's number, once linked.
+    pub phone: Option<Phone>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -116,7 +118,7 @@ impl Facts {
     pub const fn accepts(&self) -> bool {
         match self.status {
             Status::Connected => true,
-            Status::Connecting | Status::Disconnected => self.linked,
+            Status::Connecting | Status::Disconnected => self.phone.is_some(),
             Status::Initializing | Status::QrReady | Status::Failed => false,
         }
     }
@@ -155,7 +157,8 @@ mod tests {
     fn facts(n: u128, status: Status, linked: bool) -> Facts {
         let created_at = DateTime::from_timestamp(i64::try_from(n).unwrap(), 0).unwrap();
         let key = SessionKey::try_from(format!("s{n}")).unwrap();
-        Facts { id: SessionId(uuid::Uuid::from_u128(n)), key, status, linked, created_at }
+        let phone = linked.then(|| "+237600000001".parse().unwrap());
+        Facts { id: SessionId(uuid::Uuid::from_u128(n)), key, status, phone, created_at }
     }
 
     #[test]

@@ -23,11 +23,18 @@ use crate::domain::message::{Direction, Kind, Status};
 use crate::domain::phone::Phone;
 use crate::domain::quota::{self, Usage};
 
+/// The session that sends, and its account's number.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    pub session: SessionId,
+    pub phone: Option<Phone>,
+}
+
 /// A send that its tenant's actor let through, on its way into the database.
 pub struct AcceptJob {
     pub tenant: TenantId,
     /// The session that sends, or why none can: only an answer given before overrules that.
-    pub session: Result<SessionId, Refusal>,
+    pub session: Result<Sender, Refusal>,
     pub id: MessageId,
     pub wire_id: String,
     pub to: Phone,
@@ -91,18 +98,18 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Re
     let mut ledger = read(batch, jobs).await?;
     let before = ledger.used.clone();
     let outcomes: Vec<Outcome> = jobs.iter().map(|job| decide(&mut ledger, job)).collect();
-    let accepted: Vec<(&AcceptJob, SessionId)> = jobs
+    let accepted: Vec<(&AcceptJob, &Sender)> = jobs
         .iter()
         .zip(&outcomes)
         .filter(|(_, outcome)| matches!(outcome, Outcome::Accepted(_)))
-        .filter_map(|(job, _)| Some((job, *job.session.as_ref().ok()?)))
+        .filter_map(|(job, _)| Some((job, job.session.as_ref().ok()?)))
         .collect();
     if accepted.is_empty() {
         return Ok(outcomes);
     }
-    let rows = accepted.iter().map(|(job, session)| row(job, *session));
+    let rows = accepted.iter().map(|(job, session)| row(job, session));
     message::Entity::insert_many(rows).exec_without_returning(batch).await?;
-    let events = accepted.iter().map(|(job, session)| accepted_event(job, *session));
+    let events = accepted.iter().map(|(job, session)| accepted_event(job, session.session));
     event::Entity::insert_many(events).exec_without_returning(batch).await?;
     count(batch, &before, &ledger.used).await?;
     let answers: Vec<_> = accepted.iter().filter_map(|(job, _)| answer(job)).collect();
@@ -199,17 +206,17 @@ async fn count(
     Ok(())
 }
 
-fn row(job: &AcceptJob, session: SessionId) -> message::ActiveModel {
+fn row(job: &AcceptJob, sender: &Sender) -> message::ActiveModel {
     message::ActiveModel {
         seq: NotSet,
         id: Set(job.id.0),
         tenant_id: Set(job.tenant.0),
-        session_id: Set(session.0),
+        session_id: Set(sender.session.0),
         direction: Set(Direction::Outbound.number()),
         wire_id: Set(job.wire_id.clone()),
         peer: Set(job.to.digits().to_owned()),
         to_phone: Set(Some(job.to.to_string())),
-        from_phone: Set(None),
+        from_phone: Set(sender.phone.as_ref().map(Phone::to_string)),
         kind: Set(Kind::Text.as_str().to_owned()),
         text: Set(Some(job.text.as_str().to_owned())),
         status: Set(Status::Pending.number()),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use entity::device_key::Model;
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseTransaction, DbErr};
+use tokio::sync::Semaphore;
 
 use crate::domain::session::Lease;
 use crate::store::seal::{SealError, Sealer};
@@ -20,7 +21,7 @@ use crate::store::{Store, StoreError};
 
 pub use name::{digest, name_of};
 #[cfg(test)]
-pub(crate) use tests::{MASTER, store_with_session};
+pub(crate) use tests::{new_lease, store_at, store_with_session};
 
 /// What a row is. The numbers are in the database: never reuse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,24 +71,42 @@ pub enum DeviceKeyError {
     /// Another holder has the session now; its keys are no longer ours to change.
     #[error("the lease of this session is no longer the newest")]
     LeaseLost,
+    #[error("the device keys are closed")]
+    Closed,
     #[error("a device key could not be sealed or opened")]
     Seal(#[from] SealError),
 }
 
 type Result<T> = std::result::Result<T, DeviceKeyError>;
 
-/// The device keys of the session whose lease it holds.
+/// How many writes of one session may be on their way at once.
+const WRITES: u32 = 1024;
+
+/// The device keys of the session whose lease it holds. Clones are the same handle.
 #[derive(Clone)]
 pub struct DeviceKeys {
     store: Store,
     lease: Lease,
     sealer: Arc<Sealer>,
+    writes: Arc<Semaphore>,
 }
 
 impl DeviceKeys {
     pub fn new(store: Store, lease: Lease) -> Self {
         let sealer = Arc::new(store.sealer(lease.tenant));
-        Self { store, lease, sealer }
+        Self { store, lease, sealer, writes: Arc::new(Semaphore::new(WRITES as usize)) }
+    }
+
+    /// Waits for the writes on their way and takes no more through this handle: a straggler must not bring back a key that
+    /// is about to be destroyed, nor write beside the handle that comes next.
+    pub async fn close(&self) {
+        let _all = self.writes.acquire_many(WRITES).await;
+        self.writes.close();
+    }
+
+    /// As `close`, for whoever cannot wait.
+    pub fn close_now(&self) {
+        self.writes.close();
     }
 
     pub async fn get(&self, kind: Kind, name: &str) -> Result<Option<Entry>> {
@@ -251,6 +270,7 @@ impl DeviceKeys {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, std::result::Result<T, DbErr>> + Send + 'static,
     {
+        let _write = self.writes.acquire().await.map_err(|_| DeviceKeyError::Closed)?;
         let lease = self.lease;
         let done = self.store.write(move |txn| {
             Box::pin(async move { if rows::held(txn, lease).await? { job(txn).await.map(Some) } else { Ok(None) } })

@@ -1,9 +1,9 @@
 //! Marks: what the network says of sent messages (sent, delivered, read, failed), a batch of them at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use entity::{event, message};
+use entity::{event, message, session};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
@@ -25,18 +25,20 @@ impl Store {
     }
 }
 
-/// Marks of one session that say the same at the same moment: one statement.
-type Group = (uuid::Uuid, i16, DateTime<Utc>, Option<(String, String)>);
+/// Marks of one session that say the same within the same second: one statement.
+type Group<'j> = (uuid::Uuid, i16, i64, Option<&'j (String, String)>);
 
 pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Result<(), StoreError> {
-    let mut groups: BTreeMap<Group, Vec<&str>> = BTreeMap::new();
+    let mut groups: BTreeMap<Group<'_>, (DateTime<Utc>, Vec<&str>)> = BTreeMap::new();
     for job in jobs {
         let mark = &job.mark;
-        let group = (job.lease.session.0, mark.status.number(), mark.at, mark.error.clone());
-        groups.entry(group).or_default().push(&mark.wire_id);
+        let group = (job.lease.session.0, mark.status.number(), mark.at.timestamp(), mark.error.as_ref());
+        let (at, wire_ids) = groups.entry(group).or_insert_with(|| (mark.at, Vec::new()));
+        *at = mark.at.max(*at);
+        wire_ids.push(&mark.wire_id);
     }
     let mut events = Vec::new();
-    for ((session, number, at, error), wire_ids) in groups {
+    for ((session, number, _, error), (at, wire_ids)) in groups {
         let status = Status::from_number(number).ok_or(StoreError::Corrupt("mark"))?;
         let changed = advance(batch, session, status, at, error, &wire_ids).await?;
         events.extend(changed.into_iter().map(|row| event::ActiveModel {
@@ -52,6 +54,18 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Resu
     if !events.is_empty() {
         event::Entity::insert_many(events).exec_without_returning(batch).await?;
     }
+    active(batch, jobs).await
+}
+
+/// Notes when these sessions were last heard of: one statement for the whole batch.
+async fn active(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Result<(), StoreError> {
+    let Some(last) = jobs.iter().map(|job| job.mark.at).max() else { return Ok(()) };
+    let sessions: BTreeSet<uuid::Uuid> = jobs.iter().map(|job| job.lease.session.0).collect();
+    session::Entity::update_many()
+        .col_expr(session::Column::LastActivityAt, Expr::value(last))
+        .filter(session::Column::Id.is_in(sessions))
+        .exec(batch)
+        .await?;
     Ok(())
 }
 
@@ -61,7 +75,7 @@ async fn advance(
     session: uuid::Uuid,
     status: Status,
     at: DateTime<Utc>,
-    error: Option<(String, String)>,
+    error: Option<&(String, String)>,
     wire_ids: &[&str],
 ) -> Result<Vec<message::Model>, StoreError> {
     use message::Column;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use entity::{event, message, session};
 use futures_util::FutureExt;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, EntityTrait};
+use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{Store, StoreError};
 use crate::domain::event::MESSAGE_RECEIVED;
@@ -29,6 +29,7 @@ pub struct Incoming {
 impl Store {
     /// Keeps what a session received, with its events; the network is told only after this.
     pub async fn receive(&self, lease: Lease, batch: Vec<Incoming>) -> Result<(), StoreError> {
+        let now = self.clock().now();
         self.write(move |tx| {
             async move {
                 use message::Column;
@@ -50,7 +51,10 @@ impl Store {
                     payload: Set(None),
                     created_at: Set(row.created_at),
                 });
-                event::Entity::insert_many(events).exec_without_returning(tx).await.map(|_| ())
+                event::Entity::insert_many(events).exec_without_returning(tx).await?;
+                let heard = session::ActiveModel { last_activity_at: Set(Some(now)), ..Default::default() };
+                let session = session::Entity::update_many().set(heard).filter(session::Column::Id.eq(lease.session.0));
+                session.exec(tx).await.map(|_| ())
             }
             .boxed()
         })

@@ -301,7 +301,7 @@ fn kept(row: session::Model) -> Result<Kept, StoreError> {
         id: SessionId(row.id),
         key: SessionKey::try_from(row.session_key).map_err(|_| StoreError::Corrupt("session key"))?,
         status,
-        linked: phone.is_some(),
+        phone: phone.clone(),
         created_at: row.created_at,
     };
     Ok(Kept {

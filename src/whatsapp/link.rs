@@ -12,6 +12,7 @@ use super::encode::{self, SendError};
 use super::signal::{Ears, phone_of};
 use crate::domain::phone::Phone;
 use crate::domain::session::life::End;
+use crate::store::device_keys::DeviceKeys;
 
 /// Connections that a run may open after its phone has scanned a code: one is needed to come back as a linked device.
 const RETURNS: u32 = 3;
@@ -23,7 +24,7 @@ const ADDRESSES_MAX: usize = 1_000;
 pub enum Over {
     /// The connection was lost or never came about: run again when it is time.
     Lost(String),
-    /// Running again would end the same way.
+    /// Running again would end the same way. Nothing of the link touches the keys any more.
     Ended(End),
     /// We closed it.
     Closed,
@@ -90,6 +91,7 @@ impl State {
 /// A client on the keys of one session. Dropped, it stops without saying good-bye; `close` it instead.
 pub struct Link {
     client: Arc<Client>,
+    keys: DeviceKeys,
     state: Arc<State>,
     wire: Wire,
     addresses: Mutex<HashMap<Phone, Jid>>,
@@ -97,10 +99,10 @@ pub struct Link {
 }
 
 impl Link {
-    pub(super) fn new(client: Arc<Client>, ears: Arc<Ears>, state: Arc<State>, wire: Wire) -> Self {
+    pub(super) fn new(client: Arc<Client>, keys: DeviceKeys, ears: Arc<Ears>, state: Arc<State>, wire: Wire) -> Self {
         ears.attach(&client);
         let events = client.subscribe_handler(ears);
-        Self { client, state, wire, addresses: Mutex::default(), _events: events }
+        Self { client, keys, state, wire, addresses: Mutex::default(), _events: events }
     }
 
     /// Runs one connection and says how it ended; while pairing, the phone's scan and the return as a linked device are
@@ -115,6 +117,10 @@ impl Link {
         let over = self.state.over();
         if over == Over::Ended(End::Outdated) {
             self.wire.forget_version().await;
+        }
+        if matches!(over, Over::Ended(_)) {
+            // The crate's other tasks would go on, and might write into keys that are being destroyed.
+            self.finish().await;
         }
         over
     }
@@ -172,16 +178,23 @@ impl Link {
         }
     }
 
-    /// Says good-bye, writes what is not written yet, and ends `run`. The link cannot be run again.
+    /// Says good-bye, writes what is not written yet, and ends `run`. The link cannot be run again, and nothing of it touches
+    /// the keys any more.
     pub async fn close(&self) {
         self.state.closed.store(true, Ordering::Relaxed);
+        self.finish().await;
+    }
+
+    async fn finish(&self) {
         self.client.disconnect().await;
+        self.keys.close().await;
     }
 
     /// Unlinks the device on the network if it can be reached (this may take more than a minute), then closes. The keys are
     /// worthless afterwards, and whoever owns them wipes them.
     pub async fn logout(&self) {
         self.client.logout().await;
+        self.keys.close().await;
     }
 
     /// The number of the account, once linked.
@@ -198,5 +211,6 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         self.client.signal_shutdown_sync();
+        self.keys.close_now();
     }
 }

@@ -77,8 +77,8 @@ impl Wire {
     /// Builds a client over the keys of one session. It does nothing until it is run.
     pub async fn open(&self, keys: DeviceKeys, on: Listener, inbox: Arc<dyn Inbox>) -> Result<Link, WireError> {
         let version = self.version().await?;
-        let keys = Arc::new(KeyStore::new(keys));
-        let device = PersistenceManager::new(keys).await.map_err(|error| WireError::Keys(error.to_string()))?;
+        let backend = Arc::new(KeyStore::new(keys.clone()));
+        let device = PersistenceManager::new(backend).await.map_err(|error| WireError::Keys(error.to_string()))?;
         let device = Arc::new(device);
         let looks = DevicePropsOverride::new().with_os("Wamux").with_platform_type(PlatformType::CHROME);
         device.process_command(DeviceCommand::SetDeviceProps(looks)).await;
@@ -97,7 +97,7 @@ impl Wire {
             .build()
             .await?
             .into_client();
-        Ok(Link::new(client, ears, state, self.clone()))
+        Ok(Link::new(client, keys, ears, state, self.clone()))
     }
 
     /// Looked up once per process, and again after WhatsApp has called it outdated.

@@ -13,15 +13,19 @@ pub(crate) const MASTER: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// A store in a folder of its own, and a lease on a new session in it.
 pub(crate) async fn store_with_session(folder: &Path) -> (Store, Lease) {
-    let url = DatabaseUrl::sqlite(&folder.join("wamux.db"));
-    let store = Store::open(&url, MASTER.parse().unwrap(), Clock::default()).await.unwrap();
-    let email: Email = "you@example.com".parse().unwrap();
-    let tenant = store.tenant_of(&email).await.unwrap();
-    let lease = new_lease(&store, tenant, "shop").await;
+    let store = store_at(&DatabaseUrl::sqlite(&folder.join("wamux.db"))).await;
+    let lease = new_lease(&store, "shop").await;
     (store, lease)
 }
 
-async fn new_lease(store: &Store, tenant: crate::domain::id::TenantId, key: &str) -> Lease {
+pub(crate) async fn store_at(url: &DatabaseUrl) -> Store {
+    Store::open(url, MASTER.parse().unwrap(), Clock::default()).await.unwrap()
+}
+
+/// A lease on a new session of the one tenant here.
+pub(crate) async fn new_lease(store: &Store, key: &str) -> Lease {
+    let email: Email = "you@example.com".parse().unwrap();
+    let tenant = store.tenant_of(&email).await.unwrap();
     let session = store.insert_session(tenant, SessionKey::try_from(key.to_owned()).unwrap()).await.unwrap().unwrap();
     store.lease(tenant, session.id).await.unwrap().unwrap().0
 }
@@ -82,7 +86,7 @@ async fn an_older_lease_writes_nothing_more() {
 async fn a_wipe_destroys_one_session_and_leaves_the_others() {
     let folder = tempfile::tempdir().unwrap();
     let (store, lease) = store_with_session(folder.path()).await;
-    let other = new_lease(&store, lease.tenant, "other").await;
+    let other = new_lease(&store, "other").await;
     let (here, there) = (DeviceKeys::new(store.clone(), lease), DeviceKeys::new(store, other));
     for keys in [&here, &there] {
         keys.put(Kind::Device, entry("device", b"x", 0)).await.unwrap();
@@ -126,4 +130,24 @@ async fn a_batch_may_name_a_row_twice_and_the_last_counts() {
     assert_eq!(keys.get_many(Kind::PreKey, &names).await.unwrap().len(), 1200);
     assert_eq!(keys.expire(Kind::PreKey, 1000).await.unwrap(), 1000);
     assert_eq!(keys.last(Kind::PreKey).await.unwrap(), Some(("1199".to_owned(), 1199)));
+}
+
+#[tokio::test]
+async fn a_closed_handle_has_written_all_it_took_and_writes_nothing_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let (old, new) = (DeviceKeys::new(store.clone(), lease), DeviceKeys::new(store, lease));
+    let writes = (0..50).map(|n| {
+        let old = old.clone();
+        tokio::spawn(async move { old.put(Kind::PreKey, entry(&n.to_string(), b"x", n)).await })
+    });
+    let writes: Vec<_> = writes.collect();
+    tokio::task::yield_now().await;
+    old.close().await;
+    let kept = new.list(Kind::PreKey).await.unwrap().len();
+    new.wipe().await.unwrap();
+    let outcomes = futures_util::future::join_all(writes).await.into_iter().map(Result::unwrap);
+    assert_eq!(outcomes.flatten().count(), kept, "what was taken was kept before the handle closed");
+    assert!(matches!(old.put(Kind::PreKey, entry("late", b"x", 0)).await, Err(DeviceKeyError::Closed)));
+    assert!(new.list(Kind::PreKey).await.unwrap().is_empty());
 }

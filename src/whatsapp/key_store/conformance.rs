@@ -1,8 +1,12 @@
-//! What every backend of the protocol crate must do, asked of ours and of the crate's own: one body for both.
+//! What every backend of the protocol crate must do, asked of the crate's own and of ours, on SQLite and on PostgreSQL: one body
+//! for all.
 
 mod app_sync;
 mod contacts;
 mod messages;
+#[path = "../../../tests/ground/postgres.rs"]
+#[allow(unreachable_pub, clippy::ref_option, reason = "the integration tests own this file")]
+mod postgres;
 mod signal;
 
 use std::sync::Arc;
@@ -11,18 +15,32 @@ use whatsapp_rust::traits::Backend;
 use whatsapp_rust::wacore::store::InMemoryBackend;
 
 use super::KeyStore;
-use crate::store::device_keys::{DeviceKeys, store_with_session};
+use crate::store::device_keys::{DeviceKeys, new_lease, store_at, store_with_session};
+use postgres::Postgres;
 
-/// Runs a suite against both; the folder outlives our store.
-macro_rules! on_both {
-    ($($suite:path => $name:ident),* $(,)?) => {$(
+/// Makes a test of each suite, and one that runs them all on one PostgreSQL. The folder outlives our store.
+macro_rules! on_all {
+    ($($suite:path => $name:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                $suite(&InMemoryBackend::new()).await;
+                let folder = tempfile::tempdir().unwrap();
+                $suite(&ours(folder.path()).await).await;
+            }
+        )*
+
         #[tokio::test]
-        async fn $name() {
-            $suite(&InMemoryBackend::new()).await;
-            let folder = tempfile::tempdir().unwrap();
-            $suite(&ours(folder.path()).await).await;
+        async fn all_of_it_holds_on_postgresql() {
+            let postgres = Postgres::start();
+            let store = store_at(&postgres.url().parse().unwrap()).await;
+            $(
+                let lease = new_lease(&store, stringify!($name)).await;
+                $suite(&KeyStore::new(DeviceKeys::new(store.clone(), lease))).await;
+            )*
+            store.close().await;
         }
-    )*};
+    };
 }
 
 async fn ours(folder: &std::path::Path) -> KeyStore {
@@ -30,7 +48,7 @@ async fn ours(folder: &std::path::Path) -> KeyStore {
     KeyStore::new(DeviceKeys::new(store, lease))
 }
 
-on_both! {
+on_all! {
     signal::identities_and_sessions_come_back => identities_and_sessions_come_back,
     signal::a_user_with_any_signal_state_is_known => a_user_with_any_signal_state_is_known,
     signal::pre_keys_are_kept_until_used => pre_keys_are_kept_until_used,

@@ -2,10 +2,9 @@
 
 use super::peer::{Peer, network, over, phone};
 use crate::domain::content::Text;
-use crate::domain::session::SessionKey;
 use crate::domain::session::life::End;
 use crate::sandbox::{Sandbox, Shown};
-use crate::store::device_keys::{DeviceKeys, store_with_session};
+use crate::store::device_keys::{DeviceKeys, new_lease, store_with_session};
 use crate::whatsapp::{LinkEvent, Over, ReceiptKind, SendError, new_wire_id};
 
 const ALICE: &str = "+237611111111";
@@ -179,13 +178,11 @@ async fn many_sessions_of_one_database_pair_at_once_and_write_to_each_other() {
     const SESSIONS: usize = 24;
     let folder = tempfile::tempdir().unwrap();
     let sandbox = network(&folder).await;
-    let (store, first) = store_with_session(folder.path()).await;
+    let (store, _) = store_with_session(folder.path()).await;
     let number = |n: usize| format!("+2376333333{n:02}");
     let mut pairing = tokio::task::JoinSet::new();
     for n in 0..SESSIONS {
-        let key = SessionKey::try_from(format!("session {n}")).unwrap();
-        let session = store.insert_session(first.tenant, key).await.unwrap().unwrap();
-        let (lease, _) = store.lease(first.tenant, session.id).await.unwrap().unwrap();
+        let lease = new_lease(&store, &format!("session {n}")).await;
         let (store, sandbox, file) = (store.clone(), sandbox.clone(), folder.path().join("wamux.db"));
         pairing.spawn(async move {
             let mut peer = Peer::open(store, lease, file, &sandbox).await;

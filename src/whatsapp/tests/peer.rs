@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
 use crate::sandbox::{Sandbox, Settings};
-use crate::store::device_keys::{DeviceKeys, MASTER, store_with_session};
+use crate::store::device_keys::{DeviceKeys, store_at, store_with_session};
 use crate::store::{DatabaseUrl, Store};
 use crate::whatsapp::{
     Inbox, InboxError, Link, LinkEvent, Over, ReceiptKind, Received, ReceivedContent, Wire, new_wire_id,
@@ -87,8 +87,7 @@ impl Peer {
         self.link.close().await;
         drop(self.link);
         self.store.close().await;
-        let url = DatabaseUrl::sqlite(&self.database);
-        let store = Store::open(&url, MASTER.parse().unwrap(), Clock::default()).await.unwrap();
+        let store = store_at(&DatabaseUrl::sqlite(&self.database)).await;
         let (lease, _) = store.lease(self.lease.tenant, self.lease.session).await.unwrap().unwrap();
         Self::open(store, lease, self.database, sandbox).await
     }

@@ -7,13 +7,13 @@ use super::{Msg, State};
 use crate::actors::handle::{Answer, Sending};
 use crate::actors::system::mailbox::Letter;
 use crate::domain::error::{Code, Refusal};
-use crate::domain::id::{MessageId, SessionId};
+use crate::domain::id::MessageId;
 use crate::domain::idempotency::Once;
 use crate::domain::message::{Accepted, Kind, Send, Status};
 use crate::domain::quota::Usage;
 use crate::domain::session::choose;
 use crate::store::StoreError;
-use crate::store::accept::{AcceptJob, Outcome};
+use crate::store::accept::{AcceptJob, Outcome, Sender};
 use crate::whatsapp::new_wire_id;
 
 impl State {
@@ -36,7 +36,7 @@ impl State {
         let id = MessageId(clock.id());
         let answer = Accepted { id, to_phone: send.to.clone(), kind: Kind::Text, status: Status::Pending }.body();
         let (myself, key, body) = (myself.clone(), once.as_ref().map(|once| once.key.clone()), answer.clone());
-        let sender = session.as_ref().ok().copied();
+        let sender = session.as_ref().ok().map(|sender| sender.session);
         let done = move |outcome: Result<Outcome, StoreError>| {
             if let (Ok(Outcome::Accepted(_)), Some(session)) = (&outcome, sender) {
                 let _ = myself.send_message(Letter::free(Msg::Committed(session)));
@@ -61,13 +61,14 @@ impl State {
     }
 
     /// The session that will send, or why there is none (which an idempotent answer overrules); takes the idempotency key.
-    fn may_accept(&mut self, send: &Send, once: Option<&Once>) -> Result<Result<SessionId, Refusal>, Refusal> {
+    fn may_accept(&mut self, send: &Send, once: Option<&Once>) -> Result<Result<Sender, Refusal>, Refusal> {
         if let Some(once) = once
             && let Some(first) = self.in_flight.get(&once.key)
         {
             return Err(if *first == once.request { in_progress() } else { reused() });
         }
-        let session = choose(self.roster.facts(), &send.via).map(|facts| facts.id);
+        let session = choose(self.roster.facts(), &send.via)
+            .map(|facts| Sender { session: facts.id, phone: facts.phone.clone() });
         let Some(once) = once else { return session.map(Ok) };
         // An answer given before holds, whatever became of the session since: the writer knows it and decides.
         self.in_flight.insert(once.key.clone(), once.request);

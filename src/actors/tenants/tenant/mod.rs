@@ -25,6 +25,7 @@ use crate::domain::event::Position;
 use crate::domain::id::{SessionId, TenantId};
 use crate::domain::idempotency::{IdempotencyKey, Once};
 use crate::domain::message::Send;
+use crate::domain::phone::Phone;
 use crate::domain::session::{Session, SessionKey, Status};
 use limits::Limits;
 use roster::Roster;
@@ -57,7 +58,7 @@ pub enum Msg {
     Stands {
         session: SessionId,
         status: Status,
-        linked: bool,
+        phone: Option<Phone>,
     },
     /// A session is unlinked and its keys are gone: its actor may go too.
     Gone(SessionId),
@@ -123,7 +124,7 @@ impl Actor for Tenant {
             Msg::Buried(id, done, reply) => state.roster.buried(id, done, reply),
             Msg::WatchSession(id, after, reply) => state.roster.forward(id, reply, |to| session::Msg::Watch(after, to)),
             Msg::CurrentQr(id, reply) => state.roster.forward(id, reply, session::Msg::CurrentQr),
-            Msg::Stands { session, status, linked } => state.roster.stands(session, status, linked),
+            Msg::Stands { session, status, phone } => state.roster.stands(session, status, phone),
             Msg::Gone(session) => state.roster.strike(session).await,
             Msg::Revive(session) => state.roster.start(&myself, session).await,
         }

@@ -15,6 +15,7 @@ use crate::actors::system::supervision::Child;
 use crate::domain::access::Access;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::{SessionId, TenantId};
+use crate::domain::phone::Phone;
 use crate::domain::session::{Facts, Session, SessionKey, Status};
 
 pub(super) struct Roster {
@@ -67,10 +68,10 @@ impl Roster {
         myself.send_after(wait, move || Letter::free(Msg::Revive(id)));
     }
 
-    pub(super) fn stands(&mut self, id: SessionId, status: Status, linked: bool) {
+    pub(super) fn stands(&mut self, id: SessionId, status: Status, phone: Option<Phone>) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.facts.status = status;
-            entry.facts.linked = linked;
+            entry.facts.phone = phone;
         }
     }
 
@@ -136,7 +137,7 @@ impl Roster {
                 id: session.id,
                 key: session.session_key.clone(),
                 status: session.status,
-                linked: false,
+                phone: None,
                 created_at: session.created_at,
             };
             self.enlist(myself, facts, false).await;

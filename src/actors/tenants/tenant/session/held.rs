@@ -197,8 +197,8 @@ impl Held {
             myself.stop(Some("the lease was lost".to_owned()));
             return;
         };
-        if let Some((status, linked)) = self.story.kept() {
-            tell_tenant(myself, tenant::Msg::Stands { session: self.lease.session, status, linked });
+        if let Some((status, phone)) = self.story.kept() {
+            tell_tenant(myself, tenant::Msg::Stands { session: self.lease.session, status, phone });
         }
         self.story.publish(myself, position);
     }

@@ -23,6 +23,8 @@ use crate::whatsapp::{Link, ReceiptKind, SendError};
 const BATCH: u64 = 64;
 /// A receipt that has not come after this long will not come for sending again.
 const RESEND_WITHIN: TimeDelta = TimeDelta::hours(24);
+/// What the network says happened within this time happened now.
+const FRESH: TimeDelta = TimeDelta::seconds(2);
 /// How long to wait when WhatsApp could not take a message just now.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -149,6 +151,9 @@ impl Actor for Outbox {
 impl State {
     /// Waits only for room in the writer's queue, and not for the commit.
     async fn mark(&self, wire_id: String, status: Status, at: DateTime<Utc>, error: Option<(String, String)>) {
+        // The wire tells whole seconds, so what it says of this moment would lie before the message was accepted.
+        let now = self.shared.store.clock().now();
+        let at = if now - at < FRESH { now } else { at };
         if let Err(error) = self.shared.store.mark(self.lease, Mark { wire_id, status, at, error }).await {
             self.vitals.note_error(&error.to_string());
         }

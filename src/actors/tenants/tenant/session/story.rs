@@ -12,6 +12,7 @@ use super::{Msg, Reply, Watch};
 use crate::actors::system::mailbox::Letter;
 use crate::domain::error::Refusal;
 use crate::domain::event::{Position, StreamEvent};
+use crate::domain::phone::Phone;
 use crate::domain::session::life::Life;
 use crate::domain::session::{Lease, Status};
 use crate::store::Store;
@@ -37,7 +38,7 @@ pub(super) struct Story {
 }
 
 enum Step {
-    Record(Box<Record>, bool),
+    Record(Box<Record>),
     Show(StreamEvent),
 }
 
@@ -55,7 +56,7 @@ impl Story {
             event,
             at: self.store.clock().now(),
         };
-        self.push(myself, Step::Record(Box::new(record), life.phone.is_some()));
+        self.push(myself, Step::Record(Box::new(record)));
     }
 
     /// Shows something that is never stored.
@@ -85,10 +86,10 @@ impl Story {
                     self.codes += 1;
                     self.tell(format!("{}-{}", self.position.0, self.codes), event);
                 }
-                Step::Record(record, linked) => {
+                Step::Record(record) => {
                     let (store, lease, myself, write) =
                         (self.store.clone(), self.lease, myself.clone(), (*record).clone());
-                    self.steps.push_front(Step::Record(record, linked));
+                    self.steps.push_front(Step::Record(record));
                     tokio::spawn(async move {
                         let told = store.record(lease, write).await;
                         let _ = myself.send_message(Letter::free(Msg::Told(told)));
@@ -100,16 +101,16 @@ impl Story {
     }
 
     /// The first step is in the store. How the session stands now, for its tenant.
-    pub(super) fn kept(&self) -> Option<(Status, bool)> {
+    pub(super) fn kept(&self) -> Option<(Status, Option<Phone>)> {
         match self.steps.front() {
-            Some(Step::Record(record, linked)) => Some((record.status, *linked)),
+            Some(Step::Record(record)) => Some((record.status, record.phone.clone())),
             _ => None,
         }
     }
 
     /// Tells the watchers of the step that is in the store, and goes on to the next.
     pub(super) fn publish(&mut self, myself: &ActorRef<Letter<Msg>>, position: Position) {
-        if let Some(Step::Record(record, _)) = self.steps.pop_front()
+        if let Some(Step::Record(record)) = self.steps.pop_front()
             && let Some(event) = record.event
         {
             self.position = position;
