@@ -1,6 +1,7 @@
 //! The keys of one linked device: a small sealed key-value store that writes through its session's lease.
 //! What the kinds and marks mean is the wire's affair (`crate::whatsapp::key_store`).
 
+mod flood;
 mod name;
 mod rows;
 #[cfg(test)]
@@ -19,6 +20,8 @@ use crate::domain::session::Lease;
 use crate::store::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 
+use flood::Change;
+pub(super) use flood::{KeyJob, write};
 pub use name::{digest, name_of};
 #[cfg(test)]
 pub(crate) use tests::{new_lease, store_at, store_with_session};
@@ -151,7 +154,7 @@ impl DeviceKeys {
             return Ok(());
         }
         let sealed = self.seal_all(kind, entries)?;
-        self.write(move |txn| Box::pin(rows::upsert(txn, sealed))).await
+        self.change(Change::Put(sealed)).await
     }
 
     /// Puts a row whose mark is above every other mark of its kind.
@@ -212,8 +215,7 @@ impl DeviceKeys {
         if names.is_empty() {
             return Ok(());
         }
-        let scope = self.scope(kind);
-        self.write(move |txn| Box::pin(async move { rows::delete(txn, scope, &names).await })).await
+        self.change(Change::Delete(kind, names)).await
     }
 
     pub async fn delete_marked(&self, kind: Kind, mark: i64) -> Result<()> {
@@ -263,6 +265,11 @@ impl DeviceKeys {
     pub async fn wipe(&self) -> Result<()> {
         let session = self.lease.session;
         self.write(move |txn| Box::pin(rows::wipe(txn, session))).await
+    }
+
+    async fn change(&self, change: Change) -> Result<()> {
+        let _write = self.writes.acquire().await.map_err(|_| DeviceKeyError::Closed)?;
+        self.store.change_keys(self.lease, change).await
     }
 
     async fn write<T, F>(&self, job: F) -> Result<T>

@@ -1,6 +1,6 @@
 //! The one writer: whatever is queued becomes one transaction with one fsync, and only then are its callers told.
 //!
-//! Batches form by themselves: while one commits, the next gathers. Sends and marks, which come in floods, are written with one
+//! Batches form by themselves: while one commits, the next gathers. Sends, marks and device keys, which come in floods, are written with one
 //! statement for the whole batch; any other job runs in a savepoint of its own, so that its failure is its own.
 
 use futures_util::FutureExt;
@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::StoreError;
 use super::accept::{self, AcceptJob};
+use super::device_keys::{self, KeyJob};
 use super::marks::{self, MarkJob};
 
 /// How many jobs may wait; past it callers are told to come back.
@@ -27,6 +28,7 @@ type Work = Box<dyn for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Fin
 enum Job {
     Accept(AcceptJob),
     Mark(MarkJob),
+    Keys(KeyJob),
     Work(Work),
     /// Take nothing more, commit what is queued, and end.
     Stop,
@@ -56,6 +58,11 @@ impl Writer {
     /// Queues a mark; waits only for room.
     pub(super) async fn mark(&self, job: MarkJob) -> Result<(), StoreError> {
         self.queue.send(Job::Mark(job)).await.map_err(|_| StoreError::Closed)
+    }
+
+    /// Queues a change of device keys; waits only for room.
+    pub(super) async fn keys(&self, job: KeyJob) -> Result<(), StoreError> {
+        self.queue.send(Job::Keys(job)).await.map_err(|_| StoreError::Closed)
     }
 
     pub(super) async fn work<T, F>(&self, job: F) -> Result<T, StoreError>
@@ -113,11 +120,12 @@ async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
 
 /// One batch, one transaction. A batch that fails as a whole is told so to every caller; nothing of it stays.
 async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) {
-    let (mut accepts, mut marks, mut works) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut accepts, mut marks, mut keys, mut works) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for job in jobs {
         match job {
             Job::Accept(job) => accepts.push(job),
             Job::Mark(job) => marks.push(job),
+            Job::Keys(job) => keys.push(job),
             Job::Work(work) => works.push(work),
             Job::Stop => {}
         }
@@ -130,16 +138,21 @@ async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) {
     let mut finishes: Vec<Finish> = Vec::with_capacity(works.len());
     let done = async {
         let batch = db.begin_with_options(immediate).await?;
+        // Before the works: a caller that gave up leaves its change behind, and one that destroys keys comes after it.
+        let held = device_keys::write(&batch, &mut keys).await?;
         for work in works {
             finishes.push(work(&batch).await);
         }
         let outcomes = accept::write(&batch, &accepts).await?;
         marks::write(&batch, &marks).await?;
         batch.commit().await?;
-        Ok::<_, StoreError>(outcomes)
+        Ok::<_, StoreError>((outcomes, held))
     };
     match done.await {
-        Ok(outcomes) => {
+        Ok((outcomes, held)) => {
+            for job in keys {
+                job.finish(Ok(&held));
+            }
             for finish in finishes {
                 finish(Ok(()));
             }
@@ -149,6 +162,9 @@ async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) {
         }
         Err(error) => {
             tracing::error!(%error, "a batch was not committed");
+            for job in keys {
+                job.finish(Err(error.clone()));
+            }
             for finish in finishes {
                 finish(Err(error.clone()));
             }

@@ -15,7 +15,7 @@ use crate::domain::id::SessionId;
 use crate::domain::session::Lease;
 
 /// Rows per statement: five variables each, far below SQLite's limit of 32,766.
-const CHUNK: usize = 500;
+pub(super) const CHUNK: usize = 500;
 
 /// The rows of one kind of one session.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +97,11 @@ pub(super) async fn upsert(txn: &DatabaseTransaction, rows: Vec<Model>) -> Resul
     let mut seen = HashSet::new();
     let mut rows: Vec<_> = rows.into_iter().rev().filter(|row| seen.insert((row.kind, row.name.clone()))).collect();
     rows.reverse();
+    insert_or_replace(txn, rows).await
+}
+
+/// As `upsert`, for rows that differ in their places.
+pub(super) async fn insert_or_replace(txn: &DatabaseTransaction, rows: Vec<Model>) -> Result<(), DbErr> {
     let replace = OnConflict::columns([Column::SessionId, Column::Kind, Column::Name])
         .update_columns([Column::Value, Column::Mark])
         .to_owned();

@@ -151,3 +151,35 @@ async fn a_closed_handle_has_written_all_it_took_and_writes_nothing_more() {
     assert!(matches!(old.put(Kind::PreKey, entry("late", b"x", 0)).await, Err(DeviceKeyError::Closed)));
     assert!(new.list(Kind::PreKey).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn sessions_write_together_and_only_the_one_without_its_lease_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, first) = store_with_session(folder.path()).await;
+    let mut leases = vec![first];
+    for n in 0..40 {
+        leases.push(new_lease(&store, &format!("session {n}")).await);
+    }
+    store.lease(first.tenant, first.session).await.unwrap().unwrap();
+    let writes = leases.iter().map(|lease| {
+        let keys = DeviceKeys::new(store.clone(), *lease);
+        async move {
+            let (one, two) = tokio::join!(
+                keys.put(Kind::Identity, entry("a", b"1", 0)),
+                keys.put_many(Kind::SignalSession, (0..30).map(|n| entry(&n.to_string(), b"2", n)).collect()),
+            );
+            one.and(two)?;
+            tokio::try_join!(
+                keys.delete(Kind::Identity, "a".to_owned()),
+                keys.delete_many(Kind::SignalSession, (0..29).map(|n| n.to_string()).collect()),
+            )?;
+            Ok::<_, DeviceKeyError>((keys.holds(Kind::Identity, "a").await?, keys.list(Kind::SignalSession).await?))
+        }
+    });
+    for (n, outcome) in futures_util::future::join_all(writes).await.into_iter().enumerate() {
+        match outcome {
+            Err(DeviceKeyError::LeaseLost) => assert_eq!(n, 0),
+            left => assert_eq!((n > 0, left.unwrap()), (true, (false, vec![entry("29", b"2", 29)]))),
+        }
+    }
+}
