@@ -62,12 +62,14 @@ fn the_readmes_commands_print_what_it_says() {
         let address = server.base.strip_prefix("http://").unwrap();
         text.replace("127.0.0.1:8080", address).replace("target/debug/wamux", env!("CARGO_BIN_EXE_wamux"))
     };
-    let script: String = steps.iter().map(|step| format!("{}\necho '{END}'\n", here(&step.command))).collect();
+    let script = steps
+        .iter()
+        .fold("exec 2>&1\n".to_owned(), |script, step| script + &here(&step.command) + "\necho '" + END + "'\n");
     let mut bash = Command::new("bash");
     // The environment of the program under test: its folder, and nothing else of Wamux's.
     bash.env_clear().envs(wamux(folder.path()).get_envs().filter_map(|(name, value)| Some((name, value?))));
     bash.env("PATH", std::env::var_os("PATH").unwrap()).env("NO_COLOR", "1");
-    let done = bash.args(["-c", &format!("exec 2>&1\n{script}")]).output().unwrap();
+    let done = bash.args(["-c", &script]).output().unwrap();
     let printed = String::from_utf8(done.stdout).unwrap();
     let outputs: Vec<&str> = printed.split(&format!("{END}\n")).collect();
     for (step, output) in steps.iter().zip(outputs) {
