@@ -2,18 +2,19 @@
 //!
 //! Row, wire id, the day's count, the idempotent answer and the event are committed together, or not at all.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{event, idempotency, message, plan, tenant, usage};
 use futures_util::FutureExt;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, IntoCondition, LockType, OnConflict};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, JoinType,
+    QueryFilter, QuerySelect, QueryTrait,
 };
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, many};
 use crate::domain::content::Text;
 use crate::domain::error::Refusal;
 use crate::domain::event::MESSAGE_ACCEPTED;
@@ -107,10 +108,8 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Re
     if accepted.is_empty() {
         return Ok(outcomes);
     }
-    let rows = accepted.iter().map(|(job, session)| row(job, session));
-    message::Entity::insert_many(rows).exec_without_returning(batch).await?;
-    let events = accepted.iter().map(|(job, session)| accepted_event(job, session.session));
-    event::Entity::insert_many(events).exec_without_returning(batch).await?;
+    many::insert(batch, accepted.iter().map(|(job, sender)| row(job, sender)).collect()).await?;
+    many::insert(batch, accepted.iter().map(|(job, sender)| accepted_event(job, sender.session)).collect()).await?;
     count(batch, &before, &ledger.used).await?;
     let answers: Vec<_> = accepted.iter().filter_map(|(job, _)| answer(job)).collect();
     if !answers.is_empty() {
@@ -123,31 +122,31 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Re
     Ok(outcomes)
 }
 
-/// Everything the batch's decisions need, in three reads.
+/// Everything the batch's decisions need, in one read, and one more if there are idempotency keys.
 async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger, StoreError> {
-    let mut tenants: Vec<Uuid> = jobs.iter().map(|job| job.tenant.0).collect();
-    tenants.sort_unstable();
-    tenants.dedup();
-    let plans: Vec<(Uuid, i64)> = tenant::Entity::find()
+    let tenants: BTreeSet<Uuid> = jobs.iter().map(|job| job.tenant.0).collect();
+    let days: BTreeSet<NaiveDate> = jobs.iter().map(|job| quota::day(job.at)).collect();
+    let to_plan = tenant::Entity::belongs_to(plan::Entity).from(tenant::Column::Plan).to(plan::Column::Name);
+    let to_usage = tenant::Entity::belongs_to(usage::Entity).from(tenant::Column::Id).to(usage::Column::TenantId);
+    let mut today = tenant::Entity::find()
         .select_only()
         .column(tenant::Column::Id)
         .column(plan::Column::MessagesPerDay)
+        .column(usage::Column::Day)
+        .column(usage::Column::Used)
+        .join(JoinType::InnerJoin, to_plan.into())
         .join(
-            sea_orm::JoinType::InnerJoin,
-            tenant::Entity::belongs_to(plan::Entity).from(tenant::Column::Plan).to(plan::Column::Name).into(),
+            JoinType::LeftJoin,
+            to_usage
+                .on_condition(move |_, usage| {
+                    Expr::col((usage, usage::Column::Day)).is_in(days.clone()).into_condition()
+                })
+                .into(),
         )
-        .filter(tenant::Column::Id.is_in(tenants.iter().copied()))
-        .into_tuple()
-        .all(batch)
-        .await?;
-    let days: Vec<NaiveDate> = jobs.iter().map(|job| quota::day(job.at)).collect();
-    // Two servers on one PostgreSQL must not both read the count before either writes it; SQLite has one writer anyway.
-    let used = usage::Entity::find()
-        .filter(usage::Column::TenantId.is_in(tenants))
-        .filter(usage::Column::Day.is_in(days))
-        .lock_exclusive()
-        .all(batch)
-        .await?;
+        .filter(tenant::Column::Id.is_in(tenants));
+    // Two servers on one PostgreSQL must not both read a count before either writes it; SQLite has one writer anyway.
+    QueryTrait::query(&mut today).lock_with_tables(LockType::Update, [tenant::Entity]);
+    let today: Vec<(Uuid, i64, Option<NaiveDate>, Option<i64>)> = today.into_tuple().all(batch).await?;
     let keys: Vec<&str> = jobs.iter().filter_map(|job| job.once.as_ref()).map(|once| once.key.as_str()).collect();
     let answers = if keys.is_empty() {
         Vec::new()
@@ -155,8 +154,11 @@ async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger,
         idempotency::Entity::find().filter(idempotency::Column::Key.is_in(keys)).all(batch).await?
     };
     Ok(Ledger {
-        limits: plans.into_iter().map(|(id, limit)| (id, u64::try_from(limit).unwrap_or(0))).collect(),
-        used: used.into_iter().map(|u| ((u.tenant_id, u.day), u64::try_from(u.used).unwrap_or(0))).collect(),
+        limits: today.iter().map(|(id, limit, ..)| (*id, u64::try_from(*limit).unwrap_or(0))).collect(),
+        used: today
+            .iter()
+            .filter_map(|(id, _, day, used)| Some(((*id, (*day)?), u64::try_from((*used)?).ok()?)))
+            .collect(),
         answers: answers.into_iter().map(|a| ((a.tenant_id, a.key.clone()), a)).collect(),
     })
 }

@@ -4,10 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use entity::{event, message, session};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryTrait,
+};
 
-use super::{Store, StoreError};
+use uuid::Uuid;
+
+use super::{Store, StoreError, many};
 use crate::domain::event::of_status;
 use crate::domain::message::{Direction, Mark, Status};
 use crate::domain::session::Lease;
@@ -26,7 +31,7 @@ impl Store {
 }
 
 /// Marks of one session that say the same within the same second: one statement.
-type Group<'j> = (uuid::Uuid, i16, i64, Option<&'j (String, String)>);
+type Group<'j> = (Uuid, i16, i64, Option<&'j (String, String)>);
 
 pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Result<(), StoreError> {
     let mut groups: BTreeMap<Group<'_>, (DateTime<Utc>, Vec<&str>)> = BTreeMap::new();
@@ -41,18 +46,18 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Resu
     for ((session, number, _, error), (at, wire_ids)) in groups {
         let status = Status::from_number(number).ok_or(StoreError::Corrupt("mark"))?;
         let changed = advance(batch, session, status, at, error, &wire_ids).await?;
-        events.extend(changed.into_iter().map(|row| event::ActiveModel {
+        events.extend(changed.into_iter().map(|(message, tenant)| event::ActiveModel {
             seq: NotSet,
-            tenant_id: Set(row.tenant_id),
-            session_id: Set(row.session_id),
-            message_id: Set(Some(row.id)),
+            tenant_id: Set(tenant),
+            session_id: Set(session),
+            message_id: Set(Some(message)),
             kind: Set(of_status(status).to_owned()),
             payload: Set(None),
             created_at: Set(at),
         }));
     }
     if !events.is_empty() {
-        event::Entity::insert_many(events).exec_without_returning(batch).await?;
+        many::insert(batch, events).await?;
     }
     active(batch, jobs).await
 }
@@ -60,7 +65,7 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Resu
 /// Notes when these sessions were last heard of: one statement for the whole batch.
 async fn active(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Result<(), StoreError> {
     let Some(last) = jobs.iter().map(|job| job.mark.at).max() else { return Ok(()) };
-    let sessions: BTreeSet<uuid::Uuid> = jobs.iter().map(|job| job.lease.session.0).collect();
+    let sessions: BTreeSet<Uuid> = jobs.iter().map(|job| job.lease.session.0).collect();
     session::Entity::update_many()
         .col_expr(session::Column::LastActivityAt, Expr::value(last))
         .filter(session::Column::Id.is_in(sessions))
@@ -69,15 +74,15 @@ async fn active(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Result<(), Sto
     Ok(())
 }
 
-/// Moves messages forward, never back; gives back those that moved. A receipt that overtook the ack says that it was sent, too.
+/// Moves messages forward, never back; gives back the ids and tenants of those that moved. A receipt that overtook the ack says that it was sent, too.
 async fn advance(
     batch: &DatabaseTransaction,
-    session: uuid::Uuid,
+    session: Uuid,
     status: Status,
     at: DateTime<Utc>,
     error: Option<&(String, String)>,
     wire_ids: &[&str],
-) -> Result<Vec<message::Model>, StoreError> {
+) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
     use message::Column;
     let from: Vec<i16> = Status::ALL.into_iter().filter(|s| s.may_become(status)).map(Status::number).collect();
     let mut update = message::Entity::update_many()
@@ -100,5 +105,8 @@ async fn advance(
         update =
             update.col_expr(Column::ErrorCode, Expr::value(code)).col_expr(Column::ErrorMessage, Expr::value(sentence));
     }
-    Ok(update.exec_with_returning(batch).await?)
+    let mut update = update.into_query();
+    update.returning(Query::returning().columns([Column::Id, Column::TenantId]));
+    let moved = batch.query_all(&update).await?;
+    moved.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
 }

@@ -4,6 +4,7 @@ pub mod accept;
 mod database;
 pub mod device_keys;
 pub mod keys;
+mod many;
 pub mod marks;
 pub mod messages;
 pub mod received;

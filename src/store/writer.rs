@@ -3,6 +3,8 @@
 //! Batches form by themselves: while one commits, the next gathers. Sends, marks and device keys, which come in floods, are written with one
 //! statement for the whole batch; any other job runs in a savepoint of its own, so that its failure is its own.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{
@@ -20,6 +22,11 @@ use super::marks::{self, MarkJob};
 const QUEUE: usize = 8192;
 /// How many jobs one transaction takes at most.
 const BATCH: usize = 512;
+
+/// After a batch of so many, the next waits a moment: its callers, who were just answered, are about to be back, and a batch that
+/// began with the first of them would leave all others to wait for it.
+const BUSY: usize = 8;
+const LINGER: Duration = Duration::from_millis(1);
 
 /// Called after the commit, or with the reason why there was none.
 type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -107,7 +114,17 @@ fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: oneshot::Sender<Resul
 
 async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut last = 0;
     while jobs.recv_many(&mut batch, BATCH).await > 0 {
+        if last >= BUSY {
+            tokio::time::sleep(LINGER).await;
+            while batch.len() < BATCH
+                && let Ok(job) = jobs.try_recv()
+            {
+                batch.push(job);
+            }
+        }
+        last = batch.len();
         if batch.iter().any(|job| matches!(job, Job::Stop)) {
             jobs.close();
         }

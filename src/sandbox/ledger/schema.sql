@@ -88,6 +88,8 @@ CREATE TABLE IF NOT EXISTS screen (
     UNIQUE (account, sender, message_id)
 ) STRICT;
 CREATE INDEX IF NOT EXISTS screen_unread ON screen (account, chat, seq) WHERE from_me = 0 AND status < 3;
+-- Receipts find a phone's own messages by their id alone.
+CREATE INDEX IF NOT EXISTS screen_own ON screen (account, message_id) WHERE from_me = 1;
 CREATE TABLE IF NOT EXISTS patch (
     account INTEGER NOT NULL,
     collection TEXT NOT NULL,
