@@ -1,9 +1,10 @@
 //! A running server is a value: it opens everything in order, and closes everything in the opposite order.
 
-use std::fs::{self, File};
+mod network;
+
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use tokio::time::timeout;
 
 use crate::actors::{Settings, StartError as SystemError, System};
 use crate::clock::Clock;
-use crate::config::{Config, Network};
+use crate::config::Config;
 use crate::http::serve::{Stop, serve};
 use crate::http::{Door, routes};
 use crate::store::seal::{MasterKey, MasterKeyError};
 use crate::store::{Store, StoreError};
-use crate::whatsapp::{Wire, WireError};
+use crate::whatsapp::WireError;
+use network::Outside;
 
 /// How long the actors may take to stop, and how long all of the closing; the door has a limit of its own.
 const ACTORS: Duration = Duration::from_secs(4);
@@ -29,8 +31,10 @@ const CLOSING: Duration = Duration::from_secs(9);
 pub enum StartError {
     #[error("the data folder {0} cannot be used: {1}; choose another with --data-dir (WAMUX_DATA_DIR)")]
     Folder(String, io::Error),
-    #[error("another wamux is serving from the data folder {0}; stop it, or choose another with --data-dir")]
-    FolderInUse(String),
+    #[error(
+        "another wamux runs its simulated network from the data folder {0}; stop it, or choose another with --data-dir"
+    )]
+    NetworkInUse(String),
     #[error("the port of {0} is taken by another program; choose another with --listen (port 0 picks a free one)")]
     PortTaken(SocketAddr),
     #[error("cannot listen on {0}: {1}; choose another address with --listen (WAMUX_LISTEN)")]
@@ -58,24 +62,16 @@ pub struct Server {
     network: Outside,
     stop: Stop,
     door: JoinHandle<()>,
-    /// Held while the server runs, so that no second one writes to the same folder.
-    _folder: File,
 }
-
-#[cfg(feature = "sandbox")]
-type Outside = crate::sandbox::Sandbox;
-#[cfg(not(feature = "sandbox"))]
-type Outside = ();
 
 impl Server {
     /// Opens the folder, the port, the database, the network, the actors and the door, in this order.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let folder = lock(&config.data_dir)?;
         let listener = listen(config.listen).await?;
         let addr = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
         let clock = Clock::default();
         let store = open_store(&config, clock.clone()).await?;
-        let (network, wire) = outside(&config, clock.clone()).await?;
+        let (network, wire) = Outside::open(&config, clock.clone()).await?;
         let settings = Settings { store: store.clone(), wire, mode: config.network.mode() };
         let system = System::start(settings).await?;
         let (stop, stopping) = Stop::new();
@@ -84,10 +80,10 @@ impl Server {
             operator: config.operator,
             stopping: stopping.clone(),
             #[cfg(feature = "sandbox")]
-            sandbox: network.clone(),
+            sandbox: network.sandbox.clone(),
         });
         let door = tokio::spawn(serve(listener, routes(&door), clock, stopping));
-        Ok(Self { addr, system, store, network, stop, door, _folder: folder })
+        Ok(Self { addr, system, store, network, stop, door })
     }
 
     /// The handle that everything goes through.
@@ -101,7 +97,7 @@ impl Server {
 
     #[cfg(feature = "sandbox")]
     pub const fn sandbox(&self) -> &crate::sandbox::Sandbox {
-        &self.network
+        &self.network.sandbox
     }
 
     /// Takes nothing more, lets what was begun end, ends the streams, and closes everything; in bounded time.
@@ -115,7 +111,7 @@ impl Server {
                 tracing::warn!("the actors did not stop in time; what they had in hand goes on after the next start");
             }
             self.store.close().await;
-            close(&self.network).await;
+            self.network.close().await;
         };
         if timeout(CLOSING, closing).await.is_err() {
             tracing::warn!(
@@ -139,50 +135,12 @@ pub async fn open_store(config: &Config, clock: Clock) -> Result<Store, StartErr
     })
 }
 
-/// Makes the data folder, and holds it for as long as the file lives.
-fn lock(folder: &Path) -> Result<File, StartError> {
-    let name = || folder.display().to_string();
-    let failed = |error| StartError::Folder(name(), error);
-    fs::create_dir_all(folder).map_err(failed)?;
-    let file = File::create(folder.join("serve.lock")).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(StartError::FolderInUse(name())),
-        Err(fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
 async fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(addr).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken(addr),
         _ => StartError::Listen(addr, error),
     })
 }
-
-#[cfg(feature = "sandbox")]
-async fn outside(config: &Config, clock: Clock) -> Result<(Outside, Wire), StartError> {
-    use crate::sandbox::{Sandbox, Settings};
-    debug_assert_eq!(config.network, Network::Sandbox, "a sandbox build knows no other network");
-    let sandbox = Sandbox::open(Settings { file: config.data_dir.join("sandbox.db") }, clock).await?;
-    let network = sandbox.clone();
-    Ok((sandbox, Wire::sandbox(Arc::new(move || network.dial()))))
-}
-
-#[cfg(feature = "sandbox")]
-async fn close(network: &Outside) {
-    network.close().await;
-}
-
-#[cfg(not(feature = "sandbox"))]
-#[allow(clippy::unused_async, reason = "the other build opens a network here")]
-async fn outside(config: &Config, _: Clock) -> Result<(Outside, Wire), StartError> {
-    debug_assert_eq!(config.network, Network::Whatsapp, "a build without the sandbox knows no other network");
-    Ok(((), Wire::whatsapp()?))
-}
-
-#[cfg(not(feature = "sandbox"))]
-#[allow(clippy::unused_async, reason = "the other build closes a network here")]
-async fn close((): &Outside) {}
 
 #[cfg(test)]
 mod tests;

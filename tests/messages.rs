@@ -128,7 +128,9 @@ async fn an_answer_given_before_holds_when_the_session_is_gone() {
 async fn everything_wrong_with_a_send_is_said_at_once() {
     let app = App::start().await;
     let body = json!({ "to": "12345", "message": "", "sessionId": "x", "colour": 1 });
-    let problem = app.caller.post("/messages", body).await.problem(422, "validation_failed");
+    let answer = app.caller.post("/messages", body).await;
+    assert_eq!(answer.header("ratelimit-remaining"), Some("10000"));
+    let problem = answer.problem(422, "validation_failed");
     let mut fields: Vec<_> =
         problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
     fields.sort_unstable();

@@ -21,7 +21,7 @@ use crate::domain::event::Position;
 use crate::domain::id::{KeyId, MessageId, SessionId, TenantId};
 use crate::domain::idempotency::Once;
 use crate::domain::message::{Filter, Message, Page, Send};
-use crate::domain::quota::{KEYS_MAX, Usage};
+use crate::domain::quota::{KEYS_MAX, Usage, seconds_to_midnight};
 use crate::domain::session::{Session, SessionKey};
 use crate::store::Store;
 use crate::store::keys::NewKey;
@@ -170,6 +170,13 @@ impl System {
     pub async fn accept(&self, access: &Access, send: Send, once: Option<Once>) -> Sending {
         let asked = self.ask(access.tenant, COMMIT, |reply| tenant::Msg::Accept(send, once, reply)).await;
         asked.unwrap_or_else(|refusal| Sending { usage: None, answer: Err(refusal) })
+    }
+
+    /// How the tenant's day stands.
+    pub async fn usage(&self, access: &Access) -> Result<Usage, Refusal> {
+        let used = self.shared.store.used(access.tenant, self.clock().now()).await?;
+        let reset_seconds = seconds_to_midnight(self.clock().now());
+        Ok(Usage { limit: access.plan.messages_per_day, used, reset_seconds })
     }
 
     pub async fn message(&self, access: &Access, id: MessageId) -> Result<Message, Refusal> {

@@ -3,6 +3,7 @@
 use super::call::{Answered, Call, id};
 use super::fields::{self, Fields, text, whole, word};
 use super::reply;
+use crate::actors::Sending;
 use crate::domain::content::Text;
 use crate::domain::error::Refusal;
 use crate::domain::idempotency::{IdempotencyKey, Once};
@@ -23,15 +24,24 @@ pub(super) async fn send(call: Call) -> Answered {
         .header("idempotency-key")
         .map_err(str::to_owned)
         .and_then(|key| key.map(|key| key.parse::<IdempotencyKey>().map_err(|why| why.to_string())).transpose());
-    let (body, fields) = call.body().await?;
-    let (send, once) = asked(fields, once)?;
-    let once = once.map(|key| Once::new(key, PATH, &body));
-    let sending = door.system.accept(&access, send, once).await;
+    let asked = match call.body().await {
+        Ok((body, fields)) => asked(fields, once).map(|(send, key)| (send, key.map(|key| Once::new(key, PATH, &body)))),
+        Err(refusal) => Err(refusal),
+    };
+    let sending = match asked {
+        Ok((send, once)) => door.system.accept(&access, send, once).await,
+        Err(refusal) => Sending { usage: None, answer: Err(refusal) },
+    };
+    // Every answer to a send says how the tenant's day stands; what was refused before the writer saw it asks for that.
+    let usage = match sending.usage {
+        Some(usage) => Some(usage),
+        None => door.system.usage(&access).await.ok(),
+    };
     let response = match sending.answer {
         Ok(answer) => reply::accepted(answer.body, answer.replayed),
         Err(refusal) => reply::refused(&refusal, &request),
     };
-    Ok(reply::with_usage(response, sending.usage))
+    Ok(reply::with_usage(response, usage))
 }
 
 pub(super) async fn list(call: Call) -> Answered {

@@ -57,7 +57,7 @@ async fn what_stands_in_the_way_of_a_start_is_said_in_a_sentence() {
     let place = place();
     let server = Server::start(place.config.clone()).await.unwrap();
     let again = Server::start(place.config.clone()).await.err().unwrap().to_string();
-    assert!(again.contains("another wamux is serving"), "{again}");
+    assert!(again.contains("another wamux runs its simulated network"), "{again}");
 
     let mut taken = self::place().config;
     taken.listen = server.addr;

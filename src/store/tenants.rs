@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use entity::{api_key, plan, session, tenant};
+use chrono::{DateTime, Utc};
+use entity::{api_key, plan, session, tenant, usage};
 use futures_util::FutureExt;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -10,7 +11,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySele
 use super::{Store, StoreError};
 use crate::domain::access::{Email, Mode};
 use crate::domain::id::TenantId;
-use crate::domain::quota::Plan;
+use crate::domain::quota::{self, Plan};
 
 impl Store {
     /// The tenant with this address; made on the Free plan if there is none.
@@ -47,6 +48,12 @@ impl Store {
             .boxed()
         })
         .await
+    }
+
+    /// How many sends the tenant had accepted on the day of this moment.
+    pub async fn used(&self, tenant: TenantId, at: DateTime<Utc>) -> Result<u64, StoreError> {
+        let row = usage::Entity::find_by_id((tenant.0, quota::day(at))).one(self.reader()).await?;
+        Ok(row.map_or(0, |row| u64::try_from(row.used).unwrap_or(0)))
     }
 
     /// Every plan there is.

@@ -19,6 +19,7 @@ use crate::actors::tenants::tenant;
 use crate::clock;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::event::{Position, StreamEvent};
+use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
 use crate::domain::session::life::{Effect, End, Input, Life, Stage, back_off};
 use crate::domain::session::{Lease, Status};
@@ -47,10 +48,12 @@ impl Held {
         position: Position,
     ) -> Self {
         let inbox_way = InboxWay::default();
+        // A session that has failed takes no step that would tell of it again.
+        let failed = if life.status() == Status::Failed { present(lease.session, &life) } else { None };
         Self {
             lease,
             life,
-            story: Story::new(shared.store.clone(), lease, position),
+            story: Story::new(shared.store.clone(), lease, position, failed),
             client: Client::new(Arc::clone(shared), lease, inbox_way.clone()),
             retirement: Retirement::new(Arc::clone(shared), lease),
             retry: None,
@@ -68,7 +71,7 @@ impl Held {
             Msg::Over(run, over) if self.client.is_run(run) => self.over(myself, over),
             Msg::RetryDue(retry) if retry == self.retries => self.apply(myself, Input::RetryDue),
             Msg::Told(told) => self.told(myself, told?),
-            Msg::Watch(after, reply) => self.story.watch(self.present(), after, reply),
+            Msg::Watch(after, reply) => self.story.watch(after, reply),
             Msg::CurrentQr(reply) => {
                 let _ = reply.send(self.current_qr());
             }
@@ -138,7 +141,7 @@ impl Held {
                     message: fault.message,
                     last: false,
                 };
-                self.story.show(myself, Some(event));
+                self.story.show(myself, event, false);
             }
             LinkEvent::Undecryptable { .. } | LinkEvent::Paired { phone: None, .. } => {}
         }
@@ -164,7 +167,11 @@ impl Held {
                 Effect::Record => {
                     self.story.record(myself, &self.life, self.present().filter(|e| e.logged_as().is_some()));
                 }
-                Effect::ShowQr => self.story.show(myself, self.present()),
+                Effect::ShowQr => {
+                    if let Some(qr) = self.present() {
+                        self.story.show(myself, qr, true);
+                    }
+                }
                 Effect::Deliver => self.deliver(myself),
                 Effect::Retry { attempt } => self.retry_later(myself, attempt),
                 Effect::Forget => self.client.forget_keys(),
@@ -203,26 +210,8 @@ impl Held {
         self.story.publish(myself, position);
     }
 
-    /// What a watcher who comes now is shown.
     fn present(&self) -> Option<StreamEvent> {
-        let session_id = self.lease.session;
-        match &self.life.stage {
-            Stage::Initializing | Stage::Connecting => None,
-            Stage::QrReady { qr, expires_at } => {
-                Some(StreamEvent::Qr { session_id, qr: qr.clone(), expires_at: *expires_at })
-            }
-            Stage::Connected { since } => Some(StreamEvent::Connected {
-                session_id,
-                phone_number: self.life.phone.as_ref().map(Phone::to_string).unwrap_or_default(),
-                connected_at: *since,
-            }),
-            Stage::Disconnected | Stage::Failed(_) => self.life.fault.as_ref().map(|fault| StreamEvent::Error {
-                session_id,
-                code: fault.code.clone(),
-                message: fault.message.clone(),
-                last: self.life.status() == Status::Failed,
-            }),
-        }
+        present(self.lease.session, &self.life)
     }
 
     fn current_qr(&self) -> Result<String, Refusal> {
@@ -236,5 +225,26 @@ impl Held {
         self.story.end();
         let reachable = self.client.ready().is_some();
         self.retirement.want(myself, &mut self.client, self.life.phone.is_some() && !reachable);
+    }
+}
+
+/// What a watcher is told of a session that stands like this.
+fn present(session_id: SessionId, life: &Life) -> Option<StreamEvent> {
+    match &life.stage {
+        Stage::Initializing | Stage::Connecting => None,
+        Stage::QrReady { qr, expires_at } => {
+            Some(StreamEvent::Qr { session_id, qr: qr.clone(), expires_at: *expires_at })
+        }
+        Stage::Connected { since } => Some(StreamEvent::Connected {
+            session_id,
+            phone_number: life.phone.as_ref().map(Phone::to_string).unwrap_or_default(),
+            connected_at: *since,
+        }),
+        Stage::Disconnected | Stage::Failed(_) => life.fault.as_ref().map(|fault| StreamEvent::Error {
+            session_id,
+            code: fault.code.clone(),
+            message: fault.message.clone(),
+            last: life.status() == Status::Failed,
+        }),
     }
 }

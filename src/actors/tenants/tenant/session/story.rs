@@ -30,6 +30,8 @@ pub(super) struct Story {
     position: Position,
     /// Codes shown since then: they are not logged, but their ids must differ.
     codes: u32,
+    /// What whoever comes now is shown: the last thing told, while it still holds.
+    present: Option<Told>,
     /// Made when somebody watches: most sessions are watched for a minute of their life.
     watchers: Option<broadcast::Sender<Arc<Told>>>,
     /// Steps in order; the first is being written.
@@ -39,12 +41,14 @@ pub(super) struct Story {
 
 enum Step {
     Record(Box<Record>),
-    Show(StreamEvent),
+    /// What is never stored, and whether it holds until the next step.
+    Show(StreamEvent, bool),
 }
 
 impl Story {
-    pub(super) const fn new(store: Store, lease: Lease, position: Position) -> Self {
-        Self { store, lease, position, codes: 0, watchers: None, steps: VecDeque::new(), ended: false }
+    pub(super) fn new(store: Store, lease: Lease, position: Position, present: Option<StreamEvent>) -> Self {
+        let present = present.map(|event| (position.0.to_string(), event));
+        Self { store, lease, position, codes: 0, present, watchers: None, steps: VecDeque::new(), ended: false }
     }
 
     /// Keeps how the session stands, and the event that goes with it.
@@ -59,11 +63,9 @@ impl Story {
         self.push(myself, Step::Record(Box::new(record)));
     }
 
-    /// Shows something that is never stored.
-    pub(super) fn show(&mut self, myself: &ActorRef<Letter<Msg>>, event: Option<StreamEvent>) {
-        if let Some(event) = event {
-            self.push(myself, Step::Show(event));
-        }
+    /// Shows something that is never stored; later watchers see it too if it holds until the next step.
+    pub(super) fn show(&mut self, myself: &ActorRef<Letter<Msg>>, event: StreamEvent, holds: bool) {
+        self.push(myself, Step::Show(event, holds));
     }
 
     /// Nothing more is told: the watchers' streams end.
@@ -82,9 +84,13 @@ impl Story {
     fn write(&mut self, myself: &ActorRef<Letter<Msg>>) {
         while let Some(step) = self.steps.pop_front() {
             match step {
-                Step::Show(event) => {
+                Step::Show(event, holds) => {
                     self.codes += 1;
-                    self.tell(format!("{}-{}", self.position.0, self.codes), event);
+                    let told = (format!("{}-{}", self.position.0, self.codes), event);
+                    if holds {
+                        self.present = Some(told.clone());
+                    }
+                    self.tell(told);
                 }
                 Step::Record(record) => {
                     let (store, lease, myself, write) =
@@ -110,24 +116,27 @@ impl Story {
 
     /// Tells the watchers of the step that is in the store, and goes on to the next.
     pub(super) fn publish(&mut self, myself: &ActorRef<Letter<Msg>>, position: Position) {
+        self.present = None;
         if let Some(Step::Record(record)) = self.steps.pop_front()
             && let Some(event) = record.event
         {
             self.position = position;
             self.codes = 0;
-            self.tell(position.0.to_string(), event);
+            let told = (position.0.to_string(), event);
+            self.present = Some(told.clone());
+            self.tell(told);
         }
         self.write(myself);
     }
 
-    fn tell(&self, id: String, event: StreamEvent) {
+    fn tell(&self, told: Told) {
         if let Some(watchers) = &self.watchers {
-            let _ = watchers.send(Arc::new((id, event)));
+            let _ = watchers.send(Arc::new(told));
         }
     }
 
     /// A stream for one watcher: what it missed, or else the present; then everything that happens.
-    pub(super) fn watch(&mut self, present: Option<StreamEvent>, after: Option<Position>, reply: Reply<Watch>) {
+    pub(super) fn watch(&mut self, after: Option<Position>, reply: Reply<Watch>) {
         if self.ended {
             let _: Result<(), _> = reply.send(Err(Refusal::not_found()));
             return;
@@ -135,7 +144,11 @@ impl Story {
         let watchers = self.watchers.get_or_insert_with(|| broadcast::channel(BACKLOG).0);
         let live = watchers.subscribe();
         let (store, lease, here) = (self.store.clone(), self.lease, self.position);
-        let present = present.map(|event| (format!("{}-{}", here.0, self.codes), event));
+        let now = store.clock().now();
+        let present = self.present.clone().filter(|(_, event)| match event {
+            StreamEvent::Qr { expires_at, .. } => *expires_at > now,
+            StreamEvent::Connected { .. } | StreamEvent::Error { .. } => true,
+        });
         tokio::spawn(async move {
             let missed = match after {
                 Some(after) if after < here => store.stream_events(lease.tenant, lease.session, after).await,
