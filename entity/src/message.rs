@@ -15,7 +15,7 @@ pub struct Model {
     pub direction: i16,
     /// The id on the WhatsApp wire, chosen before the wire is touched.
     pub wire_id: String,
-    /// The other side: its number without the `+`, or its address where the number is not known.
+    /// The other side: the recipient's number without the `+`, or the sender's address as its stanza had it.
     pub peer: String,
     pub to_phone: Option<String>,
     pub from_phone: Option<String>,

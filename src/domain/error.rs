@@ -150,6 +150,12 @@ impl Refusal {
             .after(Duration::from_secs(1))
     }
 
+    /// The answer took too long. What was asked may still happen.
+    pub fn unanswered() -> Self {
+        let detail = "The answer took too long, and what was asked may still happen. Look before you ask again, or use an Idempotency-Key.";
+        Self::new(Code::Overloaded, detail).after(Duration::from_secs(5))
+    }
+
     pub fn stopping() -> Self {
         Self::new(Code::Stopping, "The server is stopping; nothing was done.").after(Duration::from_secs(2))
     }

@@ -51,10 +51,11 @@ impl Status {
         Self::ALL.into_iter().find(|s| s.number() == number)
     }
 
-    /// Whether a message in this status may become `next`. A message that anyone received cannot fail any more.
+    /// Whether a message in this status may become `next`. One that WhatsApp has taken cannot fail any more: when it is sent again
+    /// to make up for a lost receipt, a refusal speaks of the repeat and not of the message.
     pub const fn may_become(self, next: Self) -> bool {
         match next {
-            Self::Failed => matches!(self, Self::Pending | Self::Sent),
+            Self::Failed => matches!(self, Self::Pending),
             _ => !matches!(self, Self::Failed) && self.number() < next.number(),
         }
     }
@@ -209,6 +210,7 @@ mod tests {
     #[test]
     fn a_delivered_message_cannot_fail_and_a_failed_one_stays_so() {
         assert!(!Status::Delivered.may_become(Status::Failed));
+        assert!(!Status::Sent.may_become(Status::Failed));
         assert!(!Status::Failed.may_become(Status::Read));
         assert!(Status::Pending.may_become(Status::Read), "a receipt may come before the ack");
     }

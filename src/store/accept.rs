@@ -7,10 +7,10 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{event, idempotency, message, plan, tenant, usage};
 use futures_util::FutureExt;
-use sea_orm::sea_query::{Expr, IntoCondition, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, IntoCondition, OnConflict};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, JoinType,
-    QueryFilter, QuerySelect, QueryTrait,
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
+    ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
@@ -128,7 +128,8 @@ async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger,
     let days: BTreeSet<NaiveDate> = jobs.iter().map(|job| quota::day(job.at)).collect();
     let to_plan = tenant::Entity::belongs_to(plan::Entity).from(tenant::Column::Plan).to(plan::Column::Name);
     let to_usage = tenant::Entity::belongs_to(usage::Entity).from(tenant::Column::Id).to(usage::Column::TenantId);
-    let mut today = tenant::Entity::find()
+    lock(batch, &tenants).await?;
+    let today = tenant::Entity::find()
         .select_only()
         .column(tenant::Column::Id)
         .column(plan::Column::MessagesPerDay)
@@ -143,15 +144,14 @@ async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger,
                 })
                 .into(),
         )
-        .filter(tenant::Column::Id.is_in(tenants));
-    // Two servers on one PostgreSQL must not both read a count before either writes it; SQLite has one writer anyway.
-    QueryTrait::query(&mut today).lock_with_tables(LockType::Update, [tenant::Entity]);
+        .filter(tenant::Column::Id.is_in(tenants.clone()));
     let today: Vec<(Uuid, i64, Option<NaiveDate>, Option<i64>)> = today.into_tuple().all(batch).await?;
     let keys: Vec<&str> = jobs.iter().filter_map(|job| job.once.as_ref()).map(|once| once.key.as_str()).collect();
     let answers = if keys.is_empty() {
         Vec::new()
     } else {
-        idempotency::Entity::find().filter(idempotency::Column::Key.is_in(keys)).all(batch).await?
+        let asked = idempotency::Entity::find().filter(idempotency::Column::TenantId.is_in(tenants));
+        asked.filter(idempotency::Column::Key.is_in(keys)).all(batch).await?
     };
     Ok(Ledger {
         limits: today.iter().map(|(id, limit, ..)| (*id, u64::try_from(*limit).unwrap_or(0))).collect(),
@@ -161,6 +161,16 @@ async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger,
             .collect(),
         answers: answers.into_iter().map(|a| ((a.tenant_id, a.key.clone()), a)).collect(),
     })
+}
+
+/// Two servers on one PostgreSQL must not both read a count before either writes it, so they take turns at a tenant, in the order of
+/// ids. The counts are read by a later statement, which sees what the other has committed. SQLite has one writer anyway.
+async fn lock(batch: &DatabaseTransaction, tenants: &BTreeSet<Uuid>) -> Result<(), StoreError> {
+    if batch.get_database_backend() == DbBackend::Postgres {
+        let rows = tenant::Entity::find().filter(tenant::Column::Id.is_in(tenants.iter().copied()));
+        rows.order_by_asc(tenant::Column::Id).lock_exclusive().all(batch).await?;
+    }
+    Ok(())
 }
 
 fn decide(ledger: &mut Ledger, job: &AcceptJob) -> Outcome {

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use entity::{event, message, session};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryTrait,
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
+    EntityTrait, QueryFilter, QueryTrait, TransactionTrait,
 };
 
 use uuid::Uuid;
@@ -20,13 +20,34 @@ use crate::domain::session::Lease;
 pub(super) struct MarkJob {
     lease: Lease,
     mark: Mark,
+    tries: u8,
+}
+
+/// How often a mark is written again before it is given up: one that the database will not take must not stand in the way for ever.
+const TRIES: u8 = 20;
+
+/// Writes marks of failed batches in a transaction of their own; gives back those that are worth another try.
+pub(super) async fn again(db: &DatabaseConnection, mut jobs: Vec<MarkJob>) -> Vec<MarkJob> {
+    let written = async {
+        let batch = db.begin().await?;
+        write(&batch, &jobs).await?;
+        Ok::<_, StoreError>(batch.commit().await?)
+    };
+    let Err(error) = written.await else { return Vec::new() };
+    let before = jobs.len();
+    for job in &mut jobs {
+        job.tries += 1;
+    }
+    jobs.retain(|job| job.tries < TRIES);
+    tracing::error!(%error, waiting = jobs.len(), given_up = before - jobs.len(), "marks were not written");
+    jobs
 }
 
 impl Store {
     /// Queues a mark for one of a session's messages; waits only for room. A mark that is lost with the power comes again: what
     /// has no receipt is sent once more under the same wire id.
     pub async fn mark(&self, lease: Lease, mark: Mark) -> Result<(), StoreError> {
-        self.inner.writer.mark(MarkJob { lease, mark }).await
+        self.inner.writer.mark(MarkJob { lease, mark, tries: 0 }).await
     }
 }
 

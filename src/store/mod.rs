@@ -110,6 +110,9 @@ impl Store {
 
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        if !self.inner.writer.is_alive() {
+            return Err(StoreError::Closed);
+        }
         Ok(self.reader().ping().await?)
     }
 

@@ -18,7 +18,7 @@ use crate::domain::session::Lease;
 pub struct Incoming {
     pub id: MessageId,
     pub wire_id: String,
-    /// The sender's number without `+`, or its address where the network did not say the number.
+    /// The sender's address (and the chat's, in a group) as the stanza has it.
     pub peer: String,
     pub from: Option<Phone>,
     pub kind: Kind,

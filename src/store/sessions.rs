@@ -175,7 +175,7 @@ impl Store {
                 if buried.rows_affected == 0 {
                     return Ok(false);
                 }
-                fail_unsent(batch, tenant, id, now).await.map(|()| true)
+                fail_unsent(batch, tenant, id, now, DELETED).await.map(|()| true)
             }
             .boxed()
         })
@@ -191,8 +191,9 @@ impl Store {
                     .col_expr(session::Column::WipedAt, Expr::value(now))
                     .filter(session::Column::Id.eq(lease.session.0))
                     .exec(batch)
-                    .await
-                    .map(|_| ())
+                    .await?;
+                // What was accepted while the deletion was under way.
+                fail_unsent(batch, lease.tenant, lease.session, now, DELETED).await
             }
             .boxed()
         })
@@ -200,12 +201,18 @@ impl Store {
     }
 }
 
+/// Why a message that was accepted will never be sent.
+const DELETED: (&str, &str) = ("session_deleted", "The session was deleted before WhatsApp had this message.");
+const UNLINKED: (&str, &str) =
+    ("session_logged_out", "The session was unlinked on the phone before WhatsApp had this message.");
+
 async fn write_record(
     batch: &DatabaseTransaction,
     lease: Lease,
     record: Record,
     payload: Option<String>,
 ) -> Result<Option<Position>, DbErr> {
+    let unlinked = record.phone.is_none();
     let mut change = session::ActiveModel {
         status: Set(record.status.as_str().to_owned()),
         phone: Set(record.phone.map(|p| p.digits().to_owned())),
@@ -226,6 +233,9 @@ async fn write_record(
     if held.rows_affected == 0 {
         return Ok(None);
     }
+    if record.status == Status::Failed && unlinked {
+        fail_unsent(batch, lease.tenant, lease.session, record.at, UNLINKED).await?;
+    }
     let (Some(event), Some(payload)) = (record.event, payload) else { return Ok(Some(Position(0))) };
     let row = event::ActiveModel {
         seq: NotSet,
@@ -244,12 +254,13 @@ async fn fail_unsent(
     tenant: TenantId,
     id: SessionId,
     now: DateTime<Utc>,
+    (code, sentence): (&str, &str),
 ) -> Result<(), DbErr> {
     use message::Column;
     let failed = message::Entity::update_many()
         .col_expr(Column::Status, Expr::value(MessageStatus::Failed.number()))
-        .col_expr(Column::ErrorCode, Expr::value("session_deleted"))
-        .col_expr(Column::ErrorMessage, Expr::value("The session was deleted before WhatsApp had this message."))
+        .col_expr(Column::ErrorCode, Expr::value(code))
+        .col_expr(Column::ErrorMessage, Expr::value(sentence))
         .filter(Column::TenantId.eq(tenant.0))
         .filter(Column::SessionId.eq(id.0))
         .filter(Column::Direction.eq(Direction::Outbound.number()))

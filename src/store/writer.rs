@@ -3,6 +3,7 @@
 //! Batches form by themselves: while one commits, the next gathers. Sends, marks and device keys, which come in floods, are written with one
 //! statement for the whole batch; any other job runs in a savepoint of its own, so that its failure is its own.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -27,6 +28,8 @@ const BATCH: usize = 512;
 /// began with the first of them would leave all others to wait for it.
 const BUSY: usize = 8;
 const LINGER: Duration = Duration::from_millis(1);
+/// How soon marks that were not written are written again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Called after the commit, or with the reason why there was none.
 type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -83,6 +86,11 @@ impl Writer {
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 
+    /// Whether jobs are still taken.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.queue.is_closed()
+    }
+
     /// Takes nothing more, commits what is queued, and lets the connection go.
     pub(super) async fn close(&self) {
         let _ = self.queue.send(Job::Stop).await;
@@ -113,9 +121,9 @@ fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: oneshot::Sender<Resul
 }
 
 async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
-    let mut batch = Vec::with_capacity(BATCH);
+    let (mut batch, mut kept) = (Vec::with_capacity(BATCH), Vec::new());
     let mut last = 0;
-    while jobs.recv_many(&mut batch, BATCH).await > 0 {
+    while next(&mut jobs, &mut batch, !kept.is_empty()).await {
         if last >= BUSY {
             tokio::time::sleep(LINGER).await;
             while batch.len() < BATCH
@@ -128,15 +136,41 @@ async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
         if batch.iter().any(|job| matches!(job, Job::Stop)) {
             jobs.close();
         }
-        commit(&db, std::mem::take(&mut batch)).await;
+        if !kept.is_empty() {
+            kept = marks::again(&db, kept).await;
+        }
+        // A job that panics takes its batch with it, but never the writer.
+        if !batch.is_empty() {
+            let committed = AssertUnwindSafe(commit(&db, std::mem::take(&mut batch))).catch_unwind().await;
+            kept.extend(committed.unwrap_or_else(|_| {
+                tracing::error!("a batch panicked; nothing of it was written");
+                Vec::new()
+            }));
+        }
+        kept.truncate(QUEUE);
+    }
+    if !kept.is_empty() {
+        marks::again(&db, kept).await;
     }
     if let Err(error) = db.close().await {
         tracing::warn!(%error, "the writer's connection did not close");
     }
 }
 
-/// One batch, one transaction. A batch that fails as a whole is told so to every caller; nothing of it stays.
-async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) {
+/// Waits for jobs; with marks to be written again, not for long. False at the end.
+async fn next(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, impatient: bool) -> bool {
+    if !impatient {
+        return jobs.recv_many(batch, BATCH).await > 0;
+    }
+    match tokio::time::timeout(AGAIN, jobs.recv_many(batch, BATCH)).await {
+        Ok(count) => count > 0,
+        Err(_) => true,
+    }
+}
+
+/// One batch, one transaction. A batch that fails as a whole is told so to every caller, and nothing of it stays; its marks, for which
+/// nobody waits, are given back.
+async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) -> Vec<MarkJob> {
     let (mut accepts, mut marks, mut keys, mut works) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for job in jobs {
         match job {
@@ -176,6 +210,7 @@ async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) {
             for (job, outcome) in accepts.into_iter().zip(outcomes) {
                 (job.done)(Ok(outcome));
             }
+            Vec::new()
         }
         Err(error) => {
             tracing::error!(%error, "a batch was not committed");
@@ -188,6 +223,7 @@ async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) {
             for job in accepts {
                 (job.done)(Err(error.clone()));
             }
+            marks
         }
     }
 }

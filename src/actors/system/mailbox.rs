@@ -84,7 +84,8 @@ impl<M: Send + 'static> Door<M> {
         self.actor.send_message(letter).map_err(|_| Refusal::overloaded())?;
         match tokio::time::timeout(wait, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) | Err(_) => Err(Refusal::overloaded()),
+            Ok(Err(_)) => Err(Refusal::overloaded()),
+            Err(_) => Err(Refusal::unanswered()),
         }
     }
 }

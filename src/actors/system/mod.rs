@@ -85,6 +85,10 @@ impl Shared {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
+    pub(super) fn forget_tenants(&self) {
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     pub fn set_tenant(&self, id: TenantId, door: Option<Door<tenant::Msg>>) {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
         match door {

@@ -116,14 +116,4 @@ fn wait(failures: usize, jitter: f64) -> Duration {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn failures_wait_longer_each_time_and_end_in_quarantine() {
-        let waits: Vec<_> = (1..=6).map(|n| wait(n, 1.0)).collect();
-        let growing = [100, 200, 400, 800, 1600].map(Duration::from_millis);
-        assert_eq!((&waits[..5], waits[5]), (&growing[..], QUARANTINE));
-        assert_eq!(wait(1, 0.0), Duration::from_millis(50));
-    }
-}
+mod tests;

@@ -17,6 +17,8 @@ use crate::domain::id::TenantId;
 
 /// Activations that may wait.
 const MAILBOX: usize = 1024;
+/// When the database does not answer at the start, it is asked again.
+const BOOT_AGAIN: Duration = Duration::from_secs(1);
 const STOP_WITHIN: Duration = Duration::from_secs(7);
 
 pub(super) enum Msg {
@@ -53,12 +55,19 @@ impl State {
         door
     }
 
-    async fn boot(&mut self, myself: &ActorRef<Letter<Msg>>) -> Result<(), ActorProcessingErr> {
-        for id in self.shared.store.active_tenants().await? {
-            self.start(myself, id).await;
+    async fn boot(&mut self, myself: &ActorRef<Letter<Msg>>) {
+        match self.shared.store.active_tenants().await {
+            Ok(tenants) => {
+                for id in tenants {
+                    self.start(myself, id).await;
+                }
+                self.shared.enter(Phase::Running);
+            }
+            Err(error) => {
+                self.vitals.note_error(&error.to_string());
+                myself.send_after(BOOT_AGAIN, || Letter::free(Msg::Boot));
+            }
         }
-        self.shared.enter(Phase::Running);
-        Ok(())
     }
 }
 
@@ -69,6 +78,8 @@ impl Actor for Tenants {
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Self::Arguments) -> Result<State, ActorProcessingErr> {
         args.1.forget_all();
+        // The doors of an incarnation that failed lead nowhere.
+        args.0.forget_tenants();
         myself.send_message(Letter::free(Msg::Boot))?;
         Ok(State { shared: args.0, vitals: args.1, children: BTreeMap::new() })
     }
@@ -81,7 +92,7 @@ impl Actor for Tenants {
     ) -> Result<(), ActorProcessingErr> {
         state.vitals.handled();
         match letter.body {
-            Msg::Boot => state.boot(&myself).await?,
+            Msg::Boot => state.boot(&myself).await,
             Msg::Activate(_, reply) if reply.is_closed() => {}
             // A tenant that is down comes back by its own back-off, not by the calls that ask for it.
             Msg::Activate(id, reply) => {

@@ -34,6 +34,9 @@ impl Fault {
     }
 }
 
+/// Ends that leave the device's keys good.
+const MAY_MEND: [&str; 3] = ["banned", "client_outdated", "refused"];
+
 /// How a session can end for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
@@ -136,8 +139,10 @@ pub struct Life {
 impl Life {
     /// As the store remembers it. A session that had failed stays so; any other is about to be started.
     pub fn remembered(status: Status, phone: Option<Phone>, fault: Option<Fault>) -> Self {
+        // What a new version or the passing of time may have mended is tried again when the server starts.
+        let mended = |fault: &Fault| MAY_MEND.contains(&fault.code.as_str()) && phone.is_some();
         let stage = match (status, &fault, &phone) {
-            (Status::Failed, Some(fault), _) => Stage::Failed(fault.clone()),
+            (Status::Failed, Some(fault), _) if !mended(fault) => Stage::Failed(fault.clone()),
             (_, _, Some(_)) => Stage::Connecting,
             (_, _, None) => Stage::Initializing,
         };

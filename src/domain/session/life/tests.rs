@@ -73,10 +73,18 @@ fn a_logout_on_the_phone_destroys_the_keys_and_being_replaced_does_not() {
 }
 
 #[test]
-fn a_failed_session_stays_failed_when_the_server_starts_again() {
-    let fault = Fault::new("banned", "…");
-    let (life, effects) = Life::remembered(Status::Failed, Some(phone()), Some(fault)).apply(Input::Started, at(0));
-    assert_eq!((life.status(), effects), (Status::Failed, vec![]));
+fn a_failed_session_stays_failed_at_the_next_start_unless_time_may_have_mended_it() {
+    for (code, linked, status) in [
+        ("replaced", true, Status::Failed),
+        ("qr_codes_expired", false, Status::Failed),
+        ("refused", false, Status::Failed),
+        ("client_outdated", true, Status::Connecting),
+        ("banned", true, Status::Connecting),
+    ] {
+        let (phone, fault) = (linked.then(phone), Some(Fault::new(code, "…")));
+        let (life, _) = Life::remembered(Status::Failed, phone, fault).apply(Input::Started, at(0));
+        assert_eq!(life.status(), status, "{code}");
+    }
 }
 
 #[test]

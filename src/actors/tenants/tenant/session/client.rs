@@ -19,7 +19,7 @@ use crate::store::device_keys::DeviceKeys;
 use crate::whatsapp::{Inbox, Link, LinkEvent, Listener, Over};
 
 /// What a client may take to say good-bye and write what it has received.
-const CLOSE_WITHIN: Duration = Duration::from_secs(4);
+const CLOSE_WITHIN: Duration = Duration::from_millis(2500);
 
 pub(super) struct Client {
     shared: Arc<Shared>,
@@ -74,12 +74,23 @@ impl Client {
             starting: Arc::clone(&self.starting),
             session: myself.clone(),
         };
-        tokio::spawn(drive.until_over());
+        let (myself, run, starting) = (myself.clone(), self.run, Arc::clone(&self.starting));
+        tokio::spawn(async move {
+            // A panic on the way must not leave the session waiting for the end of a run that is no more.
+            if tokio::spawn(drive.until_over()).await.is_err() {
+                leave(&starting);
+                let over = Over::Lost("the client failed".to_owned());
+                let _ = myself.send_message(Letter::free(Msg::Over(run, over)));
+            }
+        });
     }
 
     pub(super) fn opened(&mut self, run: u64, line: Line) {
         if self.is_run(run) {
             self.line = Some(line);
+        } else {
+            // Nobody waits for this run any more: closed before it runs, it ends at once.
+            tokio::spawn(async move { line.link.close().await });
         }
     }
 

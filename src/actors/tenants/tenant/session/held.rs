@@ -163,6 +163,7 @@ impl Held {
         self.life = life;
         for effect in effects {
             match effect {
+                Effect::Open if self.retirement.is_under_way() => {}
                 Effect::Open => self.client.run(myself),
                 Effect::Record => {
                     self.story.record(myself, &self.life, self.present().filter(|e| e.logged_as().is_some()));
@@ -223,6 +224,7 @@ impl Held {
 
     pub(super) fn retire(&mut self, myself: &ActorRef<Letter<Msg>>) {
         self.story.end();
+        self.nudge_outbox(outbox::Msg::Down);
         let reachable = self.client.ready().is_some();
         self.retirement.want(myself, &mut self.client, self.life.phone.is_some() && !reachable);
     }

@@ -80,11 +80,12 @@ fn incoming(message: Received, id: MessageId) -> Incoming {
         ReceivedContent::Text(text) => (Kind::Text, Some(text)),
         ReceivedContent::Unsupported(_) => (Kind::Unsupported, None),
     };
-    // Wire ids are unique for a sender in a chat, so both are part of what tells two messages apart.
-    let peer = match (&message.sender.phone, message.is_group) {
-        (_, true) => format!("{}/{}", message.chat.address, message.sender.address),
-        (Some(phone), false) => phone.digits().to_owned(),
-        (None, false) => message.sender.address.clone(),
+    // Wire ids are unique for a sender in a chat, so both are part of what tells two messages apart; as the stanza names them,
+    // because a number may be learnt between a stanza and its repeat.
+    let peer = if message.is_group {
+        format!("{}/{}", message.chat.address, message.sender.address)
+    } else {
+        message.sender.address
     };
     Incoming { id, wire_id: message.wire_id, peer, from: message.sender.phone, kind, text, at: message.at }
 }

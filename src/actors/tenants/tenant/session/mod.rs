@@ -134,10 +134,10 @@ impl Actor for Session {
             if let Some(retry) = held.retry.take() {
                 retry.abort();
             }
-            held.outbox.stop(Duration::from_secs(1)).await;
+            held.outbox.stop(Duration::from_millis(500)).await;
             // The client writes what it has received until it is closed, so the inbox goes last.
             held.client.close().await;
-            held.inbox.stop(Duration::from_secs(1)).await;
+            held.inbox.stop(Duration::from_millis(500)).await;
         }
         Ok(())
     }
@@ -147,11 +147,11 @@ impl State {
     fn begin(&self, myself: &ActorRef<Letter<Msg>>) {
         let (store, tenant, session, myself) = (self.shared.store.clone(), self.tenant, self.session, myself.clone());
         tokio::spawn(async move {
-            let leased = async {
+            let leased = story::patiently(|| async {
                 let Some((lease, kept)) = store.lease(tenant, session).await? else { return Ok(None) };
                 let position = store.stream_position(tenant, session).await?;
                 Ok(Some((lease, kept, position)))
-            };
+            });
             let _ = myself.send_message(Letter::free(Msg::Leased(leased.await)));
         });
     }

@@ -25,8 +25,11 @@ const BATCH: u64 = 64;
 const RESEND_WITHIN: TimeDelta = TimeDelta::hours(24);
 /// What the network says happened within this time happened now.
 const FRESH: TimeDelta = TimeDelta::seconds(2);
-/// How long to wait when WhatsApp could not take a message just now.
-const PAUSE: Duration = Duration::from_secs(2);
+/// How long a message may take onto the wire; the protocol crate waits for answers of the network without an end of ours.
+const SEND_WITHIN: Duration = Duration::from_secs(90);
+/// How often a message is tried when WhatsApp cannot take it just now, with waits of 2, 4, 8, 16 and 30 s between; then it fails,
+/// so that one that never goes holds up the others for a minute and not for ever.
+const TRIES: u32 = 6;
 
 pub(super) enum Msg {
     /// The session is connected through this link.
@@ -34,8 +37,10 @@ pub(super) enum Msg {
     Down,
     /// There may be something to send.
     Nudge,
-    /// A round of sending is over.
-    Pumped(u64, Pumped),
+    /// A round of sending is over; nothing if it failed.
+    Pumped(u64, Option<Pumped>),
+    /// The pause is over.
+    Resume,
     Ack {
         wire_id: String,
         error: Option<String>,
@@ -52,6 +57,7 @@ pub(super) enum Msg {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pumped {
     sent_until: i64,
+    caught_up: bool,
     end: End,
 }
 
@@ -61,7 +67,16 @@ enum End {
     Dry,
     /// The connection is gone; the next one starts over.
     Disconnected,
-    /// Worth another try after a pause.
+    /// The message after the last one sent is worth another try after a pause.
+    Paused,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Idle,
+    /// A round is under way.
+    Sending,
+    /// WhatsApp could not take the next message just now.
     Paused,
 }
 
@@ -76,9 +91,11 @@ pub(super) struct State {
     connection: Arc<AtomicU64>,
     /// Everything due up to here was sent on this connection.
     sent_until: i64,
-    pumping: bool,
+    pace: Pace,
     /// Something came while a round was under way.
     again: bool,
+    /// How often the message that comes next was tried.
+    tries: u32,
     /// Whether what was sent before this actor lived, and never receipted, was sent again.
     caught_up: bool,
 }
@@ -103,8 +120,9 @@ impl Actor for Outbox {
             link: None,
             connection: Arc::default(),
             sent_until: 0,
-            pumping: false,
+            pace: Pace::Idle,
             again: false,
+            tries: 0,
             caught_up: false,
         })
     }
@@ -121,13 +139,14 @@ impl Actor for Outbox {
                 state.link = Some(link);
                 state.connection.fetch_add(1, Ordering::AcqRel);
                 state.sent_until = 0;
-                state.pump(&myself);
+                state.resume(&myself);
             }
             Msg::Down => {
                 state.link = None;
                 state.connection.fetch_add(1, Ordering::AcqRel);
             }
             Msg::Nudge => state.pump(&myself),
+            Msg::Resume => state.resume(&myself),
             Msg::Pumped(connection, pumped) => state.pumped(&myself, connection, pumped),
             Msg::Ack { wire_id, error: None, at } => state.mark(wire_id, Status::Sent, at, None).await,
             Msg::Ack { wire_id, error: Some(code), at } => {
@@ -159,14 +178,22 @@ impl State {
         }
     }
 
+    /// Ends a pause.
+    fn resume(&mut self, myself: &ActorRef<Letter<Msg>>) {
+        if self.pace == Pace::Paused {
+            self.pace = Pace::Idle;
+        }
+        self.pump(myself);
+    }
+
     /// Starts a round unless one is under way.
     fn pump(&mut self, myself: &ActorRef<Letter<Msg>>) {
         let Some(link) = self.link.clone() else { return };
-        if self.pumping {
+        if self.pace != Pace::Idle {
             self.again = true;
             return;
         }
-        self.pumping = true;
+        self.pace = Pace::Sending;
         self.again = false;
         let round = Round {
             shared: Arc::clone(&self.shared),
@@ -174,35 +201,53 @@ impl State {
             lease: self.lease,
             link,
             sent_until: self.sent_until,
+            caught_up: self.caught_up,
+            last_try: self.tries + 1 >= TRIES,
             connection: self.connection.load(Ordering::Acquire),
             present: Arc::clone(&self.connection),
         };
-        let (myself, connection, caught_up) = (myself.clone(), round.connection, self.caught_up);
+        let (myself, connection) = (myself.clone(), round.connection);
         tokio::spawn(async move {
-            let pumped = round.run(caught_up).await;
+            // A panic on the way must not leave the outbox waiting for the end of a round that is no more.
+            let pumped = tokio::spawn(round.run()).await.ok();
             let _ = myself.send_message(Letter::free(Msg::Pumped(connection, pumped)));
         });
     }
 
-    fn pumped(&mut self, myself: &ActorRef<Letter<Msg>>, connection: u64, pumped: Pumped) {
-        self.pumping = false;
+    fn pumped(&mut self, myself: &ActorRef<Letter<Msg>>, connection: u64, pumped: Option<Pumped>) {
+        self.pace = Pace::Idle;
         if connection != self.connection.load(Ordering::Acquire) {
             // Two rounds at once could mix up the order, so the round of the new connection begins only now.
             return self.pump(myself);
         }
-        self.sent_until = pumped.sent_until;
-        match pumped.end {
-            End::Dry => {
-                self.caught_up = true;
+        if let Some(pumped) = pumped {
+            if pumped.sent_until > self.sent_until {
+                self.tries = 0;
+            }
+            self.sent_until = pumped.sent_until;
+            self.caught_up = pumped.caught_up;
+            if pumped.end == End::Dry {
+                self.tries = 0;
                 if self.again {
                     self.pump(myself);
                 }
+                return;
             }
-            End::Disconnected => {}
-            End::Paused => {
-                myself.send_after(PAUSE, || Letter::free(Msg::Nudge));
-            }
+        } else {
+            self.vitals.note_error("a round of sending failed");
         }
+        // Whatever it was, the connection is still there: the next message is tried again after a while.
+        self.pace = Pace::Paused;
+        let wait = Duration::from_secs((2 << self.tries.min(4)).min(30));
+        self.tries += 1;
+        myself.send_after(wait, || Letter::free(Msg::Resume));
+    }
+}
+
+/// A round that is under way ends at its next message when its outbox is gone: the next outbox begins its own.
+impl Drop for State {
+    fn drop(&mut self) {
+        self.connection.fetch_add(1, Ordering::AcqRel);
     }
 }
 
@@ -213,22 +258,26 @@ struct Round {
     lease: Lease,
     link: Arc<Link>,
     sent_until: i64,
+    caught_up: bool,
+    /// The first message of this round has no more tries after this one.
+    last_try: bool,
     connection: u64,
     present: Arc<AtomicU64>,
 }
 
 impl Round {
-    async fn run(mut self, caught_up: bool) -> Pumped {
-        let end = match self.all(caught_up).await {
+    async fn run(mut self) -> Pumped {
+        let end = match self.all().await {
             Ok(()) => End::Dry,
             Err(end) => end,
         };
-        Pumped { sent_until: self.sent_until, end }
+        Pumped { sent_until: self.sent_until, caught_up: self.caught_up, end }
     }
 
-    async fn all(&mut self, caught_up: bool) -> Result<(), End> {
-        if !caught_up {
+    async fn all(&mut self) -> Result<(), End> {
+        if !self.caught_up {
             self.catch_up().await?;
+            self.caught_up = true;
         }
         loop {
             let due = self.read(self.shared.store.due(self.lease, self.sent_until, BATCH).await)?;
@@ -238,11 +287,13 @@ impl Round {
             for message in due {
                 self.send(&message).await?;
                 self.sent_until = message.seq;
+                self.last_try = false;
             }
         }
     }
 
-    /// Sends again what was sent and never receipted: the receipt may have died with the process that got it.
+    /// Sends again, once, what was sent and never receipted: the receipt may have died with the process that got it. WhatsApp has
+    /// these already, so whatever it says of the repeat is no news.
     async fn catch_up(&mut self) -> Result<(), End> {
         let since = self.shared.store.clock().now() - RESEND_WITHIN;
         let mut after = 0;
@@ -251,7 +302,9 @@ impl Round {
             let Some(last) = due.last() else { return Ok(()) };
             after = last.seq;
             for message in due {
-                self.send(&message).await?;
+                if let Err(SendError::NotConnected) = self.put_on_the_wire(&message).await? {
+                    return Err(End::Disconnected);
+                }
             }
         }
     }
@@ -263,18 +316,26 @@ impl Round {
         })
     }
 
-    /// Puts one message on the wire. One that can never be sent fails and holds up no other.
-    async fn send(&self, message: &Due) -> Result<(), End> {
+    /// Puts one message on the wire, unless this round's connection is not the present one.
+    async fn put_on_the_wire(&self, message: &Due) -> Result<Result<(), SendError>, End> {
         if self.connection != self.present.load(Ordering::Acquire) {
             return Err(End::Disconnected);
         }
-        let (code, why) = match self.link.send_text(&message.to, &message.wire_id, message.text.as_str()).await {
+        let sending = self.link.send_text(&message.to, &message.wire_id, message.text.as_str());
+        let late = |_| Err(SendError::Temporary("it did not go out in time".to_owned()));
+        Ok(tokio::time::timeout(SEND_WITHIN, sending).await.unwrap_or_else(late))
+    }
+
+    /// Sends one message. One that can never be sent fails and holds up no other.
+    async fn send(&self, message: &Due) -> Result<(), End> {
+        let (code, why) = match self.put_on_the_wire(message).await? {
             Ok(()) => return Ok(()),
             Err(SendError::NotConnected) => return Err(End::Disconnected),
-            Err(SendError::Temporary(why)) => {
+            Err(SendError::Temporary(why)) if !self.last_try => {
                 self.vitals.note_error(&why);
                 return Err(End::Paused);
             }
+            Err(SendError::Temporary(why)) => ("send_failed", format!("The message could not be sent: {why}.")),
             Err(SendError::NotOnWhatsApp) => {
                 ("recipient_not_on_whatsapp", "The recipient's number is not on WhatsApp.".to_owned())
             }

@@ -35,6 +35,11 @@ impl Retirement {
         self.wanted
     }
 
+    /// The device is being unlinked, or is so already: its client must not come back.
+    pub(super) const fn is_under_way(&self) -> bool {
+        self.gone
+    }
+
     /// Goes at once, or, if the network must be reached first, when it is or when the time is over.
     pub(super) fn want(&mut self, myself: &ActorRef<Letter<Msg>>, client: &mut Client, wait_for_network: bool) {
         self.wanted = true;

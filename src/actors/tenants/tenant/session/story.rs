@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use ractor::ActorRef;
@@ -15,8 +16,8 @@ use crate::domain::event::{Position, StreamEvent};
 use crate::domain::phone::Phone;
 use crate::domain::session::life::Life;
 use crate::domain::session::{Lease, Status};
-use crate::store::Store;
 use crate::store::sessions::Record;
+use crate::store::{Store, StoreError};
 
 /// Events that a slow watcher may lag behind; past it its stream ends, and it resumes from the store.
 const BACKLOG: usize = 64;
@@ -97,7 +98,7 @@ impl Story {
                         (self.store.clone(), self.lease, myself.clone(), (*record).clone());
                     self.steps.push_front(Step::Record(record));
                     tokio::spawn(async move {
-                        let told = store.record(lease, write).await;
+                        let told = patiently(|| store.record(lease, write.clone())).await;
                         let _ = myself.send_message(Letter::free(Msg::Told(told)));
                     });
                     return;
@@ -116,15 +117,17 @@ impl Story {
 
     /// Tells the watchers of the step that is in the store, and goes on to the next.
     pub(super) fn publish(&mut self, myself: &ActorRef<Letter<Msg>>, position: Position) {
-        self.present = None;
-        if let Some(Step::Record(record)) = self.steps.pop_front()
-            && let Some(event) = record.event
-        {
-            self.position = position;
-            self.codes = 0;
-            let told = (position.0.to_string(), event);
-            self.present = Some(told.clone());
-            self.tell(told);
+        if let Some(Step::Record(record)) = self.steps.pop_front() {
+            if let Some(event) = record.event {
+                self.position = position;
+                self.codes = 0;
+                let told = (position.0.to_string(), event);
+                self.present = Some(told.clone());
+                self.tell(told);
+            } else if record.fault.is_none() {
+                // On its way, and nothing wrong: there is nothing to show. While it tries again, its error still holds.
+                self.present = None;
+            }
         }
         self.write(myself);
     }
@@ -158,6 +161,20 @@ impl Story {
                 reply.send(missed.map(|missed| joined(missed, present, here, live)).map_err(Refusal::from));
         });
     }
+}
+
+/// Asks the store again when the database does not answer, for half a minute: a short trouble with it is no failure of the session.
+pub(super) async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    for wait in [100, 400, 1600, 5000, 10_000, 10_000] {
+        match ask().await {
+            Err(StoreError::Database(_)) => tokio::time::sleep(Duration::from_millis(wait)).await,
+            answer => return answer,
+        }
+    }
+    ask().await
 }
 
 fn joined(

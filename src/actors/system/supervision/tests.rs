@@ -1,0 +1,184 @@
+//! Supervision: a child that fails comes back, one that fails too often is left alone, and its siblings notice nothing.
+
+use ractor::ActorProcessingErr;
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::actors::system::health::ActorStatus;
+use crate::clock::Clock;
+
+#[test]
+fn failures_wait_longer_each_time_and_end_in_quarantine() {
+    let waits: Vec<_> = (1..=6).map(|n| wait(n, 1.0)).collect();
+    let growing = [100, 200, 400, 800, 1600].map(Duration::from_millis);
+    assert_eq!((&waits[..5], waits[5]), (&growing[..], QUARANTINE));
+    assert_eq!(wait(1, 0.0), Duration::from_millis(50));
+}
+
+/// A child that does as it is told, a panic included.
+struct Worker;
+
+enum Order {
+    Count(oneshot::Sender<u32>),
+    Panic,
+}
+
+impl Actor for Worker {
+    type Msg = Letter<Order>;
+    type State = u32;
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<u32, ActorProcessingErr> {
+        Ok(0)
+    }
+
+    async fn handle(
+        &self,
+        _: ActorRef<Self::Msg>,
+        letter: Self::Msg,
+        count: &mut u32,
+    ) -> Result<(), ActorProcessingErr> {
+        match letter.body {
+            Order::Count(reply) => {
+                *count += 1;
+                let _ = reply.send(*count);
+            }
+            Order::Panic => panic!("as ordered"),
+        }
+        Ok(())
+    }
+}
+
+/// A supervisor of two workers, as the real ones are.
+struct Foreman;
+
+enum Call {
+    Door(usize, oneshot::Sender<Option<Door<Order>>>),
+    Revive(usize),
+}
+
+impl Actor for Foreman {
+    type Msg = Letter<Call>;
+    type State = Vec<Child<Order>>;
+    type Arguments = Vec<Arc<Vitals>>;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        vitals: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let mut workers: Vec<_> = vitals.into_iter().map(|vitals| Child::new(vitals, 2, || Worker, ())).collect();
+        for worker in &mut workers {
+            assert_eq!(worker.start(myself.get_cell()).await, None);
+        }
+        Ok(workers)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        letter: Self::Msg,
+        workers: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match letter.body {
+            Call::Door(n, reply) => {
+                let _ = reply.send(workers[n].door().cloned());
+            }
+            Call::Revive(n) => assert_eq!(workers[n].start(myself.get_cell()).await, None),
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        workers: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        if let Some((actor, why)) = end(&event)
+            && let Some(n) = workers.iter().position(|worker| worker.is(actor))
+        {
+            let wait = workers[n].failed(&why);
+            myself.send_after(wait, move || Letter::free(Call::Revive(n)));
+        }
+        Ok(())
+    }
+}
+
+struct Shop {
+    vitals: Vec<Arc<Vitals>>,
+    foreman: Door<Call>,
+}
+
+impl Shop {
+    async fn open() -> Self {
+        let top = Vitals::new("root", "root", &Clock::default());
+        let vitals = vec![top.child("worker", "one"), top.child("worker", "two")];
+        let (foreman, _) = Actor::spawn(None, Foreman, vitals.clone()).await.unwrap();
+        Self { vitals, foreman: Door::new(foreman, Places::new(8)) }
+    }
+
+    /// The way to a worker, once it is there.
+    async fn worker(&self, n: usize) -> Door<Order> {
+        loop {
+            let door = self.foreman.ask(Duration::from_secs(5), |reply| Call::Door(n, reply)).await.unwrap();
+            match door {
+                Some(door) => return door,
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+    }
+
+    async fn count(&self, n: usize) -> u32 {
+        self.worker(n).await.ask(Duration::from_secs(5), Order::Count).await.unwrap()
+    }
+
+    /// Makes a worker panic and waits until its supervisor knows.
+    async fn panic(&self, n: usize) {
+        let before = self.vitals[n].read().restarts;
+        self.worker(n).await.nudge(Order::Panic);
+        while self.vitals[n].read().restarts == before {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_child_that_panics_comes_back_afresh_and_its_sibling_notices_nothing() {
+    let shop = Shop::open().await;
+    assert_eq!((shop.count(0).await, shop.count(0).await, shop.count(1).await), (1, 2, 1));
+    shop.panic(0).await;
+    assert_eq!((shop.count(0).await, shop.count(1).await), (1, 2));
+    let health = shop.vitals[0].read();
+    assert_eq!((health.status, health.restarts), (ActorStatus::Running, 1));
+    assert!(health.last_error.unwrap().contains("as ordered"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_fails_again_and_again_is_quarantined_and_gets_another_chance() {
+    let shop = Shop::open().await;
+    for _ in 0..=INTENSITY {
+        shop.panic(0).await;
+    }
+    assert_eq!(shop.vitals[0].read().status, ActorStatus::Quarantined);
+    tokio::time::sleep(QUARANTINE).await;
+    assert_eq!(shop.count(0).await, 1);
+    assert_eq!(shop.vitals[0].read().status, ActorStatus::Running);
+}
+
+#[tokio::test]
+async fn a_full_mailbox_turns_callers_away_and_a_crash_gives_its_places_back() {
+    let shop = Shop::open().await;
+    let worker = shop.worker(0).await;
+    // Two places: two calls that are never read, because nothing runs between them, and a third that finds no place.
+    let (one, two, three) = tokio::join!(
+        worker.ask(Duration::from_secs(5), Order::Count),
+        worker.ask(Duration::from_secs(5), Order::Count),
+        worker.ask(Duration::from_secs(5), Order::Count),
+    );
+    assert_eq!((one.is_ok(), two.is_ok()), (true, true));
+    assert_eq!(three.unwrap_err().code, crate::domain::error::Code::Overloaded);
+    shop.panic(0).await;
+    assert_eq!(shop.count(0).await, 1);
+    assert_eq!(shop.vitals[0].read().mailbox, 0);
+}
