@@ -17,7 +17,7 @@ use crate::clock;
 /// More failures than this within the window, and the child is left alone for the quarantine.
 const INTENSITY: usize = 5;
 const WINDOW: Duration = Duration::from_mins(1);
-const QUARANTINE: Duration = Duration::from_mins(5);
+const QUARANTINE: Duration = if cfg!(test) { Duration::from_secs(5) } else { Duration::from_mins(5) };
 
 /// Builds one more incarnation of the child, linked to its supervisor.
 type Spawn<M> = Box<dyn Fn(ActorCell) -> BoxFuture<'static, Result<ActorRef<Letter<M>>, SpawnErr>> + Send + Sync>;

@@ -64,7 +64,7 @@ async fn a_body_is_too_large_whether_it_says_so_or_not() {
     assert_eq!(code(&json, Box::pin(endless)).await, Err(Code::BodyTooLarge));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_body_that_does_not_come_is_not_waited_for() {
     let json = headers(&[("content-type", "application/json")]);
     let stuck = chunks([b"{"]).chain(stream::pending());
