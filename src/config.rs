@@ -179,7 +179,7 @@ pub enum ConfigError {
     Master(#[from] MasterKeyError),
     #[error(
         "this build carries the sandbox, whose client trusts any network, so it must never reach the real one; \
-         for --network whatsapp build without it: make run-live, or cargo build --release --no-default-features"
+         for --network whatsapp build without it: cargo build --release --no-default-features"
     )]
     SandboxBuild,
     #[error(
