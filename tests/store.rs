@@ -255,6 +255,7 @@ async fn a_session_key_is_unique_among_the_living_of_a_tenant(store: &Store) {
 async fn only_the_newest_lease_records(store: &Store) {
     let tenant = tenant(store, "lease@example.com").await;
     let old = lease(store, tenant, "one").await;
+    accept(store, old, "LEASE", None).await;
     let (new, _) = store.lease(tenant, old.session).await.unwrap().unwrap();
     let record = || Record {
         status: wamux::domain::session::Status::Failed,
@@ -269,10 +270,13 @@ async fn only_the_newest_lease_records(store: &Store) {
         at: store.clock().now(),
     };
     assert_eq!(store.record(old, record()).await.unwrap(), None);
+    assert_eq!(store.due(old, 0, 9).await.unwrap().len(), 1, "a refused write changes nothing");
     let position = store.record(new, record()).await.unwrap().unwrap();
     assert_eq!(store.stream_position(tenant, old.session).await.unwrap(), position);
     let events = store.stream_events(tenant, old.session, wamux::domain::event::Position(0)).await.unwrap();
     assert_eq!(events, [(position, record().event.unwrap())]);
+    let unsent = store.messages(tenant, &filter()).await.unwrap().messages.remove(0);
+    assert_eq!(unsent.error_code.as_deref(), Some("session_logged_out"), "an unlinked session cannot send it any more");
 }
 
 async fn a_deleted_session_keeps_its_history_and_fails_what_is_unsent(store: &Store) {

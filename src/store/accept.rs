@@ -1,4 +1,5 @@
-//! Accepting sends: for a whole batch one read of plans, counts and idempotent answers, one decision each, one insert a table.
+//! Accepting sends: for a whole batch a read of plans and counts, one of idempotent answers if any are asked for, one decision each,
+//! and few inserts a table.
 //!
 //! Row, wire id, the day's count, the idempotent answer and the event are committed together, or not at all.
 

@@ -1,7 +1,7 @@
 //! The one writer: whatever is queued becomes one transaction with one fsync, and only then are its callers told.
 //!
-//! Batches form by themselves: while one commits, the next gathers. Sends, marks and device keys, which come in floods, are written with one
-//! statement for the whole batch; any other job runs in a savepoint of its own, so that its failure is its own.
+//! Batches form by themselves: while one commits, the next gathers. Sends, marks and device keys, which come in floods, are
+//! written with a few statements for the whole batch; any other job runs in a savepoint of its own, so that its failure is its own.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Supervision: a child that fails comes back, one that fails too often is left alone, and its siblings notice nothing.
 
 use ractor::ActorProcessingErr;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::*;
 use crate::actors::system::health::ActorStatus;
@@ -49,8 +49,10 @@ impl Actor for Worker {
     }
 }
 
-/// A supervisor of two workers, as the real ones are.
-struct Foreman;
+/// A supervisor of two workers, as the real ones are. It rings whenever one has ended or has started again.
+struct Foreman {
+    bell: watch::Sender<()>,
+}
 
 enum Call {
     Door(usize, oneshot::Sender<Option<Door<Order>>>),
@@ -84,7 +86,10 @@ impl Actor for Foreman {
             Call::Door(n, reply) => {
                 let _ = reply.send(workers[n].door().cloned());
             }
-            Call::Revive(n) => assert_eq!(workers[n].start(myself.get_cell()).await, None),
+            Call::Revive(n) => {
+                assert_eq!(workers[n].start(myself.get_cell()).await, None);
+                self.bell.send_replace(());
+            }
         }
         Ok(())
     }
@@ -100,6 +105,7 @@ impl Actor for Foreman {
         {
             let wait = workers[n].failed(&why);
             myself.send_after(wait, move || Letter::free(Call::Revive(n)));
+            self.bell.send_replace(());
         }
         Ok(())
     }
@@ -108,23 +114,27 @@ impl Actor for Foreman {
 struct Shop {
     vitals: Vec<Arc<Vitals>>,
     foreman: Door<Call>,
+    bell: watch::Receiver<()>,
 }
 
 impl Shop {
     async fn open() -> Self {
         let top = Vitals::new("root", "root", &Clock::default());
         let vitals = vec![top.child("worker", "one"), top.child("worker", "two")];
-        let (foreman, _) = Actor::spawn(None, Foreman, vitals.clone()).await.unwrap();
-        Self { vitals, foreman: Door::new(foreman, Places::new(8)) }
+        let (ring, bell) = watch::channel(());
+        let (foreman, _) = Actor::spawn(None, Foreman { bell: ring }, vitals.clone()).await.unwrap();
+        Self { vitals, foreman: Door::new(foreman, Places::new(8)), bell }
     }
 
     /// The way to a worker, once it is there.
     async fn worker(&self, n: usize) -> Door<Order> {
+        let mut bell = self.bell.clone();
         loop {
+            bell.mark_unchanged();
             let door = self.foreman.ask(Duration::from_secs(5), |reply| Call::Door(n, reply)).await.unwrap();
             match door {
                 Some(door) => return door,
-                None => tokio::time::sleep(Duration::from_millis(1)).await,
+                None => bell.changed().await.unwrap(),
             }
         }
     }
@@ -136,9 +146,12 @@ impl Shop {
     /// Makes a worker panic and waits until its supervisor knows.
     async fn panic(&self, n: usize) {
         let before = self.vitals[n].read().restarts;
-        self.worker(n).await.nudge(Order::Panic);
+        let worker = self.worker(n).await;
+        let mut bell = self.bell.clone();
+        bell.mark_unchanged();
+        worker.nudge(Order::Panic);
         while self.vitals[n].read().restarts == before {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            bell.changed().await.unwrap();
         }
     }
 }

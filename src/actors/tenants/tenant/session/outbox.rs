@@ -69,6 +69,8 @@ enum End {
     Disconnected,
     /// The message after the last one sent is worth another try after a pause.
     Paused,
+    /// The store did not answer, which is held against no message.
+    StoreAway,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,6 +222,7 @@ impl State {
             // Two rounds at once could mix up the order, so the round of the new connection begins only now.
             return self.pump(myself);
         }
+        let mut tried = 0;
         if let Some(pumped) = pumped {
             if pumped.sent_until > self.sent_until {
                 self.tries = 0;
@@ -233,13 +236,14 @@ impl State {
                 }
                 return;
             }
+            tried = u32::from(pumped.end == End::Paused);
         } else {
             self.vitals.note_error("a round of sending failed");
         }
         // Whatever it was, the connection is still there: the next message is tried again after a while.
         self.pace = Pace::Paused;
         let wait = Duration::from_secs((2 << self.tries.min(4)).min(30));
-        self.tries += 1;
+        self.tries += tried;
         myself.send_after(wait, || Letter::free(Msg::Resume));
     }
 }
@@ -312,7 +316,7 @@ impl Round {
     fn read<T>(&self, read: Result<T, crate::store::StoreError>) -> Result<T, End> {
         read.map_err(|error| {
             self.vitals.note_error(&error.to_string());
-            End::Paused
+            End::StoreAway
         })
     }
 
