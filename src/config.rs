@@ -18,6 +18,9 @@ First steps, on the sandbox (a simulated WhatsApp network, no phone needed):
   curl -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' \\
        -d '{\"session_key\": \"first\"}' http://127.0.0.1:8080/api/v1/sessions
 
+The simulated network may also run alone, for other servers and other clients of its protocol:
+  wamux sandbox                                     starts it on 127.0.0.1:9080, and says how to use it
+
 Logs go to stderr. A flag wins over its variable.";
 
 /// A multi-tenant WhatsApp API server.
@@ -34,6 +37,9 @@ pub struct Cli {
 pub enum Command {
     /// Runs the server until Ctrl-C or SIGTERM.
     Serve,
+    /// Runs the simulated network alone until Ctrl-C or SIGTERM. Clients of its protocol connect to ws://ADDRESS:PORT/ws/chat,
+    /// and its phones are made and used under http://ADDRESS:PORT/sandbox, without keys.
+    Sandbox,
     /// Makes API keys, beside a running server or without one.
     #[command(subcommand)]
     Keys(Keys),
@@ -93,6 +99,10 @@ pub struct Knobs {
     /// The network that sessions connect to.
     #[arg(long, env = "WAMUX_NETWORK", global = true, value_enum, default_value_t = Network::default())]
     pub network: Network,
+    /// Where the simulated network listens for other clients. Without it `serve` keeps it inside the process, and `sandbox` takes
+    /// 127.0.0.1:9080; port 0 picks a free one and logs it.
+    #[arg(long, env = "WAMUX_SANDBOX_LISTEN", global = true, value_name = "ADDRESS:PORT", value_parser = listen_or_none)]
+    pub sandbox_listen: Option<ListenOrNone>,
     /// What to log: off, error, warn, info, debug, trace, or a filter such as info,wamux=debug.
     #[arg(long, env = "WAMUX_LOG", global = true, value_name = "FILTER", default_value = "info")]
     pub log: String,
@@ -157,6 +167,14 @@ impl FromStr for Listen {
     }
 }
 
+/// The same, or an empty variable.
+pub type ListenOrNone = Option<Listen>;
+
+fn listen_or_none(text: &str) -> Result<ListenOrNone, NotAnAddress> {
+    let text = text.trim();
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
 /// The knobs, checked: what a server runs on.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -167,6 +185,8 @@ pub struct Config {
     /// None: the one in the data folder.
     pub master: Option<MasterKey>,
     pub network: Network,
+    /// Where the simulated network of this process is open to others.
+    pub sandbox_listen: Option<SocketAddr>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -198,6 +218,7 @@ impl Config {
             operator: None,
             master: None,
             network: Network::default(),
+            sandbox_listen: None,
         }
     }
 }
@@ -216,6 +237,7 @@ impl Knobs {
             operator: given(self.operator_token.as_ref()).map(str::parse).transpose()?,
             master: given(self.master_key.as_ref()).map(str::parse).transpose()?,
             network: self.network,
+            sandbox_listen: self.sandbox_listen.flatten().map(|listen| listen.0),
             data_dir: plain.data_dir,
         })
     }

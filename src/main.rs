@@ -10,11 +10,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use wamux::commands::{self, CommandError};
 use wamux::config::{self, Cli, Command, Config, Keys, Tenants};
+#[cfg(feature = "sandbox")]
+use wamux::server::SandboxServer;
 use wamux::server::{Server, StartError};
 use wamux::telemetry;
 
 #[derive(Debug, thiserror::Error)]
 enum Failure {
+    #[cfg(not(feature = "sandbox"))]
+    #[error(transparent)]
+    Config(config::ConfigError),
     #[error(transparent)]
     Command(#[from] CommandError),
     #[error(transparent)]
@@ -54,6 +59,10 @@ fn run(command: Command, config: Config) -> Result<(), Failure> {
     let done = runtime.block_on(async {
         match command {
             Command::Serve => serve(config).await,
+            #[cfg(feature = "sandbox")]
+            Command::Sandbox => sandbox(config).await,
+            #[cfg(not(feature = "sandbox"))]
+            Command::Sandbox => Err(Failure::Config(config::ConfigError::LiveBuild)),
             Command::Keys(Keys::Create { email, name }) => {
                 let key = commands::create_key(&config, &email, name).await?;
                 Ok(writeln!(io::stdout(), "{}", key.reveal())?)
@@ -84,11 +93,24 @@ async fn serve(config: Config) -> Result<(), Failure> {
     };
     announce(&server, &config).await;
     signals.next().await;
-    tracing::info!("stopping: no new requests; a second signal ends at once");
-    tokio::select! {
-        () = server.stop() => tracing::info!("stopped"),
-        () = signals.next() => std::process::exit(130),
+    signals.stop(server.stop()).await;
+    Ok(())
+}
+
+#[cfg(feature = "sandbox")]
+async fn sandbox(config: Config) -> Result<(), Failure> {
+    let mut signals = Signals::new()?;
+    let network = tokio::select! {
+        network = SandboxServer::start(&config) => network?,
+        () = signals.next() => return Ok(()),
+    };
+    let (version, data) = (env!("CARGO_PKG_VERSION"), config.data_dir.display());
+    tracing::info!("wamux {version}, the sandbox network alone, data in {data}, listening on http://{}", network.addr);
+    for line in network.instructions() {
+        tracing::info!("{line}");
     }
+    signals.next().await;
+    signals.stop(network.stop()).await;
     Ok(())
 }
 
@@ -117,6 +139,15 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+        }
+    }
+
+    /// Stops in order, or at once when a second signal comes.
+    async fn stop(&mut self, stopping: impl Future<Output = ()>) {
+        tracing::info!("stopping: no new requests; a second signal ends at once");
+        tokio::select! {
+            () = stopping => tracing::info!("stopped"),
+            () = self.next() => std::process::exit(130),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A running server is a value: it opens everything in order, and closes everything in the opposite order.
 
 mod network;
+#[cfg(feature = "sandbox")]
+mod sandbox;
 
 use std::fs;
 use std::io;
@@ -15,12 +17,16 @@ use tokio::time::timeout;
 use crate::actors::{Settings, StartError as SystemError, System};
 use crate::clock::Clock;
 use crate::config::Config;
+#[cfg(feature = "sandbox")]
+use crate::http::Phones;
 use crate::http::serve::{Stop, serve};
 use crate::http::{Door, routes};
 use crate::store::seal::{MasterKey, MasterKeyError};
 use crate::store::{Store, StoreError};
 use crate::whatsapp::WireError;
 use network::Outside;
+#[cfg(feature = "sandbox")]
+pub use sandbox::SandboxServer;
 
 /// How long the actors may take to stop, and how long all of the closing; the door has a limit of its own.
 const ACTORS: Duration = Duration::from_secs(4);
@@ -35,10 +41,10 @@ pub enum StartError {
         "another wamux runs its simulated network from the data folder {0}; stop it, or choose another with --data-dir"
     )]
     NetworkInUse(String),
-    #[error("the port of {0} is taken by another program; choose another with --listen (port 0 picks a free one)")]
-    PortTaken(SocketAddr),
-    #[error("cannot listen on {0}: {1}; choose another address with --listen (WAMUX_LISTEN)")]
-    Listen(SocketAddr, io::Error),
+    #[error("the port of {0} is taken by another program; choose another with {1} (port 0 picks a free one)")]
+    PortTaken(SocketAddr, Knob),
+    #[error("cannot listen on {0}: {2}; choose another address with {1}")]
+    Listen(SocketAddr, Knob, io::Error),
     #[error("the master key cannot be used: {0}")]
     Master(#[from] MasterKeyError),
     #[error("{0}")]
@@ -67,8 +73,7 @@ pub struct Server {
 impl Server {
     /// Opens the folder, the port, the database, the network, the actors and the door, in this order.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let listener = listen(config.listen).await?;
-        let addr = listener.local_addr().map_err(|error| StartError::Listen(config.listen, error))?;
+        let (listener, addr) = listen(config.listen, "--listen (WAMUX_LISTEN)").await?;
         let clock = Clock::default();
         let store = open_store(&config, clock.clone()).await?;
         let (network, wire) = Outside::open(&config, clock.clone()).await?;
@@ -80,7 +85,7 @@ impl Server {
             operator: config.operator,
             stopping: stopping.clone(),
             #[cfg(feature = "sandbox")]
-            sandbox: network.sandbox.clone(),
+            phones: Phones::Here(network.sandbox.clone()),
         });
         let door = tokio::spawn(serve(listener, routes(&door), clock, stopping));
         Ok(Self { addr, system, store, network, stop, door })
@@ -135,10 +140,14 @@ pub async fn open_store(config: &Config, clock: Clock) -> Result<Store, StartErr
     })
 }
 
-async fn listen(addr: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(addr).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => StartError::PortTaken(addr),
-        _ => StartError::Listen(addr, error),
+/// The knob that an address came from, for whoever has to change it.
+type Knob = &'static str;
+
+async fn listen(addr: SocketAddr, knob: Knob) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = TcpListener::bind(addr).await.and_then(|listener| listener.local_addr().map(|addr| (listener, addr)));
+    bound.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken(addr, knob),
+        _ => StartError::Listen(addr, knob, error),
     })
 }
 

@@ -19,8 +19,9 @@ use crate::domain::error::{Code, Refusal};
 /// What a handler gives back.
 pub(super) type Answered = Result<Response, Refusal>;
 
-pub(super) struct Call {
-    pub(super) door: Arc<Door>,
+/// `D` is what stands behind the door: the server, or the simulated network alone.
+pub(super) struct Call<D = Door> {
+    pub(super) door: Arc<D>,
     pub(super) arrival: Arrival,
     /// GET where HEAD was asked: the server leaves the body out.
     pub(super) method: Method,
@@ -30,7 +31,9 @@ pub(super) struct Call {
 }
 
 /// Makes a call of any request. Nothing is judged here, so it rejects nothing.
-pub(super) fn called(door: &Arc<Door>) -> impl Filter<Extract = (Call,), Error = Rejection> + Clone + use<> {
+pub(super) fn called<D: Send + Sync + 'static>(
+    door: &Arc<D>,
+) -> impl Filter<Extract = (Call<D>,), Error = Rejection> + Clone + use<D> {
     let door = Arc::clone(door);
     let door = warp::any().map(move || Arc::clone(&door));
     let body = warp::body::stream().map(|chunks| -> Chunks { Box::pin(StreamExt::map(chunks, plain)) });
@@ -61,7 +64,9 @@ impl Call {
         })?;
         self.system().enter(&key).await
     }
+}
 
+impl<D> Call<D> {
     /// What the `Authorization` header bears, if there is one such header and it reads `Bearer …`.
     pub(super) fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.header(AUTHORIZATION.as_str()).ok()??.split_once(' ')?;

@@ -9,6 +9,7 @@ mod fields;
 mod health;
 mod keys;
 mod messages;
+mod origin;
 mod qr;
 mod reply;
 #[cfg(feature = "sandbox")]
@@ -27,6 +28,8 @@ use crate::actors::System;
 use crate::domain::access::OperatorToken;
 use call::{Call, called};
 use reply::Response;
+#[cfg(feature = "sandbox")]
+pub use sandbox::{Alone, Phones};
 use serve::Stopping;
 
 /// What stands behind the door.
@@ -36,14 +39,14 @@ pub struct Door {
     /// Streams end when this begins.
     pub stopping: Stopping,
     #[cfg(feature = "sandbox")]
-    pub sandbox: crate::sandbox::Sandbox,
+    pub phones: Phones,
 }
 
 /// One path, and a handler for each of its methods. GET answers HEAD too, and OPTIONS lists them all.
 macro_rules! at {
     ($door:ident, $path:expr, [$($segment:ident)?]
      $($verb:ident $file:ident::$handler:ident($($given:ident)?)),+) => {
-        $path.and(called($door)).then(|$($segment: String,)? call: Call| async move {
+        $path.and(called($door)).then(|$($segment: String,)? call: Call<_>| async move {
             let request = call.arrival.id.clone();
             let answer = match call.method {
                 $(Method::$verb => $file::$handler(call $(, $given)?).await,)+
@@ -55,10 +58,20 @@ macro_rules! at {
     };
 }
 
+/// What the server answers.
 pub fn routes(door: &Arc<Door>) -> BoxedFilter<(Response,)> {
+    joined(all(door))
+}
+
+fn joined(all: Vec<BoxedFilter<(Response,)>>) -> BoxedFilter<(Response,)> {
+    any_of(all).recover(reply::rejected).unify().boxed()
+}
+
+fn any_of(
+    all: impl IntoIterator<Item = BoxedFilter<(Response,)>, IntoIter: DoubleEndedIterator>,
+) -> BoxedFilter<(Response,)> {
     let none = warp::any().and_then(|| async { Err::<Response, _>(warp::reject::not_found()) }).boxed();
-    let any = all(door).into_iter().rev().fold(none, |rest, one| one.or(rest).unify().boxed());
-    any.recover(reply::rejected).unify().boxed()
+    all.into_iter().rev().fold(none, |rest, one| one.or(rest).unify().boxed())
 }
 
 #[rustfmt::skip]
@@ -75,18 +88,36 @@ fn all(door: &Arc<Door>) -> Vec<BoxedFilter<(Response,)>> {
         at!(door, path!("api" / "v1" / "keys" / String), [id] DELETE keys::delete(id)),
 
         #[cfg(feature = "sandbox")]
-        at!(door, path!("api" / "v1" / "sandbox" / "phones"), [] POST sandbox::create()),
-        #[cfg(feature = "sandbox")]
-        at!(door, path!("api" / "v1" / "sandbox" / "phones" / String / "scan"), [phone] POST sandbox::scan(phone)),
-        #[cfg(feature = "sandbox")]
-        at!(door, path!("api" / "v1" / "sandbox" / "phones" / String / "messages"), [phone]
-            POST sandbox::write(phone), GET sandbox::screen(phone)),
-        #[cfg(feature = "sandbox")]
-        at!(door, path!("api" / "v1" / "sandbox" / "phones" / String / "read"), [phone] POST sandbox::read(phone)),
+        control(door, path!("api" / "v1" / "sandbox" / ..).boxed()),
 
         at!(door, path!("health" / "live"), [] GET health::live()),
         at!(door, path!("health" / "ready"), [] GET health::ready()),
         at!(door, path!("health" / "actors"), [] GET health::actors()),
         at!(door, path::end(), [] GET health::welcome()),
     ]
+}
+
+/// What the simulated network answers where it has a door of its own.
+#[cfg(feature = "sandbox")]
+pub fn alone(network: &Arc<Alone>) -> BoxedFilter<(Response,)> {
+    joined(vec![
+        sandbox::chat(network),
+        control(network, path!("sandbox" / ..).boxed()),
+        at!(network, path!("health" / "live"), [] GET health::live()),
+    ])
+}
+
+/// The control API of the simulated phones, under the path that it has on this host.
+#[cfg(feature = "sandbox")]
+#[rustfmt::skip]
+fn control<H: sandbox::Host>(host: &Arc<H>, root: BoxedFilter<()>) -> BoxedFilter<(Response,)> {
+    let at = || root.clone();
+    let all = [
+        at!(host, at().and(path!("phones")), [] POST sandbox::create()),
+        at!(host, at().and(path!("phones" / String / "scan")), [phone] POST sandbox::scan(phone)),
+        at!(host, at().and(path!("phones" / String / "messages")), [phone]
+            POST sandbox::write(phone), GET sandbox::screen(phone)),
+        at!(host, at().and(path!("phones" / String / "read")), [phone] POST sandbox::read(phone)),
+    ];
+    any_of(all)
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 use warp::Rejection;
 use warp::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+#[cfg(feature = "sandbox")]
+use warp::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
 pub(super) use warp::reply::Response;
 
@@ -105,6 +107,17 @@ pub(super) fn accepted(body: Vec<u8>, replayed: bool) -> Response {
 pub(super) fn done() -> Response {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// From here on the connection speaks WebSocket.
+#[cfg(feature = "sandbox")]
+pub(super) fn switching(accept: HeaderValue) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let said = [(UPGRADE, HeaderValue::from_static("websocket")), (CONNECTION, HeaderValue::from_static("Upgrade"))];
+    response.headers_mut().extend(said);
+    response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
     response
 }
 

@@ -135,7 +135,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, entry: Arc<Entry>, stop
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
     tokio::select! {
         ended = connection.as_mut() => return log_end(ended),
         () = stopping.begun() => {}

@@ -12,13 +12,20 @@ use super::{SandboxError, login, pairing};
 /// From the connect to the end of the handshake.
 const HANDSHAKE: Duration = Duration::from_secs(20);
 
+/// Where a connection stands when it comes to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Upgrade {
+    Due,
+    Done,
+}
+
 /// Serves one connection until it ends.
-pub(crate) async fn serve(network: Arc<Network>, stream: Box<dyn Stream>) {
+pub(crate) async fn serve(network: Arc<Network>, stream: Box<dyn Stream>, upgrade: Upgrade) {
     let Some(_place) = network.admit() else {
         tracing::warn!("too many connections; one more is refused");
         return;
     };
-    match Box::pin(talk(&network, stream)).await {
+    match Box::pin(talk(&network, stream, upgrade)).await {
         // Sockets end in every way there is; that is the daily life of a network.
         Err(error @ (SandboxError::Wire(_) | SandboxError::Broken(_))) => {
             tracing::debug!(%error, "a connection ended");
@@ -29,8 +36,14 @@ pub(crate) async fn serve(network: Arc<Network>, stream: Box<dyn Stream>) {
     }
 }
 
-async fn talk(network: &Arc<Network>, stream: Box<dyn Stream>) -> Result<(), SandboxError> {
-    let shake = Box::pin(async { RawWire::accept(stream).await?.shake(&network.certificate).await });
+async fn talk(network: &Arc<Network>, stream: Box<dyn Stream>, upgrade: Upgrade) -> Result<(), SandboxError> {
+    let shake = Box::pin(async {
+        let wire = match upgrade {
+            Upgrade::Due => RawWire::accept(stream).await?,
+            Upgrade::Done => RawWire::upgraded(stream),
+        };
+        wire.shake(&network.certificate).await
+    });
     let (wire, caller) = timeout(HANDSHAKE, shake).await.map_err(SandboxError::wire)??;
     if caller.payload.device_pairing_data.is_set() {
         Box::pin(pairing::register(network, wire, &caller)).await

@@ -36,10 +36,12 @@ use tokio::io::DuplexStream;
 
 pub use ledger::LedgerError;
 pub use screen::{Shown, Status};
+pub use wire::{CHAT, Stream};
 
 use crate::clock::{Clock, NoEntropy};
 use crate::domain::content::Text;
 use crate::domain::phone::Phone;
+use connection::Upgrade;
 use network::Network;
 use switchboard::Farewell;
 
@@ -124,9 +126,20 @@ impl Sandbox {
     pub fn dial(&self) -> DuplexStream {
         let (near, far) = tokio::io::duplex(PIPE);
         if !self.network.is_closed() {
-            tokio::spawn(connection::serve(Arc::clone(&self.network), Box::new(far)));
+            let network = self.clone();
+            tokio::spawn(async move { network.serve(far).await });
         }
         near
+    }
+
+    /// Serves a connection on any stream, as the other end of `dial`, until it ends.
+    pub async fn serve(&self, stream: impl Stream + 'static) {
+        connection::serve(Arc::clone(&self.network), Box::new(stream), Upgrade::Due).await;
+    }
+
+    /// The same, after an HTTP server has answered the WebSocket upgrade.
+    pub async fn serve_upgraded(&self, stream: impl Stream + 'static) {
+        connection::serve(Arc::clone(&self.network), Box::new(stream), Upgrade::Done).await;
     }
 
     /// No new connections, the old ones end, everything submitted is committed.

@@ -20,13 +20,15 @@ use super::{SandboxError, stanza};
 
 /// The longest frame from a client. An upload of 812 pre-keys takes 40 kB.
 const FRAME: usize = 1024 * 1024;
+/// Where clients connect, and the beginning of longer paths that mean the same.
+pub const CHAT: &str = "/ws/chat";
 /// Routing data that a client may send before the header.
 const PRE_INTRO: usize = 4096;
 /// A client that does not take what it is sent is gone.
 const SEND: Duration = Duration::from_secs(30);
 
-/// Anything that carries bytes both ways: a pipe in this process, a TCP socket, later TLS.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// Anything that carries bytes both ways: a pipe in this process, a TCP socket, TLS on one.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
 /// A socket before its handshake.
@@ -45,19 +47,29 @@ pub(crate) struct Wire {
     sent: u32,
 }
 
+fn builder() -> ServerBuilder {
+    ServerBuilder::new()
+        .config(Config::default().frame_size(FRAME).flush_threshold(4096))
+        .limits(Limits::default().max_payload_len(Some(FRAME)))
+}
+
 impl RawWire {
-    /// Answers the WebSocket upgrade of `GET /ws/chat`.
+    /// Answers the WebSocket upgrade of `GET /ws/chat`; clients append queries to it.
     pub(crate) async fn accept(stream: Box<dyn Stream>) -> Result<Self, SandboxError> {
-        let (request, socket) = ServerBuilder::new()
-            .config(Config::default().frame_size(FRAME).flush_threshold(4096))
-            .limits(Limits::default().max_payload_len(Some(FRAME)))
-            .accept(stream)
-            .await
-            .map_err(SandboxError::wire)?;
-        if request.uri().path() != "/ws/chat" {
+        let (request, socket) = builder().accept(stream).await.map_err(SandboxError::wire)?;
+        if !request.uri().path().starts_with(CHAT) {
             return Err(SandboxError::Wire("not /ws/chat"));
         }
-        Ok(Self { socket, buffer: BytesMut::new(), opened: false })
+        Ok(Self::on(socket))
+    }
+
+    /// Goes on where somebody else has answered the upgrade.
+    pub(crate) fn upgraded(stream: Box<dyn Stream>) -> Self {
+        Self::on(builder().serve(stream))
+    }
+
+    fn on(socket: WebSocketStream<Box<dyn Stream>>) -> Self {
+        Self { socket, buffer: BytesMut::new(), opened: false }
     }
 
     /// Shakes hands; both sides speak encrypted after it.

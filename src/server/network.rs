@@ -7,43 +7,40 @@ pub(super) use simulated::Outside;
 
 #[cfg(feature = "sandbox")]
 mod simulated {
-    use std::fs::{File, TryLockError};
-    use std::path::Path;
     use std::sync::Arc;
 
     use super::super::StartError;
+    use super::super::sandbox::{Kept, Opening};
     use crate::clock::Clock;
     use crate::config::Config;
-    use crate::sandbox::{Sandbox, Settings};
+    use crate::sandbox::Sandbox;
     use crate::whatsapp::Wire;
 
-    /// The simulated network lives in this process's memory, so its file has one process at a time. (The database needs no such
-    /// lock: sessions write under leases.)
     pub(in crate::server) struct Outside {
         pub(in crate::server) sandbox: Sandbox,
-        _alone: File,
+        kept: Kept,
+        opening: Option<Opening>,
     }
 
     impl Outside {
         pub(in crate::server) async fn open(config: &Config, clock: Clock) -> Result<(Self, Wire), StartError> {
-            let alone = alone(&config.data_dir)?;
-            let sandbox = Sandbox::open(Settings { file: config.data_dir.join("sandbox.db") }, clock).await?;
-            let network = sandbox.clone();
-            Ok((Self { sandbox, _alone: alone }, Wire::sandbox(Arc::new(move || network.dial()))))
+            let kept = Kept::open(&config.data_dir, clock.clone()).await?;
+            let opening = match config.sandbox_listen {
+                Some(listen) => Some(Opening::start(listen, kept.sandbox.clone(), clock).await?),
+                None => None,
+            };
+            let network = kept.sandbox.clone();
+            let wire = Wire::sandbox(Arc::new(move || network.dial()));
+            Ok((Self { sandbox: kept.sandbox.clone(), kept, opening }, wire))
         }
 
-        pub(in crate::server) async fn close(&self) {
-            self.sandbox.close().await;
-        }
-    }
-
-    fn alone(folder: &Path) -> Result<File, StartError> {
-        let failed = |error| StartError::Folder(folder.display().to_string(), error);
-        let file = File::create(folder.join("sandbox.lock")).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(StartError::NetworkInUse(folder.display().to_string())),
-            Err(TryLockError::Error(error)) => Err(failed(error)),
+        pub(in crate::server) async fn close(self) {
+            let closing = async {
+                if let Some(opening) = self.opening {
+                    opening.close().await;
+                }
+            };
+            tokio::join!(closing, self.kept.close());
         }
     }
 }
@@ -63,6 +60,6 @@ mod live {
             Ok((Self, Wire::whatsapp()?))
         }
 
-        pub(in crate::server) async fn close(&self) {}
+        pub(in crate::server) async fn close(self) {}
     }
 }

@@ -1,0 +1,100 @@
+//! Where a request comes from: this machine or another, straight or through a proxy, a program or a page.
+
+use std::net::{IpAddr, SocketAddr};
+
+use warp::http::HeaderMap;
+
+/// Whether a request comes from this machine, and neither through a proxy nor from a page that had its name resolve to us.
+pub(super) fn is_here(peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
+    peer.is_some_and(|peer| is_local(peer.ip()))
+        && !forwarded(headers)
+        && own_page(headers)
+        && names_here(host(headers))
+}
+
+/// Whether a request comes straight from whoever makes it, from any machine. It names us by an address or by a name without
+/// dots, which nobody can register: a page that had its own name resolve to us cannot.
+pub(super) fn is_direct(headers: &HeaderMap) -> bool {
+    let name = host(headers);
+    let ours = name.parse::<IpAddr>().is_ok() || (!name.is_empty() && !name.contains('.'));
+    ours && !forwarded(headers) && own_page(headers)
+}
+
+pub(super) fn is_local(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+fn forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        let name = name.as_str();
+        matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded-")
+    })
+}
+
+/// Whether no page made the request, or one of this machine: browsers say which, and a page may send some requests anywhere.
+fn own_page(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get("origin") else { return true };
+    let page = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    page.is_some_and(|(_, host)| names_here(without_port(host)))
+}
+
+fn host(headers: &HeaderMap) -> &str {
+    without_port(headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default())
+}
+
+fn without_port(host: &str) -> &str {
+    let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |h| h.0);
+    name.trim_start_matches('[').trim_end_matches(']')
+}
+
+fn names_here(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(is_local)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_here() {
+        for (peer, name, value, here) in [
+            ("127.0.0.1:5000", "host", "127.0.0.1:8080", true),
+            ("[::1]:5000", "host", "[::1]:8080", true),
+            ("[::ffff:127.0.0.1]:5000", "host", "localhost", true),
+            ("192.168.1.7:5000", "host", "127.0.0.1:8080", false),
+            ("127.0.0.1:5000", "host", "evil.example:8080", false),
+            ("127.0.0.1:5000", "forwarded", "for=192.168.1.7", false),
+            ("127.0.0.1:5000", "x-forwarded-for", "192.168.1.7", false),
+            ("127.0.0.1:5000", "x-forwarded-proto", "https", false),
+            ("127.0.0.1:5000", "via", "1.1 proxy", false),
+            ("127.0.0.1:5000", "origin", "http://localhost:3000", true),
+            ("127.0.0.1:5000", "origin", "https://evil.example", false),
+            ("127.0.0.1:5000", "origin", "null", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", "localhost:8080".parse().unwrap());
+            headers.insert(name, value.parse().unwrap());
+            assert_eq!(is_here(Some(peer.parse().unwrap()), &headers), here, "{peer} {name}: {value}");
+        }
+        assert!(!is_here(None, &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_name_that_anybody_could_have_registered_is_refused_even_where_all_may_call() {
+        for (name, value, direct) in [
+            ("host", "10.0.0.7:9080", true),
+            ("host", "[2001:db8::7]:9080", true),
+            ("host", "sandbox:9080", true),
+            ("host", "sandbox", true),
+            ("host", "evil.example:9080", false),
+            ("host", "", false),
+            ("x-forwarded-for", "192.168.1.7", false),
+            ("origin", "https://evil.example", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", "10.0.0.7:9080".parse().unwrap());
+            headers.insert(name, value.parse().unwrap());
+            assert_eq!(is_direct(&headers), direct, "{name}: {value}");
+        }
+    }
+}

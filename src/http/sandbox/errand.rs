@@ -1,0 +1,106 @@
+//! What can be asked of the simulated phones, read from a request; the same whoever asks, and wherever the phones are.
+
+use crate::domain::content::Text;
+use crate::domain::error::{Code, Refusal};
+use crate::domain::id::SessionId;
+use crate::domain::phone::Phone;
+use crate::http::fields::{self, Fields, line, text};
+
+const NAME_MAX: usize = 25;
+/// Longer than any QR code can hold.
+const QR_MAX: usize = 4296;
+
+/// One thing asked of a phone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Errand {
+    Create { phone: Phone, name: Option<String> },
+    Scan { phone: Phone, qr: String },
+    Screen { phone: Phone },
+    Write { phone: Phone, to: Phone, text: Text },
+    Read { phone: Phone, chat: Phone },
+}
+
+pub(super) fn create(mut fields: Fields) -> Result<Errand, Refusal> {
+    let phone = fields.required("phone", number);
+    let name = fields.optional("name", line(NAME_MAX));
+    let phone = fields.finish(phone)?;
+    Ok(Errand::Create { phone, name })
+}
+
+pub(super) fn write(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> {
+    let to = fields.required("to", number);
+    let message = fields.required("message", text(Text::try_from));
+    let (to, text) = fields.finish(to.zip(message))?;
+    Ok(Errand::Write { phone, to, text })
+}
+
+pub(super) fn read(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> {
+    let chat = fields.required("chat", number);
+    let chat = fields.finish(chat)?;
+    Ok(Errand::Read { phone, chat })
+}
+
+/// What a phone's camera sees: a session's present code, or the text of one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Scanned {
+    Session(SessionId),
+    Code(String),
+}
+
+pub(super) fn scanned(mut fields: Fields) -> Result<Scanned, Refusal> {
+    let session = fields.optional("sessionId", fields::id);
+    let code = fields.optional("qr", line(QR_MAX));
+    let one = match (session, code) {
+        (Some(session), None) => Some(Scanned::Session(session)),
+        (None, Some(code)) => Some(Scanned::Code(code)),
+        (Some(_), Some(_)) => {
+            fields.wrong("qr", "must not be given together with sessionId");
+            None
+        }
+        (None, None) if !fields.is_clean() => None,
+        (None, None) => {
+            fields.wrong("sessionId", "is required, or qr in its place");
+            None
+        }
+    };
+    fields.finish(one)
+}
+
+fn number(value: serde_json::Value) -> Result<Phone, String> {
+    text(|number| number.parse::<Phone>())(value)
+}
+
+/// The phone that a path names. warp hands a segment over as it came, and clients differ on whether `+` is to be encoded.
+pub(super) fn addressed(segment: &str) -> Result<Phone, Refusal> {
+    let plain = segment.replace("%2B", "+").replace("%2b", "+").replace("%20", " ");
+    plain.parse().map_err(|_| no_phone())
+}
+
+pub(super) fn no_phone() -> Refusal {
+    Refusal::new(Code::PhoneNotFound, "The sandbox has no such phone. Numbers look like +237612345678.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_in_a_path_may_be_encoded_or_not() {
+        for segment in ["+237612345678", "%2B237612345678", "%2b237612345678", "+237%20612345678"] {
+            assert_eq!(addressed(segment).unwrap().to_string(), "+237612345678", "{segment}");
+        }
+        assert_eq!(addressed("237612345678").unwrap_err().code, Code::PhoneNotFound);
+    }
+
+    #[test]
+    fn a_phone_scans_one_thing_at_a_time() {
+        let fields = |body: &str| Fields::of_json(body.as_bytes()).unwrap();
+        assert_eq!(scanned(fields(r#"{"qr": "2@x"}"#)).unwrap(), Scanned::Code("2@x".into()));
+        let id = "0199a7b0-0000-7000-8000-000000000000";
+        let session = scanned(fields(&format!(r#"{{"session_id": "{id}"}}"#))).unwrap();
+        assert_eq!(session, Scanned::Session(id.parse().unwrap()));
+        for body in ["{}".to_owned(), format!(r#"{{"sessionId": "{id}", "qr": "2@x"}}"#), r#"{"qr": 1}"#.to_owned()] {
+            assert_eq!(scanned(fields(&body)).unwrap_err().code, Code::ValidationFailed, "{body}");
+        }
+    }
+}

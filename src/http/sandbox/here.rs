@@ -1,0 +1,61 @@
+//! Errands to the phones of a network in this process.
+
+use serde_json::json;
+
+use super::errand::{Errand, no_phone};
+use crate::domain::error::{Code, Refusal};
+use crate::http::call::Answered;
+use crate::http::reply;
+use crate::sandbox::{Sandbox, SandboxError};
+
+const NOT_ON_WHATSAPP: &str = "stands for a number that is not on WhatsApp";
+
+impl From<SandboxError> for Refusal {
+    fn from(error: SandboxError) -> Self {
+        match error {
+            SandboxError::NoSuchPhone => no_phone(),
+            SandboxError::NotAQrCode => Self::field("qr", "is not what a session's QR code encodes"),
+            SandboxError::UnknownQr => {
+                Self::new(Code::QrNotUsable, "No session waits for this QR code. It may have expired: take the newest.")
+            }
+            SandboxError::NotOnWhatsApp => Self::field("phone", NOT_ON_WHATSAPP),
+            SandboxError::Refused => {
+                Self::new(Code::QrNotUsable, "The session did not take the link. Take the newest code.")
+            }
+            SandboxError::Closed => Self::stopping(),
+            other => {
+                tracing::error!(error = %other, "the sandbox failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// Runs an errand, and answers as an API under `root` does.
+pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answered {
+    match errand {
+        Errand::Create { phone, name } => {
+            let made = sandbox.create_phone(&phone, name.as_deref()).await?;
+            reply::created(&format!("{root}/phones/{phone}/messages"), &made)
+        }
+        Errand::Scan { phone, qr } => {
+            sandbox.scan(&phone, &qr).await?;
+            Ok(reply::done())
+        }
+        Errand::Screen { phone } => {
+            let messages = sandbox.screen(&phone).await?;
+            reply::ok(&json!({ "messages": messages }))
+        }
+        Errand::Write { phone, to, text } => {
+            let shown = sandbox.write(&phone, &to, &text).await.map_err(|error| match error {
+                SandboxError::NotOnWhatsApp => Refusal::field("to", NOT_ON_WHATSAPP),
+                other => other.into(),
+            })?;
+            reply::created(&format!("{root}/phones/{phone}/messages"), &shown)
+        }
+        Errand::Read { phone, chat } => {
+            sandbox.read(&phone, &chat).await?;
+            Ok(reply::done())
+        }
+    }
+}
