@@ -4,8 +4,14 @@ use serde_json::json;
 
 use crate::ground::app::{Caller, until};
 use crate::ground::process::{Process, wamux};
+use crate::ground::{Ground, Place, on_both_databases};
 
 const OWN: &str = "+237600000001";
+
+on_both_databases![
+    five_kills_while_sending_lose_nothing_and_repeat_nothing,
+    a_termination_ends_streams_and_exits_well,
+];
 
 /// Sends until the server is killed under it; the texts that were accepted.
 async fn send_until_killed(caller: &Caller, phones: &[String], first: usize) -> Vec<(usize, String)> {
@@ -24,18 +30,17 @@ async fn send_until_killed(caller: &Caller, phones: &[String], first: usize) -> 
     accepted
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn five_kills_while_sending_lose_nothing_and_repeat_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+async fn five_kills_while_sending_lose_nothing_and_repeat_nothing(on: Ground) {
+    let place = Place::new(on);
     let phones: Vec<String> = (0..4).map(|n| format!("+23761000000{n}")).collect();
-    let server = Process::start(folder.path());
+    let server = Process::start_on(&place);
     let key = server.key("you@example.com");
     server.set_plan("you@example.com", "pro");
     server.caller(&key).link("one", OWN).await;
     let mut accepted: Vec<(usize, String)> = Vec::new();
     let mut server = Some(server);
     for round in 0..5 {
-        let running = server.take().unwrap_or_else(|| Process::start(folder.path()));
+        let running = server.take().unwrap_or_else(|| Process::start_on(&place));
         let caller = running.caller(&key);
         until("connected", async || caller.get("/sessions").await.text.contains("\"connected\"")).await;
         // Killed at another moment each round: after so many acceptances, whatever else is under way.
@@ -48,7 +53,7 @@ async fn five_kills_while_sending_lose_nothing_and_repeat_nothing() {
         running.kill();
         accepted.extend(sending.await.unwrap());
     }
-    let server = Process::start(folder.path());
+    let server = Process::start_on(&place);
     let caller = server.caller(&key);
     let all = accepted.len() as u64;
     assert!(all >= 100, "only {all} were accepted");
@@ -71,10 +76,9 @@ async fn five_kills_while_sending_lose_nothing_and_repeat_nothing() {
     assert!(status.success() && took.as_secs() < 10, "{status} after {took:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_termination_ends_streams_and_exits_well() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Process::start(folder.path());
+async fn a_termination_ends_streams_and_exits_well(on: Ground) {
+    let place = Place::new(on);
+    let server = Process::start_on(&place);
     let caller = server.caller(&server.key("you@example.com"));
     let session = caller.link("one", OWN).await;
     let mut events = caller.stream(&session, None).await;

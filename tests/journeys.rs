@@ -3,16 +3,27 @@
 use serde_json::json;
 
 use crate::ground::app::{App, until};
+use crate::ground::{Ground, on_both_databases};
 
 const OWN: &str = "+237600000001";
+
+on_both_databases![
+    a_hundred_texts_to_ten_numbers_arrive_in_order_and_are_read,
+    a_phone_writes_back_and_the_message_is_received_once,
+    a_number_that_is_not_on_whatsapp_fails_and_holds_up_no_other,
+    a_restart_of_everything_costs_no_pairing,
+    a_dropped_connection_comes_back_and_what_was_accepted_meanwhile_goes_out,
+    messages_that_arrive_while_the_server_is_down_are_drained_in_order,
+    two_tenants_link_the_same_phone_and_each_gets_its_own_copy,
+    a_deleted_session_is_unlinked_on_the_phone_and_its_keys_are_gone,
+];
 
 fn numbers(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("+2376100000{n:02}")).collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_texts_to_ten_numbers_arrive_in_order_and_are_read() {
-    let app = App::start().await;
+async fn a_hundred_texts_to_ten_numbers_arrive_in_order_and_are_read(on: Ground) {
+    let app = App::start_on(on).await;
     app.caller.link("one", OWN).await;
     let phones = numbers(10);
     for n in 0..100 {
@@ -32,9 +43,8 @@ async fn a_hundred_texts_to_ten_numbers_arrive_in_order_and_are_read() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_phone_writes_back_and_the_message_is_received_once() {
-    let app = App::start().await;
+async fn a_phone_writes_back_and_the_message_is_received_once(on: Ground) {
+    let app = App::start_on(on).await;
     let session = app.caller.link("one", OWN).await;
     let phone = "+237611111111";
     app.caller.text(phone, "hello").await;
@@ -50,9 +60,8 @@ async fn a_phone_writes_back_and_the_message_is_received_once() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_is_not_on_whatsapp_fails_and_holds_up_no_other() {
-    let app = App::start().await;
+async fn a_number_that_is_not_on_whatsapp_fails_and_holds_up_no_other(on: Ground) {
+    let app = App::start_on(on).await;
     app.caller.link("one", OWN).await;
     let wrong = app.caller.text("+1 555 000 0001", "anyone there?").await;
     app.caller.text("+237611111111", "hello").await;
@@ -63,9 +72,8 @@ async fn a_number_that_is_not_on_whatsapp_fails_and_holds_up_no_other() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restart_of_everything_costs_no_pairing() {
-    let app = App::start().await;
+async fn a_restart_of_everything_costs_no_pairing(on: Ground) {
+    let app = App::start_on(on).await;
     let session = app.caller.link("one", OWN).await;
     app.caller.text("+237611111111", "before").await;
     app.caller.until_count("status=delivered", 1).await;
@@ -77,9 +85,8 @@ async fn a_restart_of_everything_costs_no_pairing() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_connection_comes_back_and_what_was_accepted_meanwhile_goes_out() {
-    let app = App::start().await;
+async fn a_dropped_connection_comes_back_and_what_was_accepted_meanwhile_goes_out(on: Ground) {
+    let app = App::start_on(on).await;
     let session = app.caller.link("one", OWN).await;
     let mut events = app.caller.stream(&session, None).await;
     events.until("connected").await;
@@ -94,9 +101,8 @@ async fn a_dropped_connection_comes_back_and_what_was_accepted_meanwhile_goes_ou
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn messages_that_arrive_while_the_server_is_down_are_drained_in_order() {
-    let app = App::start().await;
+async fn messages_that_arrive_while_the_server_is_down_are_drained_in_order(on: Ground) {
+    let app = App::start_on(on).await;
     let session = app.caller.link("one", OWN).await;
     let phone = "+237611111111";
     app.caller.post("/sandbox/phones", json!({ "phone": phone, "name": "Ada" })).await.expect(201);
@@ -115,9 +121,8 @@ async fn messages_that_arrive_while_the_server_is_down_are_drained_in_order() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn two_tenants_link_the_same_phone_and_each_gets_its_own_copy() {
-    let app = App::start().await;
+async fn two_tenants_link_the_same_phone_and_each_gets_its_own_copy(on: Ground) {
+    let app = App::start_on(on).await;
     let other = app.tenant("other@example.com", "free").await;
     app.caller.link("one", OWN).await;
     other.link("one", OWN).await;
@@ -129,9 +134,8 @@ async fn two_tenants_link_the_same_phone_and_each_gets_its_own_copy() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_session_is_unlinked_on_the_phone_and_its_keys_are_gone() {
-    let app = App::start().await;
+async fn a_deleted_session_is_unlinked_on_the_phone_and_its_keys_are_gone(on: Ground) {
+    let app = App::start_on(on).await;
     let session = app.caller.link("one", OWN).await;
     app.caller.text("+237611111111", "kept").await;
     app.caller.until_count("status=delivered", 1).await;
@@ -150,6 +154,6 @@ async fn a_deleted_session_is_unlinked_on_the_phone_and_its_keys_are_gone() {
 
 async fn wipe_check(store: &wamux::store::Store) -> i64 {
     use sea_orm::ConnectionTrait;
-    let count = sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, "SELECT count(*) FROM device_key");
+    let count = sea_orm::Statement::from_string(store.reader().get_database_backend(), "SELECT count(*) FROM device_key");
     store.reader().query_one_raw(count).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }

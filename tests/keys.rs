@@ -3,10 +3,17 @@
 use serde_json::json;
 
 use crate::ground::app::App;
+use crate::ground::{Ground, on_both_databases};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_shown_once_works_at_once_and_is_gone_at_once() {
-    let app = App::start().await;
+on_both_databases![
+    a_key_is_shown_once_works_at_once_and_is_gone_at_once,
+    an_expired_key_lets_nobody_in,
+    nobody_enters_without_a_good_key,
+    a_tenant_has_fifty_keys_at_most_and_sees_only_its_own,
+];
+
+async fn a_key_is_shown_once_works_at_once_and_is_gone_at_once(on: Ground) {
+    let app = App::start_on(on).await;
     let body = json!({ "name": "ci", "description": "for tests", "expiresInDays": 30 });
     let made = app.caller.post("/keys", body).await.expect(201);
     let secret = made["apiKey"].as_str().unwrap().to_owned();
@@ -29,9 +36,8 @@ async fn a_key_is_shown_once_works_at_once_and_is_gone_at_once() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_expired_key_lets_nobody_in() {
-    let app = App::start().await;
+async fn an_expired_key_lets_nobody_in(on: Ground) {
+    let app = App::start_on(on).await;
     let made = app.caller.post("/keys", json!({ "name": "short", "expires_in_days": 1 })).await.expect(201);
     let user = app.caller.with_key(made["apiKey"].as_str());
     user.get("/sessions").await.expect(200);
@@ -40,9 +46,8 @@ async fn an_expired_key_lets_nobody_in() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_enters_without_a_good_key() {
-    let app = App::start().await;
+async fn nobody_enters_without_a_good_key(on: Ground) {
+    let app = App::start_on(on).await;
     let unknown = format!("sk_test_{}", "A".repeat(43));
     let live = format!("sk_live_{}", "A".repeat(43));
     for key in [None, Some(""), Some("nonsense"), Some(unknown.as_str()), Some(live.as_str())] {
@@ -53,9 +58,8 @@ async fn nobody_enters_without_a_good_key() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_has_fifty_keys_at_most_and_sees_only_its_own() {
-    let app = App::start().await;
+async fn a_tenant_has_fifty_keys_at_most_and_sees_only_its_own(on: Ground) {
+    let app = App::start_on(on).await;
     let other = app.tenant("other@example.com", "free").await;
     for n in 0..49 {
         app.caller.post("/keys", json!({ "name": format!("k{n}") })).await.expect(201);

@@ -3,13 +3,24 @@
 use serde_json::json;
 
 use crate::ground::app::App;
+use crate::ground::{Ground, on_both_databases};
 
 const OWN: &str = "+237600000001";
 const PHONE: &str = "+237611111111";
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_accepted_text_is_answered_as_published() {
-    let app = App::start().await;
+on_both_databases![
+    an_accepted_text_is_answered_as_published,
+    without_a_connected_session_nothing_is_accepted,
+    the_free_plan_has_a_hundred_messages_a_day_to_the_message,
+    a_key_that_calls_too_fast_is_told_when_to_come_back,
+    the_same_request_with_an_idempotency_key_is_done_once,
+    an_answer_given_before_holds_when_the_session_is_gone,
+    everything_wrong_with_a_send_is_said_at_once,
+    messages_are_filtered_and_paged,
+];
+
+async fn an_accepted_text_is_answered_as_published(on: Ground) {
+    let app = App::start_on(on).await;
     app.caller.link("one", OWN).await;
     let answer = app.caller.post("/messages", json!({ "to": "+237 611-111.111", "message": "Hello" })).await;
     for header in ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset", "x-request-id"] {
@@ -24,9 +35,8 @@ async fn an_accepted_text_is_answered_as_published() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_connected_session_nothing_is_accepted() {
-    let app = App::start().await;
+async fn without_a_connected_session_nothing_is_accepted(on: Ground) {
+    let app = App::start_on(on).await;
     let body = json!({ "to": PHONE, "message": "x" });
     app.caller.post("/messages", body.clone()).await.problem(409, "session_not_connected");
     let session = app.caller.post("/sessions", json!({ "session_key": "one" })).await.expect(201);
@@ -40,9 +50,8 @@ async fn without_a_connected_session_nothing_is_accepted() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_free_plan_has_a_hundred_messages_a_day_to_the_message() {
-    let app = App::free().await;
+async fn the_free_plan_has_a_hundred_messages_a_day_to_the_message(on: Ground) {
+    let app = App::free_on(on).await;
     app.caller.link("one", OWN).await;
     // Two keys, so that the burst limit of one is not what stops them.
     let mut callers = vec![app.caller.clone()];
@@ -70,9 +79,8 @@ async fn the_free_plan_has_a_hundred_messages_a_day_to_the_message() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_calls_too_fast_is_told_when_to_come_back() {
-    let app = App::free().await;
+async fn a_key_that_calls_too_fast_is_told_when_to_come_back(on: Ground) {
+    let app = App::free_on(on).await;
     let calls = (0..160).map(|_| app.caller.get("/sessions"));
     let answers = futures_util::future::join_all(calls).await;
     let refused: Vec<_> = answers.into_iter().filter(|a| a.status == 429).collect();
@@ -84,9 +92,8 @@ async fn a_key_that_calls_too_fast_is_told_when_to_come_back() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_same_request_with_an_idempotency_key_is_done_once() {
-    let app = App::start().await;
+async fn the_same_request_with_an_idempotency_key_is_done_once(on: Ground) {
+    let app = App::start_on(on).await;
     app.caller.link("one", OWN).await;
     let send = async |key: &str, text: &str| {
         let body = json!({ "to": PHONE, "message": text });
@@ -109,9 +116,8 @@ async fn the_same_request_with_an_idempotency_key_is_done_once() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_given_before_holds_when_the_session_is_gone() {
-    let app = App::start().await;
+async fn an_answer_given_before_holds_when_the_session_is_gone(on: Ground) {
+    let app = App::start_on(on).await;
     let session = app.caller.link("one", OWN).await;
     let send = async || {
         let body = json!({ "to": PHONE, "message": "once", "sessionId": session });
@@ -124,9 +130,8 @@ async fn an_answer_given_before_holds_when_the_session_is_gone() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn everything_wrong_with_a_send_is_said_at_once() {
-    let app = App::start().await;
+async fn everything_wrong_with_a_send_is_said_at_once(on: Ground) {
+    let app = App::start_on(on).await;
     let body = json!({ "to": "12345", "message": "", "sessionId": "x", "colour": 1 });
     let answer = app.caller.post("/messages", body).await;
     assert_eq!(answer.header("ratelimit-remaining"), Some("10000"));
@@ -140,9 +145,8 @@ async fn everything_wrong_with_a_send_is_said_at_once() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn messages_are_filtered_and_paged() {
-    let app = App::start().await;
+async fn messages_are_filtered_and_paged(on: Ground) {
+    let app = App::start_on(on).await;
     let session = app.caller.link("one", OWN).await;
     for n in 0..7 {
         app.caller.text(if n % 2 == 0 { PHONE } else { "+237622222222" }, &format!("m{n}")).await;

@@ -3,10 +3,19 @@
 use serde_json::{Value, json};
 
 use crate::ground::app::App;
+use crate::ground::{Ground, on_both_databases};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_session_shows_qr_codes_until_one_is_scanned() {
-    let app = App::start().await;
+on_both_databases![
+    a_new_session_shows_qr_codes_until_one_is_scanned,
+    a_stream_resumes_after_the_last_event_without_loss,
+    sessions_are_listed_newest_first,
+    a_taken_key_is_a_conflict_and_a_full_plan_a_limit,
+    what_is_no_session_is_refused_field_by_field,
+    another_tenants_session_is_answered_like_one_that_never_existed,
+];
+
+async fn a_new_session_shows_qr_codes_until_one_is_scanned(on: Ground) {
+    let app = App::start_on(on).await;
     let session = app.caller.post("/sessions", json!({ "session_key": "my-session" })).await.expect(201);
     let id = session["id"].as_str().unwrap();
     assert_eq!(session["status"], "initializing");
@@ -39,9 +48,8 @@ async fn a_new_session_shows_qr_codes_until_one_is_scanned() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stream_resumes_after_the_last_event_without_loss() {
-    let app = App::start().await;
+async fn a_stream_resumes_after_the_last_event_without_loss(on: Ground) {
+    let app = App::start_on(on).await;
     let id = app.caller.link("one", "+237600000001").await;
     let mut events = app.caller.stream(&id, None).await;
     let first = events.next().await.unwrap();
@@ -59,9 +67,8 @@ async fn a_stream_resumes_after_the_last_event_without_loss() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn sessions_are_listed_newest_first() {
-    let app = App::start().await;
+async fn sessions_are_listed_newest_first(on: Ground) {
+    let app = App::start_on(on).await;
     for key in ["one", "two", "three"] {
         app.caller.post("/sessions", json!({ "sessionKey": key })).await.expect(201);
     }
@@ -71,9 +78,8 @@ async fn sessions_are_listed_newest_first() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_taken_key_is_a_conflict_and_a_full_plan_a_limit() {
-    let app = App::free().await;
+async fn a_taken_key_is_a_conflict_and_a_full_plan_a_limit(on: Ground) {
+    let app = App::free_on(on).await;
     for n in 0..10 {
         app.caller.post("/sessions", json!({ "session_key": format!("s{n}") })).await.expect(201);
     }
@@ -87,9 +93,8 @@ async fn a_taken_key_is_a_conflict_and_a_full_plan_a_limit() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_session_is_refused_field_by_field() {
-    let app = App::start().await;
+async fn what_is_no_session_is_refused_field_by_field(on: Ground) {
+    let app = App::start_on(on).await;
     for (body, field) in [
         (json!({}), "session_key"),
         (json!({ "session_key": "" }), "session_key"),
@@ -105,9 +110,8 @@ async fn what_is_no_session_is_refused_field_by_field() {
     app.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn another_tenants_session_is_answered_like_one_that_never_existed() {
-    let app = App::start().await;
+async fn another_tenants_session_is_answered_like_one_that_never_existed(on: Ground) {
+    let app = App::start_on(on).await;
     let other = app.tenant("other@example.com", "free").await;
     let session = app.caller.post("/sessions", json!({ "session_key": "mine" })).await.expect(201);
     let id = session["id"].as_str().unwrap();

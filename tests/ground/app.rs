@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use wamux::config::Config;
 use wamux::domain::access::Email;
 use wamux::server::Server;
 
 use super::stream::Events;
+use super::{Ground, Place};
 
 /// What one call was answered.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 pub struct App {
-    folder: TempDir,
+    place: Place,
     server: Server,
     pub caller: Caller,
 }
@@ -161,46 +161,60 @@ pub struct App {
 impl App {
     /// A fresh server, and a tenant on the Pro plan (whose limits no test meets by accident).
     pub async fn start() -> Self {
-        let app = Self::start_in(tempfile::tempdir().unwrap(), "pro").await;
+        Self::start_on(Ground::Sqlite).await
+    }
+
+    /// The same on a database of this kind.
+    pub async fn start_on(on: Ground) -> Self {
+        let app = Self::start_in(Place::new(on), "pro").await;
         until("ready", async || app.caller.get("/health/ready").await.status == 200).await;
         app
     }
 
+    #[allow(dead_code, reason = "stories say on which database they stand")]
     pub async fn free() -> Self {
-        Self::start_in(tempfile::tempdir().unwrap(), "free").await
+        Self::free_on(Ground::Sqlite).await
     }
 
-    async fn start_in(folder: TempDir, plan: &str) -> Self {
-        let server = Server::start(Config::in_folder(folder.path().to_owned())).await.unwrap();
+    pub async fn free_on(on: Ground) -> Self {
+        Self::start_in(Place::new(on), "free").await
+    }
+
+    async fn start_in(place: Place, plan: &str) -> Self {
+        let server = Server::start(place.config()).await.unwrap();
         let caller = Caller::new(format!("http://{}", server.addr), None);
-        let app = Self { folder, server, caller };
+        let app = Self { place, server, caller };
         let caller = app.tenant("you@example.com", plan).await;
         Self { caller, ..app }
     }
 
     /// Another tenant of this server, with a key.
     pub async fn tenant(&self, email: &str, plan: &str) -> Caller {
-        let config = Config::in_folder(self.folder.path().to_owned());
-        let email: Email = email.parse().unwrap();
-        let key = wamux::commands::create_key(&config, &email, "test".into()).await.unwrap();
-        wamux::commands::set_plan(&config, &email, plan).await.unwrap();
-        self.caller.with_key(Some(key.reveal()))
+        self.caller.with_key(Some(&tenant(&self.place.config(), email, plan).await))
     }
 
     pub fn server(&self) -> &Server {
         &self.server
     }
 
-    /// Stops the server in order, and starts another on the same folder.
+    /// Stops the server in order, and starts another on the same folder and database.
     pub async fn restart(self) -> Self {
-        let Self { folder, server, caller } = self;
+        let Self { place, server, caller } = self;
         server.stop().await;
-        let server = Server::start(Config::in_folder(folder.path().to_owned())).await.unwrap();
+        let server = Server::start(place.config()).await.unwrap();
         let caller = Caller { base: format!("http://{}", server.addr), ..caller };
-        Self { folder, server, caller }
+        Self { place, server, caller }
     }
 
     pub async fn stop(self) {
         self.server.stop().await;
     }
+}
+
+/// A key of this tenant, which is moved to this plan.
+pub async fn tenant(config: &Config, email: &str, plan: &str) -> String {
+    let email: Email = email.parse().unwrap();
+    let key = wamux::commands::create_key(config, &email, "test".into()).await.unwrap();
+    wamux::commands::set_plan(config, &email, plan).await.unwrap();
+    key.reveal().to_owned()
 }

@@ -1,6 +1,35 @@
-//! What tests stand on: a server in this process, one in another, a stream of events, a throw-away PostgreSQL.
+//! What tests stand on: a server in this process, one in another, a stream of events, a folder and a database on either kind.
 
 pub mod app;
+pub mod place;
 pub mod postgres;
 pub mod process;
 pub mod stream;
+
+pub use place::{Ground, Place};
+
+/// Makes two tests of each story, `story::sqlite` and `story::postgres`. A story is an `async fn story(on: Ground)`; one that is not
+/// listed is dead code, and the compiler says so.
+#[allow(unused_macros, reason = "the benches tell no stories")]
+macro_rules! on_both_databases {
+    ($($story:ident),+ $(,)?) => {
+        $(
+            mod $story {
+                use crate::ground::Ground;
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn sqlite() {
+                    super::$story(Ground::Sqlite).await;
+                }
+
+                #[tokio::test(flavor = "multi_thread")]
+                async fn postgres() {
+                    super::$story(Ground::Postgres).await;
+                }
+            }
+        )+
+    };
+}
+
+#[allow(unused_imports, reason = "the benches tell no stories")]
+pub(crate) use on_both_databases;

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use super::Place;
 use super::app::Caller;
 use wamux::clock::instant;
 
 pub struct Process {
     child: Child,
     folder: PathBuf,
+    database: Option<String>,
     pub base: String,
 }
 
@@ -27,7 +29,16 @@ pub fn wamux(folder: &Path) -> Command {
 impl Process {
     /// Starts the server and waits until it says where it listens.
     pub fn start(folder: &Path) -> Self {
-        let mut child = wamux(folder).arg("serve").stderr(Stdio::piped()).spawn().unwrap();
+        Self::spawn(wamux(folder), folder, None)
+    }
+
+    /// The same on a folder and a database of either kind.
+    pub fn start_on(place: &Place) -> Self {
+        Self::spawn(place.wamux(), place.folder(), place.database_url())
+    }
+
+    fn spawn(mut command: Command, folder: &Path, database: Option<String>) -> Self {
+        let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut seen = String::new();
         let base = loop {
@@ -39,7 +50,7 @@ impl Process {
         };
         // Read on, or the server would wait for room to log.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
-        Self { child, folder: folder.to_owned(), base }
+        Self { child, folder: folder.to_owned(), database, base }
     }
 
     /// For whoever looks at the process from outside.
@@ -48,16 +59,23 @@ impl Process {
         self.child.id()
     }
 
+    /// The program beside the running server, on the same folder and database.
+    fn beside(&self) -> Command {
+        let mut command = wamux(&self.folder);
+        command.envs(self.database.iter().map(|url| ("WAMUX_DATABASE_URL", url)));
+        command
+    }
+
     /// A key made by the command line, beside the running server.
     pub fn key(&self, email: &str) -> String {
-        let made = wamux(&self.folder).args(["keys", "create", "--email", email]).output().unwrap();
+        let made = self.beside().args(["keys", "create", "--email", email]).output().unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         String::from_utf8(made.stdout).unwrap().trim().to_owned()
     }
 
     pub fn set_plan(&self, email: &str, plan: &str) {
         let done =
-            wamux(&self.folder).args(["tenants", "set-plan", "--email", email, "--plan", plan]).output().unwrap();
+            self.beside().args(["tenants", "set-plan", "--email", email, "--plan", plan]).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 

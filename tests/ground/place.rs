@@ -1,0 +1,56 @@
+//! A folder of its own and a database of its own, of either kind: what one server, or one after another, runs on.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+use wamux::config::Config;
+
+use super::postgres::Postgres;
+use super::process;
+
+/// The kind of database that a story is told on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    Sqlite,
+    Postgres,
+}
+
+pub struct Place {
+    folder: TempDir,
+    postgres: Option<Postgres>,
+}
+
+impl Place {
+    pub fn new(on: Ground) -> Self {
+        let postgres = (on == Ground::Postgres).then(Postgres::start);
+        Self { folder: tempfile::tempdir().unwrap(), postgres }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What to give as `WAMUX_DATABASE_URL`; none for the default, which is in the folder.
+    pub fn database_url(&self) -> Option<String> {
+        self.postgres.as_ref().map(Postgres::url)
+    }
+
+    /// A server in this process on this place.
+    pub fn config(&self) -> Config {
+        let plain = Config::in_folder(self.folder().to_owned());
+        match self.database_url() {
+            Some(url) => Config { database: url.parse().unwrap(), ..plain },
+            None => plain,
+        }
+    }
+
+    /// The program under test on this place.
+    pub fn wamux(&self) -> Command {
+        let mut command = process::wamux(self.folder());
+        if let Some(url) = self.database_url() {
+            command.env("WAMUX_DATABASE_URL", url);
+        }
+        command
+    }
+}
