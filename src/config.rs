@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::domain::access::{Email, Mode, NotAToken, OperatorToken};
+use crate::domain::elsewhere::{NotASandboxUrl, SandboxUrl};
 use crate::store::DatabaseUrl;
 use crate::store::seal::{MasterKey, MasterKeyError};
 
@@ -103,6 +104,10 @@ pub struct Knobs {
     /// 127.0.0.1:9080; port 0 picks a free one and logs it.
     #[arg(long, env = "WAMUX_SANDBOX_LISTEN", global = true, value_name = "ADDRESS:PORT", value_parser = listen_or_none)]
     pub sandbox_listen: Option<ListenOrNone>,
+    /// Uses a simulated network that runs elsewhere, as `wamux sandbox` does: ws://HOST:PORT/ws/chat, or wss:// for TLS, where
+    /// #sha256=FINGERPRINT at the end names the certificate to accept and any is accepted without it.
+    #[arg(long, env = "WAMUX_SANDBOX_URL", global = true, value_name = "URL")]
+    pub sandbox_url: Option<String>,
     /// What to log: off, error, warn, info, debug, trace, or a filter such as info,wamux=debug.
     #[arg(long, env = "WAMUX_LOG", global = true, value_name = "FILTER", default_value = "info")]
     pub log: String,
@@ -187,6 +192,8 @@ pub struct Config {
     pub network: Network,
     /// Where the simulated network of this process is open to others.
     pub sandbox_listen: Option<SocketAddr>,
+    /// The simulated network in place of one in this process.
+    pub sandbox_url: Option<SandboxUrl>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -202,6 +209,15 @@ pub enum ConfigError {
          for --network whatsapp build without it: cargo build --release --no-default-features"
     )]
     SandboxBuild,
+    #[error("--sandbox-url (WAMUX_SANDBOX_URL) {0}")]
+    SandboxUrl(#[from] NotASandboxUrl),
+    #[error(
+        "--sandbox-listen (WAMUX_SANDBOX_LISTEN) opens the simulated network of this process, and --sandbox-url \
+         (WAMUX_SANDBOX_URL) uses one that runs elsewhere in its place: set one of them, not both"
+    )]
+    TwoSandboxes,
+    #[error("{0} is for the simulated network, and this server is for the real one; unset it")]
+    NoSandbox(&'static str),
     #[error(
         "this build has no sandbox in it; for --network sandbox build with default features: make run, or cargo build"
     )]
@@ -219,6 +235,7 @@ impl Config {
             master: None,
             network: Network::default(),
             sandbox_listen: None,
+            sandbox_url: None,
         }
     }
 }
@@ -231,15 +248,29 @@ impl Knobs {
             Network::Sandbox | Network::Whatsapp => {}
         }
         let plain = Config::in_folder(self.data_dir.clone());
+        let (sandbox_listen, sandbox_url) = self.sandbox()?;
         Ok(Config {
             listen: self.listen.0,
             database: given(self.database_url.as_ref()).map(str::parse).transpose()?.unwrap_or(plain.database),
             operator: given(self.operator_token.as_ref()).map(str::parse).transpose()?,
             master: given(self.master_key.as_ref()).map(str::parse).transpose()?,
             network: self.network,
-            sandbox_listen: self.sandbox_listen.flatten().map(|listen| listen.0),
+            sandbox_listen,
+            sandbox_url,
             data_dir: plain.data_dir,
         })
+    }
+
+    /// Where the simulated network is open to others, or where it runs instead of here.
+    fn sandbox(&self) -> Result<(Option<SocketAddr>, Option<SandboxUrl>), ConfigError> {
+        let listen = self.sandbox_listen.flatten().map(|listen| listen.0);
+        let url = given(self.sandbox_url.as_ref());
+        match (self.network, listen, url) {
+            (Network::Whatsapp, Some(_), _) => Err(ConfigError::NoSandbox("--sandbox-listen (WAMUX_SANDBOX_LISTEN)")),
+            (Network::Whatsapp, None, Some(_)) => Err(ConfigError::NoSandbox("--sandbox-url (WAMUX_SANDBOX_URL)")),
+            (Network::Sandbox, Some(_), Some(_)) => Err(ConfigError::TwoSandboxes),
+            (_, listen, url) => Ok((listen, url.map(str::parse).transpose()?)),
+        }
     }
 }
 

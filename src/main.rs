@@ -106,9 +106,6 @@ async fn sandbox(config: Config) -> Result<(), Failure> {
     };
     let (version, data) = (env!("CARGO_PKG_VERSION"), config.data_dir.display());
     tracing::info!("wamux {version}, the sandbox network alone, data in {data}, listening on http://{}", network.addr);
-    for line in network.instructions() {
-        tracing::info!("{line}");
-    }
     signals.next().await;
     signals.stop(network.stop()).await;
     Ok(())

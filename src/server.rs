@@ -3,6 +3,8 @@
 mod network;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+#[cfg(feature = "sandbox")]
+mod trust;
 
 use std::fs;
 use std::io;
@@ -17,8 +19,6 @@ use tokio::time::timeout;
 use crate::actors::{Settings, StartError as SystemError, System};
 use crate::clock::Clock;
 use crate::config::Config;
-#[cfg(feature = "sandbox")]
-use crate::http::Phones;
 use crate::http::serve::{Stop, serve};
 use crate::http::{Door, routes};
 use crate::store::seal::{MasterKey, MasterKeyError};
@@ -54,6 +54,12 @@ pub enum StartError {
     #[cfg(feature = "sandbox")]
     #[error("the sandbox cannot be opened: {0}")]
     Sandbox(#[from] crate::sandbox::SandboxError),
+    #[cfg(feature = "sandbox")]
+    #[error("`wamux sandbox` runs a simulated network itself; --sandbox-url (WAMUX_SANDBOX_URL) is for `wamux serve`")]
+    SandboxElsewhere,
+    #[cfg(feature = "sandbox")]
+    #[error("TLS cannot be prepared: {0}")]
+    Tls(#[from] rustls::Error),
     #[error("the way to WhatsApp cannot be prepared: {0}")]
     Wire(#[from] WireError),
     #[error(transparent)]
@@ -85,7 +91,7 @@ impl Server {
             operator: config.operator,
             stopping: stopping.clone(),
             #[cfg(feature = "sandbox")]
-            phones: Phones::Here(network.sandbox.clone()),
+            phones: network.phones(),
         });
         let door = tokio::spawn(serve(listener, routes(&door), clock, stopping));
         Ok(Self { addr, system, store, network, stop, door })
@@ -100,9 +106,16 @@ impl Server {
         &self.store
     }
 
+    /// The simulated network, if it runs in this process.
     #[cfg(feature = "sandbox")]
-    pub const fn sandbox(&self) -> &crate::sandbox::Sandbox {
-        &self.network.sandbox
+    pub const fn sandbox(&self) -> Option<&crate::sandbox::Sandbox> {
+        self.network.sandbox()
+    }
+
+    /// Where the simulated network of this process listens for other clients, if it was told to.
+    #[cfg(feature = "sandbox")]
+    pub fn sandbox_addr(&self) -> Option<SocketAddr> {
+        self.network.sandbox_addr()
     }
 
     /// Takes nothing more, lets what was begun end, ends the streams, and closes everything; in bounded time.

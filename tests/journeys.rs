@@ -90,7 +90,7 @@ async fn a_dropped_connection_comes_back_and_what_was_accepted_meanwhile_goes_ou
     let session = app.caller.link("one", OWN).await;
     let mut events = app.caller.stream(&session, None).await;
     events.until("connected").await;
-    app.server().sandbox().drop_connection(&OWN.parse().unwrap());
+    app.sandbox().drop_connection(&OWN.parse().unwrap());
     let lost = events.until("error").await;
     assert_eq!((lost["code"].as_str(), lost["final"].as_bool()), (Some("connection_lost"), Some(false)), "{lost}");
     let named = json!({ "to": "+237611111111", "message": "while away", "sessionId": session });
@@ -107,7 +107,7 @@ async fn messages_that_arrive_while_the_server_is_down_are_drained_in_order(on: 
     let phone = "+237611111111";
     app.caller.post("/sandbox/phones", json!({ "phone": phone, "name": "Ada" })).await.expect(201);
     // The phone writes through the sandbox itself, while no session is connected.
-    app.server().sandbox().drop_connection(&OWN.parse().unwrap());
+    app.sandbox().drop_connection(&OWN.parse().unwrap());
     for n in 0..5 {
         let body = json!({ "to": OWN, "message": format!("offline {n}") });
         app.caller.post(&format!("/sandbox/phones/{phone}/messages"), body).await.expect(201);

@@ -11,6 +11,7 @@ mod journeys;
 mod keys;
 mod messages;
 mod readme;
+mod sandbox;
 mod sessions;
 mod store;
 mod tidy;

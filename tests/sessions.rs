@@ -57,7 +57,7 @@ async fn a_stream_resumes_after_the_last_event_without_loss(on: Ground) {
     let mut again = app.caller.stream(&id, Some(&first.id)).await;
     assert_eq!(again.next().await.unwrap().id, first.id, "who missed nothing is told how things stand");
     drop((events, again));
-    app.server().sandbox().drop_connection(&"+237600000001".parse().unwrap());
+    app.sandbox().drop_connection(&"+237600000001".parse().unwrap());
     let mut live = app.caller.stream(&id, Some(&first.id)).await;
     live.until("error").await;
     live.until("connected").await;

@@ -69,8 +69,29 @@ fn a_build_refuses_the_network_that_it_is_not_made_for() {
 }
 
 #[test]
+fn the_simulated_network_is_opened_here_or_used_elsewhere_and_only_where_there_is_one() {
+    let url = "ws://127.0.0.1:9080/ws/chat";
+    let check = |args: &[&str]| knobs(args).unwrap().check();
+    if !cfg!(feature = "sandbox") {
+        for (flag, value) in [("--sandbox-url", url), ("--sandbox-listen", "127.0.0.1:0")] {
+            let error = check(&[flag, value]).unwrap_err().to_string();
+            assert!(error.contains(flag) && error.contains("real one"), "{error}");
+        }
+        return;
+    }
+    assert_eq!(check(&["--sandbox-url", url]).unwrap().sandbox_url.unwrap().chat(), url);
+    assert_eq!(check(&["--sandbox-listen", "localhost:9080"]).unwrap().sandbox_listen.unwrap().port(), 9080);
+    let none = check(&["--sandbox-url", "", "--sandbox-listen", ""]).unwrap();
+    assert!(none.sandbox_url.is_none() && none.sandbox_listen.is_none());
+    let both = check(&["--sandbox-url", url, "--sandbox-listen", "127.0.0.1:0"]).unwrap_err().to_string();
+    assert!(both.contains("WAMUX_SANDBOX_URL") && both.contains("WAMUX_SANDBOX_LISTEN"), "{both}");
+    let wrong = check(&["--sandbox-url", "http://127.0.0.1:9080"]).unwrap_err().to_string();
+    assert!(wrong.contains("WAMUX_SANDBOX_URL") && wrong.contains("ws://"), "{wrong}");
+}
+
+#[test]
 fn variables_that_nobody_reads_are_found() {
-    let names = ["WAMUX_LISTEN", "WAMUX_LISTNE", "WAMUX_LOG", "WAMUX_SANDBOX_URL", "HOME", "wamux_x"];
+    let names = ["WAMUX_LISTEN", "WAMUX_LISTNE", "WAMUX_LOG", "WAMUX_SANDBOX_URI", "HOME", "wamux_x"];
     let unknown = unknown(names.into_iter().map(str::to_owned));
-    assert_eq!(unknown.into_iter().collect::<Vec<_>>(), ["WAMUX_LISTNE", "WAMUX_SANDBOX_URL"]);
+    assert_eq!(unknown.into_iter().collect::<Vec<_>>(), ["WAMUX_LISTNE", "WAMUX_SANDBOX_URI"]);
 }

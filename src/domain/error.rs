@@ -23,6 +23,7 @@ pub enum Code {
     PhoneNotFound,
     QrNotUsable,
     RateLimited,
+    SandboxUnreachable,
     SessionKeyTaken,
     SessionLimitReached,
     SessionNotConnected,
@@ -34,7 +35,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::DailyLimitReached,
@@ -51,6 +52,7 @@ impl Code {
         Self::PhoneNotFound,
         Self::QrNotUsable,
         Self::RateLimited,
+        Self::SandboxUnreachable,
         Self::SessionKeyTaken,
         Self::SessionLimitReached,
         Self::SessionNotConnected,
@@ -82,6 +84,7 @@ impl Code {
             Self::PhoneNotFound => ("phone_not_found", "The simulated phone does not exist"),
             Self::QrNotUsable => ("qr_not_usable", "The QR code cannot be used"),
             Self::RateLimited => ("rate_limited", "Too many calls at once"),
+            Self::SandboxUnreachable => ("sandbox_unreachable", "The simulated network cannot be reached"),
             Self::SessionKeyTaken => ("session_key_taken", "The session key is taken"),
             Self::SessionLimitReached => ("session_limit_reached", "The plan's sessions are used up"),
             Self::SessionNotConnected => ("session_not_connected", "The session is not connected"),

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod content;
+pub mod elsewhere;
 pub mod error;
 pub mod event;
 pub mod id;

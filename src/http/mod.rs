@@ -29,7 +29,7 @@ use crate::domain::access::OperatorToken;
 use call::{Call, called};
 use reply::Response;
 #[cfg(feature = "sandbox")]
-pub use sandbox::{Alone, Phones};
+pub use sandbox::{Alone, Far, Phones};
 use serve::Stopping;
 
 /// What stands behind the door.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 use warp::Rejection;
+#[cfg(feature = "sandbox")]
+use warp::http::HeaderMap;
 use warp::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 #[cfg(feature = "sandbox")]
 use warp::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
@@ -35,7 +37,9 @@ const fn status(code: Code) -> StatusCode {
             StatusCode::TOO_MANY_REQUESTS
         }
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
-        Code::NotReady | Code::Overloaded | Code::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        Code::NotReady | Code::Overloaded | Code::SandboxUnreachable | Code::Stopping => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     }
 }
 
@@ -118,6 +122,15 @@ pub(super) fn switching(accept: HeaderValue) -> Response {
     let said = [(UPGRADE, HeaderValue::from_static("websocket")), (CONNECTION, HeaderValue::from_static("Upgrade"))];
     response.headers_mut().extend(said);
     response.headers_mut().insert(SEC_WEBSOCKET_ACCEPT, accept);
+    response
+}
+
+/// What another server answered, handed on.
+#[cfg(feature = "sandbox")]
+pub(super) fn relayed(status: StatusCode, headers: HeaderMap, body: Vec<u8>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }
 

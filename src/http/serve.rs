@@ -8,14 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 use tracing::Instrument;
 use warp::filters::BoxedFilter;
 use warp::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
@@ -28,6 +32,8 @@ use crate::domain::error::Refusal;
 const CONNECTIONS: usize = 8192;
 /// How long a request's head may take, and with it how long a connection may be idle.
 const HEAD: Duration = Duration::from_secs(30);
+/// The first byte of a TLS connection; no HTTP request begins with it.
+const TLS_HANDSHAKE: [u8; 1] = [0x16];
 const HEAD_BYTES: usize = 64 * 1024;
 /// How long requests that were begun may go on when the server stops.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -63,7 +69,7 @@ impl Stopping {
 pub(super) struct RequestId(Arc<str>);
 
 impl RequestId {
-    const HEADER: &str = "x-request-id";
+    pub(super) const HEADER: &str = "x-request-id";
 
     fn of(headers: &HeaderMap, clock: &Clock) -> Self {
         let given = headers.get(Self::HEADER).and_then(|id| id.to_str().ok()).filter(|id| {
@@ -97,8 +103,23 @@ impl Default for Arrival {
 
 /// Serves until `stopping` begins, then lets what was begun end, but not for long.
 pub async fn serve(listener: TcpListener, routes: BoxedFilter<(Response,)>, clock: Clock, stopping: Stopping) {
+    accept(listener, Entry { routes, clock, tls: None }, stopping).await;
+}
+
+/// The same, with TLS on the same port for whoever begins with it.
+pub async fn serve_tls_too(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    routes: BoxedFilter<(Response,)>,
+    clock: Clock,
+    stopping: Stopping,
+) {
+    accept(listener, Entry { routes, clock, tls: Some(tls.into()) }, stopping).await;
+}
+
+async fn accept(listener: TcpListener, entry: Entry, stopping: Stopping) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let entry = Arc::new(Entry { routes, clock });
+    let entry = Arc::new(entry);
     let accepting = async {
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             match listener.accept().await {
@@ -129,6 +150,30 @@ pub async fn serve(listener: TcpListener, routes: BoxedFilter<(Response,)>, cloc
 async fn connection(stream: TcpStream, peer: SocketAddr, entry: Arc<Entry>, stopping: Stopping) {
     // Small answers must not wait for more of them.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = &entry.tls else { return talk(stream, peer, entry, stopping).await };
+    let opened = async {
+        let mut first = [0];
+        match stream.peek(&mut first).await? {
+            1 if first == TLS_HANDSHAKE => tls.accept(stream).await.map(Either::Right),
+            _ => Ok(Either::Left(stream)),
+        }
+    };
+    let opened = tokio::select! {
+        opened = timeout(HEAD, opened) => opened,
+        () = stopping.begun() => return,
+    };
+    match opened {
+        Ok(Ok(Either::Left(plain))) => talk(plain, peer, entry, stopping).await,
+        Ok(Ok(Either::Right(secure))) => Box::pin(talk(secure, peer, entry, stopping)).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a connection ended before its first request"),
+        Err(_) => tracing::debug!("a connection said nothing"),
+    }
+}
+
+async fn talk<S>(stream: S, peer: SocketAddr, entry: Arc<Entry>, stopping: Stopping)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
     let service = service_fn(move |request| {
         let entry = Arc::clone(&entry);
         async move { Ok::<_, Infallible>(entry.answer(request, peer).await) }
@@ -157,6 +202,7 @@ fn log_end(ended: hyper::Result<()>) {
 struct Entry {
     routes: BoxedFilter<(Response,)>,
     clock: Clock,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Entry {

@@ -24,6 +24,7 @@ mod root;
 mod screen;
 mod stanza;
 mod switchboard;
+mod tls;
 mod wire;
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ use tokio::io::DuplexStream;
 
 pub use ledger::LedgerError;
 pub use screen::{Shown, Status};
+pub use tls::Tls;
 pub use wire::{CHAT, Stream};
 
 use crate::clock::{Clock, NoEntropy};
@@ -150,6 +152,11 @@ impl Sandbox {
     /// The public key of the root that vouches for this network's certificate.
     pub fn root_key(&self) -> [u8; 32] {
         self.network.certificate.root
+    }
+
+    /// TLS for whoever opens this network on a port.
+    pub async fn tls(&self) -> Result<Tls, SandboxError> {
+        Tls::load(&self.network.ledger).await
     }
 
     /// Makes a phone, or finds it; a name is given to it either way.

@@ -1,4 +1,4 @@
-//! The network outside: the simulated one that this process carries, or the real one, as the build has it.
+//! The network outside: a simulated one, in this process or elsewhere, or the real one, as the build has it.
 
 #[cfg(not(feature = "sandbox"))]
 pub(super) use live::Outside;
@@ -7,40 +7,82 @@ pub(super) use simulated::Outside;
 
 #[cfg(feature = "sandbox")]
 mod simulated {
+    use std::net::SocketAddr;
     use std::sync::Arc;
 
     use super::super::StartError;
     use super::super::sandbox::{Kept, Opening};
+    use super::super::trust;
     use crate::clock::Clock;
     use crate::config::Config;
+    use crate::domain::elsewhere::SandboxUrl;
+    use crate::http::{Far, Phones};
     use crate::sandbox::Sandbox;
-    use crate::whatsapp::Wire;
+    use crate::whatsapp::{Wire, WireError};
 
-    pub(in crate::server) struct Outside {
-        pub(in crate::server) sandbox: Sandbox,
-        kept: Kept,
-        opening: Option<Opening>,
+    pub(in crate::server) enum Outside {
+        /// In this process, and maybe open to others.
+        Here(Kept, Option<Opening>),
+        /// Only the way there: the network has a process, a data folder and a life of its own.
+        Elsewhere(Far),
     }
 
     impl Outside {
         pub(in crate::server) async fn open(config: &Config, clock: Clock) -> Result<(Self, Wire), StartError> {
+            match &config.sandbox_url {
+                Some(url) => Self::elsewhere(url),
+                None => Self::here(config, clock).await,
+            }
+        }
+
+        async fn here(config: &Config, clock: Clock) -> Result<(Self, Wire), StartError> {
             let kept = Kept::open(&config.data_dir, clock.clone()).await?;
             let opening = match config.sandbox_listen {
                 Some(listen) => Some(Opening::start(listen, kept.sandbox.clone(), clock).await?),
                 None => None,
             };
             let network = kept.sandbox.clone();
-            let wire = Wire::sandbox(Arc::new(move || network.dial()));
-            Ok((Self { sandbox: kept.sandbox.clone(), kept, opening }, wire))
+            Ok((Self::Here(kept, opening), Wire::sandbox(Arc::new(move || network.dial()))))
+        }
+
+        fn elsewhere(url: &SandboxUrl) -> Result<(Self, Wire), StartError> {
+            let tls = trust::client(url.pin())?;
+            if url.is_secure() && url.pin().is_none() {
+                tracing::info!("any certificate is accepted from {}; #sha256=… at its end would name one", url.chat());
+            }
+            let wire = Wire::sandbox_at(url.clone(), tls.clone());
+            Ok((Self::Elsewhere(Far::new(url, tls).map_err(WireError::from)?), wire))
+        }
+
+        pub(in crate::server) fn phones(&self) -> Phones {
+            match self {
+                Self::Here(kept, _) => Phones::Here(kept.sandbox.clone()),
+                Self::Elsewhere(far) => Phones::There(far.clone()),
+            }
+        }
+
+        pub(in crate::server) const fn sandbox(&self) -> Option<&Sandbox> {
+            match self {
+                Self::Here(kept, _) => Some(&kept.sandbox),
+                Self::Elsewhere(_) => None,
+            }
+        }
+
+        pub(in crate::server) fn sandbox_addr(&self) -> Option<SocketAddr> {
+            match self {
+                Self::Here(_, opening) => opening.as_ref().map(|opening| opening.addr),
+                Self::Elsewhere(_) => None,
+            }
         }
 
         pub(in crate::server) async fn close(self) {
+            let Self::Here(kept, opening) = self else { return };
             let closing = async {
-                if let Some(opening) = self.opening {
+                if let Some(opening) = opening {
                     opening.close().await;
                 }
             };
-            tokio::join!(closing, self.kept.close());
+            tokio::join!(closing, kept.close());
         }
     }
 }

@@ -13,8 +13,9 @@ use tokio::time::timeout;
 use super::{CLOSING, StartError, listen};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::domain::elsewhere::Fingerprint;
 use crate::http::Alone;
-use crate::http::serve::{Stop, serve};
+use crate::http::serve::{Stop, serve_tls_too};
 use crate::sandbox::{Sandbox, Settings};
 
 /// Where a network that runs alone listens unless told otherwise.
@@ -60,9 +61,11 @@ pub(super) struct Opening {
 impl Opening {
     pub(super) async fn start(addr: SocketAddr, sandbox: Sandbox, clock: Clock) -> Result<Self, StartError> {
         let (listener, addr) = listen(addr, "--sandbox-listen (WAMUX_SANDBOX_LISTEN)").await?;
+        let tls = sandbox.tls().await?;
+        announce(addr, Fingerprint(tls.fingerprint), sandbox.root_key());
         let (stop, stopping) = Stop::new();
-        let network = Arc::new(Alone::new(sandbox, addr.ip()));
-        let door = tokio::spawn(serve(listener, crate::http::alone(&network), clock, stopping));
+        let routes = crate::http::alone(&Arc::new(Alone::new(sandbox, addr.ip())));
+        let door = tokio::spawn(serve_tls_too(listener, tls.config, routes, clock, stopping));
         Ok(Self { addr, stop, door })
     }
 
@@ -75,6 +78,23 @@ impl Opening {
     }
 }
 
+/// What clients of the network want to know. Whatever listens on every address is reached at this machine's own, too.
+fn announce(addr: SocketAddr, certificate: Fingerprint, root: [u8; 32]) {
+    let at = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port())),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::from((Ipv6Addr::LOCALHOST, addr.port())),
+        _ => addr,
+    };
+    let (hex, base64) = (Fingerprint(root), BASE64_STANDARD.encode(root));
+    tracing::info!("clients of the simulated network connect to ws://{at}/ws/chat; another wamux with:");
+    tracing::info!("  WAMUX_SANDBOX_URL=ws://{at}/ws/chat wamux serve");
+    tracing::info!("the root's public key, for clients that check it: {hex}, in base64 {base64}");
+    tracing::info!("wss:// and https:// work on the same port; the certificate's SHA-256: {certificate}");
+    tracing::info!(
+        "its phones, without keys: curl --json '{{\"phone\": \"+237600000001\"}}' http://{at}/sandbox/phones"
+    );
+}
+
 /// The simulated network alone: `wamux sandbox`. It runs until `stop`.
 pub struct SandboxServer {
     pub addr: SocketAddr,
@@ -84,6 +104,9 @@ pub struct SandboxServer {
 
 impl SandboxServer {
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        if config.sandbox_url.is_some() {
+            return Err(StartError::SandboxElsewhere);
+        }
         let clock = Clock::default();
         let kept = Kept::open(&config.data_dir, clock.clone()).await?;
         let opening = Opening::start(config.sandbox_listen.unwrap_or(USUAL), kept.sandbox.clone(), clock).await?;
@@ -92,30 +115,6 @@ impl SandboxServer {
 
     pub const fn sandbox(&self) -> &Sandbox {
         &self.kept.sandbox
-    }
-
-    /// What whoever starts it wants to know, a line each.
-    pub fn instructions(&self) -> [String; 3] {
-        let at = Self::reached(self.addr);
-        let root = self.kept.sandbox.root_key();
-        let hex: String = root.iter().map(|byte| format!("{byte:02x}")).collect();
-        [
-            format!("a server uses it with: WAMUX_SANDBOX_URL=ws://{at}/ws/chat wamux serve --data-dir ./server"),
-            format!(
-                "other clients connect to ws://{at}/ws/chat; its root's public key is {hex}, in base64 {}",
-                BASE64_STANDARD.encode(root)
-            ),
-            format!("its phones: curl --json '{{\"phone\": \"+237600000001\"}}' http://{at}/sandbox/phones"),
-        ]
-    }
-
-    /// Where it is reached from this machine, also if it listens on every address.
-    fn reached(addr: SocketAddr) -> SocketAddr {
-        match addr.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => (Ipv4Addr::LOCALHOST, addr.port()).into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => (Ipv6Addr::LOCALHOST, addr.port()).into(),
-            _ => addr,
-        }
     }
 
     /// Takes nobody new, ends the connections, and commits everything; in bounded time.

@@ -1,9 +1,14 @@
-//! Opening connections: to WhatsApp over the internet, or to a network in this process; one per run of a link.
+//! Opening connections: to WhatsApp over the internet, or to a simulated network, in this process or elsewhere; one per run of a link.
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use async_trait::async_trait;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::DuplexStream;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_websockets::ClientBuilder;
 use whatsapp_rust::async_channel::Receiver;
 use whatsapp_rust::transport::{
@@ -12,6 +17,7 @@ use whatsapp_rust::transport::{
 
 use super::link::State;
 use super::signal::Ears;
+use crate::domain::elsewhere::SandboxUrl;
 
 /// Opens a byte stream to a network in this process.
 pub type Dial = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
@@ -22,7 +28,33 @@ const SANDBOX_URL: &str = "ws://sandbox/ws/chat";
 #[derive(Clone)]
 pub(super) enum Network {
     Sandbox(Dial),
+    SandboxAt(Arc<Elsewhere>),
     WhatsApp(Arc<TokioWebSocketTransportFactory>),
+}
+
+/// A simulated network behind a TCP port.
+pub(super) struct Elsewhere {
+    url: SandboxUrl,
+    tls: TlsConnector,
+}
+
+impl Elsewhere {
+    pub(super) fn new(url: SandboxUrl, tls: ClientConfig) -> Self {
+        Self { url, tls: Arc::new(tls).into() }
+    }
+
+    async fn dial(&self) -> anyhow::Result<Opened> {
+        let stream = TcpStream::connect(self.url.authority()).await?;
+        // A stanza is a write of its own, and what answers it waits for it.
+        stream.set_nodelay(true)?;
+        let upgrade = ClientBuilder::from_uri(self.url.chat().parse()?);
+        if self.url.is_secure() {
+            let name = ServerName::try_from(self.url.host().to_owned())?;
+            let stream = self.tls.connect(name, stream).await?;
+            return Ok(from_websocket(upgrade.connect_on(stream).await?.0));
+        }
+        Ok(from_websocket(upgrade.connect_on(stream).await?.0))
+    }
 }
 
 impl Network {
@@ -49,6 +81,10 @@ impl Dialler {
     async fn dial(&self) -> anyhow::Result<Opened> {
         match &self.network {
             Network::WhatsApp(factory) => factory.create_transport().await,
+            Network::SandboxAt(elsewhere) => elsewhere
+                .dial()
+                .await
+                .with_context(|| format!("the simulated network at {} cannot be reached", elsewhere.url.chat())),
             Network::Sandbox(dial) => {
                 let builder = ClientBuilder::from_uri(SANDBOX_URL.parse()?);
                 let (socket, _) = builder.connect_on(dial()).await?;

@@ -13,6 +13,7 @@ mod web;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use tokio::sync::Mutex;
 use whatsapp_rust::http::HttpClient;
 use whatsapp_rust::store::persistence_manager::PersistenceManager;
@@ -20,8 +21,9 @@ use whatsapp_rust::wacore::store::{DeviceCommand, DevicePropsOverride};
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use whatsapp_rust::{CacheConfig, CacheEntryConfig, Client, ClientBuilderError, MsgSecretPolicy, TokioRuntime};
 
+use crate::domain::elsewhere::SandboxUrl;
 use crate::store::device_keys::DeviceKeys;
-use dial::{Dial, Dialler, Network};
+use dial::{Dial, Dialler, Elsewhere, Network};
 use key_store::KeyStore;
 use signal::Ears;
 
@@ -66,6 +68,13 @@ impl Wire {
     pub fn sandbox(dial: Dial) -> Self {
         let version = Arc::new(Mutex::new(Some(SANDBOX_VERSION)));
         Self { network: Network::Sandbox(dial), web: Arc::new(web::Closed), version }
+    }
+
+    /// To a simulated network elsewhere, and nowhere else.
+    pub fn sandbox_at(url: SandboxUrl, tls: ClientConfig) -> Self {
+        let version = Arc::new(Mutex::new(Some(SANDBOX_VERSION)));
+        let network = Network::SandboxAt(Arc::new(Elsewhere::new(url, tls)));
+        Self { network, web: Arc::new(web::Closed), version }
     }
 
     /// To the real network.

@@ -6,6 +6,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use wamux::config::Config;
 use wamux::domain::access::Email;
+use wamux::sandbox::Sandbox;
 use wamux::server::Server;
 
 use super::stream::Events;
@@ -180,6 +181,12 @@ impl App {
         Self::start_in(Place::new(on), "free").await
     }
 
+    /// The same on a place that was prepared.
+    #[allow(dead_code, reason = "the benches need nothing special")]
+    pub async fn start_at(place: Place) -> Self {
+        Self::start_in(place, "pro").await
+    }
+
     async fn start_in(place: Place, plan: &str) -> Self {
         let server = Server::start(place.config()).await.unwrap();
         let caller = Caller::new(format!("http://{}", server.addr), None);
@@ -195,6 +202,12 @@ impl App {
 
     pub fn server(&self) -> &Server {
         &self.server
+    }
+
+    /// The network that this server carries.
+    #[allow(dead_code, reason = "the benches leave it in peace")]
+    pub fn sandbox(&self) -> &Sandbox {
+        self.server.sandbox().unwrap()
     }
 
     /// Stops the server in order, and starts another on the same folder and database.

@@ -19,12 +19,19 @@ pub enum Ground {
 pub struct Place {
     folder: TempDir,
     postgres: Option<Postgres>,
+    network: Option<String>,
 }
 
 impl Place {
     pub fn new(on: Ground) -> Self {
         let postgres = (on == Ground::Postgres).then(Postgres::start);
-        Self { folder: tempfile::tempdir().unwrap(), postgres }
+        Self { folder: tempfile::tempdir().unwrap(), postgres, network: None }
+    }
+
+    /// The same with its sessions on a simulated network elsewhere: `WAMUX_SANDBOX_URL`.
+    #[allow(dead_code, reason = "the benches keep it in the process")]
+    pub fn beside(self, network: &str) -> Self {
+        Self { network: Some(network.to_owned()), ..self }
     }
 
     pub fn folder(&self) -> &Path {
@@ -38,7 +45,8 @@ impl Place {
 
     /// A server in this process on this place.
     pub fn config(&self) -> Config {
-        let plain = Config::in_folder(self.folder().to_owned());
+        let sandbox_url = self.network.as_ref().map(|url| url.parse().unwrap());
+        let plain = Config { sandbox_url, ..Config::in_folder(self.folder().to_owned()) };
         match self.database_url() {
             Some(url) => Config { database: url.parse().unwrap(), ..plain },
             None => plain,
@@ -51,6 +59,7 @@ impl Place {
         if let Some(url) = self.database_url() {
             command.env("WAMUX_DATABASE_URL", url);
         }
+        command.envs(self.network.iter().map(|url| ("WAMUX_SANDBOX_URL", url)));
         command
     }
 }

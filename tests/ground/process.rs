@@ -29,21 +29,40 @@ pub fn wamux(folder: &Path) -> Command {
 impl Process {
     /// Starts the server and waits until it says where it listens.
     pub fn start(folder: &Path) -> Self {
-        Self::spawn(wamux(folder), folder, None)
+        Self::spawn(wamux(folder), "serve", folder, None)
     }
 
     /// The same on a folder and a database of either kind.
     pub fn start_on(place: &Place) -> Self {
-        Self::spawn(place.wamux(), place.folder(), place.database_url())
+        Self::spawn(place.wamux(), "serve", place.folder(), place.database_url())
     }
 
-    fn spawn(mut command: Command, folder: &Path, database: Option<String>) -> Self {
-        let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().unwrap();
+    /// Starts the simulated network alone, on any free port or on the one that it had.
+    #[allow(dead_code, reason = "the benches keep it in the process")]
+    pub fn sandbox(folder: &Path, listen: &str) -> Self {
+        let mut command = wamux(folder);
+        command.env("WAMUX_SANDBOX_LISTEN", listen);
+        Self::spawn(command, "sandbox", folder, None)
+    }
+
+    /// What to give to a server as `WAMUX_SANDBOX_URL`.
+    #[allow(dead_code, reason = "the benches keep it in the process")]
+    pub fn network(&self) -> String {
+        format!("ws://{}/ws/chat", self.address())
+    }
+
+    #[allow(dead_code, reason = "the benches ask by URL")]
+    pub fn address(&self) -> &str {
+        self.base.strip_prefix("http://").unwrap()
+    }
+
+    fn spawn(mut command: Command, what: &str, folder: &Path, database: Option<String>) -> Self {
+        let mut child = command.arg(what).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut seen = String::new();
         let base = loop {
             let before = seen.len();
-            assert!(log.read_line(&mut seen).unwrap() > 0, "the server ended: {seen}");
+            assert!(log.read_line(&mut seen).unwrap() > 0, "it ended: {seen}");
             if let Some((_, address)) = seen[before..].split_once("listening on ") {
                 break address.split_whitespace().next().unwrap().to_owned();
             }

@@ -1,5 +1,8 @@
 //! What can be asked of the simulated phones, read from a request; the same whoever asks, and wherever the phones are.
 
+use serde_json::{Value, json};
+use warp::http::Method;
+
 use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
@@ -18,6 +21,25 @@ pub(super) enum Errand {
     Screen { phone: Phone },
     Write { phone: Phone, to: Phone, text: Text },
     Read { phone: Phone, chat: Phone },
+}
+
+impl Errand {
+    /// The request that asks the same of a network's own API: its method, its path below the API's root, its body.
+    pub(super) fn request(&self) -> (Method, String, Option<Value>) {
+        match self {
+            Self::Create { phone, name } => {
+                (Method::POST, "/phones".to_owned(), Some(json!({ "phone": phone, "name": name })))
+            }
+            Self::Scan { phone, qr } => (Method::POST, format!("/phones/{phone}/scan"), Some(json!({ "qr": qr }))),
+            Self::Screen { phone } => (Method::GET, format!("/phones/{phone}/messages"), None),
+            Self::Write { phone, to, text } => {
+                (Method::POST, format!("/phones/{phone}/messages"), Some(json!({ "to": to, "message": text })))
+            }
+            Self::Read { phone, chat } => {
+                (Method::POST, format!("/phones/{phone}/read"), Some(json!({ "chat": chat })))
+            }
+        }
+    }
 }
 
 pub(super) fn create(mut fields: Fields) -> Result<Errand, Refusal> {
@@ -66,7 +88,7 @@ pub(super) fn scanned(mut fields: Fields) -> Result<Scanned, Refusal> {
     fields.finish(one)
 }
 
-fn number(value: serde_json::Value) -> Result<Phone, String> {
+fn number(value: Value) -> Result<Phone, String> {
     text(|number| number.parse::<Phone>())(value)
 }
 

@@ -4,9 +4,13 @@
 mod alone;
 mod chat;
 mod errand;
+mod far;
 mod here;
 
+use std::sync::Arc;
+
 use super::call::{Answered, Call};
+use super::serve::RequestId;
 use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::id::SessionId;
@@ -15,6 +19,7 @@ use errand::{Errand, Scanned, addressed};
 
 pub use alone::Alone;
 pub(super) use chat::chat;
+pub use far::Far;
 
 /// What stands behind a door that the control API is called through.
 pub(super) trait Host: Sized + Send + Sync + 'static {
@@ -37,12 +42,25 @@ pub(super) trait Host: Sized + Send + Sync + 'static {
 pub enum Phones {
     /// In this process.
     Here(Sandbox),
+    /// In another, maybe on another machine.
+    There(Far),
 }
 
-impl Phones {
-    async fn run(&self, errand: Errand, root: &str) -> Answered {
-        match self {
-            Self::Here(sandbox) => here::run(sandbox, errand, root).await,
+/// Takes errands to the phones, for one call.
+struct Runner<H> {
+    host: Arc<H>,
+    request: RequestId,
+}
+
+impl<H: Host> Runner<H> {
+    fn of(call: &Call<H>) -> Self {
+        Self { host: Arc::clone(&call.door), request: call.arrival.id.clone() }
+    }
+
+    async fn run(self, errand: Errand) -> Answered {
+        match self.host.phones() {
+            Phones::Here(sandbox) => here::run(sandbox, errand, H::ROOT).await,
+            Phones::There(far) => far.run(&errand, H::ROOT, &self.request).await,
         }
     }
 }
@@ -66,40 +84,37 @@ impl Host for super::Door {
 
 pub(super) async fn create<H: Host>(call: Call<H>) -> Answered {
     H::admit(&call).await?;
-    let host = call.door.clone();
-    let errand = errand::create(call.fields().await?)?;
-    host.phones().run(errand, H::ROOT).await
+    let runner = Runner::of(&call);
+    runner.run(errand::create(call.fields().await?)?).await
 }
 
 pub(super) async fn scan<H: Host>(call: Call<H>, phone: String) -> Answered {
     let guest = H::admit(&call).await?;
     let phone = addressed(&phone)?;
-    let host = call.door.clone();
+    let runner = Runner::of(&call);
     let qr = match errand::scanned(call.fields().await?)? {
-        Scanned::Session(session) => host.code_of(&guest, session).await?,
+        Scanned::Session(session) => runner.host.code_of(&guest, session).await?,
         Scanned::Code(qr) => qr,
     };
-    host.phones().run(Errand::Scan { phone, qr }, H::ROOT).await
+    runner.run(Errand::Scan { phone, qr }).await
 }
 
 pub(super) async fn screen<H: Host>(call: Call<H>, phone: String) -> Answered {
     H::admit(&call).await?;
     let phone = addressed(&phone)?;
-    call.door.phones().run(Errand::Screen { phone }, H::ROOT).await
+    Runner::of(&call).run(Errand::Screen { phone }).await
 }
 
 pub(super) async fn write<H: Host>(call: Call<H>, phone: String) -> Answered {
     H::admit(&call).await?;
     let phone = addressed(&phone)?;
-    let host = call.door.clone();
-    let errand = errand::write(phone, call.fields().await?)?;
-    host.phones().run(errand, H::ROOT).await
+    let runner = Runner::of(&call);
+    runner.run(errand::write(phone, call.fields().await?)?).await
 }
 
 pub(super) async fn read<H: Host>(call: Call<H>, phone: String) -> Answered {
     H::admit(&call).await?;
     let phone = addressed(&phone)?;
-    let host = call.door.clone();
-    let errand = errand::read(phone, call.fields().await?)?;
-    host.phones().run(errand, H::ROOT).await
+    let runner = Runner::of(&call);
+    runner.run(errand::read(phone, call.fields().await?)?).await
 }

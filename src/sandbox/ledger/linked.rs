@@ -17,6 +17,13 @@ pub(super) async fn companion(connection: &mut SqliteConnection, change: Change)
                 .execute(connection)
                 .await?;
         }
+        Change::Tls(keys) => {
+            sqlx::query("INSERT OR IGNORE INTO tls (id, certificate, key) VALUES (1, ?, ?)")
+                .bind(keys.certificate)
+                .bind(keys.key)
+                .execute(connection)
+                .await?;
+        }
         #[cfg(test)]
         Change::ForgetRoot => {
             sqlx::query("DELETE FROM root").execute(connection).await?;

@@ -7,6 +7,7 @@ use super::row::{AccountId, AccountRow, CompanionRow, Device, ScreenRow, SignedP
 use super::{Ledger, LedgerError, PreKey};
 use crate::sandbox::root::RootKeys;
 use crate::sandbox::screen::Status;
+use crate::sandbox::tls::TlsKeys;
 
 /// How the queue of a companion stands.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,6 +44,11 @@ impl Ledger {
             })
         })
         .transpose()
+    }
+
+    pub(crate) async fn tls(&self) -> Result<Option<TlsKeys>, LedgerError> {
+        let row = sqlx::query("SELECT certificate, key FROM tls").fetch_optional(&self.readers).await?;
+        row.map(|row| Ok(TlsKeys { certificate: row.try_get("certificate")?, key: row.try_get("key")? })).transpose()
     }
 
     pub(crate) async fn screen(&self, account: AccountId) -> Result<Vec<ScreenRow>, LedgerError> {

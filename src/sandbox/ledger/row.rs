@@ -3,6 +3,7 @@
 use crate::domain::phone::Phone;
 use crate::sandbox::root::RootKeys;
 use crate::sandbox::screen::Status;
+use crate::sandbox::tls::TlsKeys;
 
 /// An account's number within this ledger.
 pub(crate) type AccountId = i64;
@@ -94,6 +95,7 @@ pub(crate) struct Outgoing {
 /// One change. All changes of one submission are committed together.
 pub(crate) enum Change {
     Root(Box<RootKeys>),
+    Tls(Box<TlsKeys>),
     #[cfg(test)]
     ForgetRoot,
     Rename {
