@@ -1,10 +1,15 @@
 //! The command line's short commands. They open the database beside a running server, do one thing, and close it.
 
+use std::io;
+
 use crate::actors::{self, NewKeyRequest};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::access::{ApiKey, Email};
+use crate::server::master::{self, Step};
 use crate::server::{StartError, open_store};
+use crate::store::rotation::Progress;
+use crate::store::seal::MasterSecret;
 use crate::store::{Store, StoreError};
 
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +66,15 @@ async fn change_plan(store: &Store, email: &Email, plan: &str) -> Result<(), Com
 pub async fn migrate(config: &Config) -> Result<(), CommandError> {
     open_store(config, Clock::default()).await?.close().await;
     Ok(())
+}
+
+/// Makes a new master key and seals everything under it; the key's file is replaced, if that is where the old one was.
+pub async fn rotate_master(
+    config: &Config,
+    new: Option<MasterSecret>,
+    tell: impl FnMut(Step<'_>) -> io::Result<()>,
+) -> Result<Progress, CommandError> {
+    Ok(master::rotate(config, new, tell).await?)
 }
 
 #[cfg(test)]

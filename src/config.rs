@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -10,7 +10,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::domain::access::{Email, Mode, NotAToken, OperatorToken};
 use crate::domain::elsewhere::{NotASandboxUrl, SandboxUrl};
 use crate::store::DatabaseUrl;
-use crate::store::seal::{MasterKey, MasterKeyError};
+use crate::store::seal::{MasterKey, MasterKeyError, MasterSecret};
 
 const FIRST_STEPS: &str = "\
 First steps, on the sandbox (a simulated WhatsApp network, no phone needed):
@@ -23,6 +23,17 @@ The simulated network may also run alone, for other servers and other clients of
   wamux sandbox                                     starts it on 127.0.0.1:9080, and says how to use it
 
 Logs go to stderr. A flag wins over its variable.";
+
+const ROTATION: &str = "\
+The server must be stopped; while the command runs, none can start. Sessions stay linked.
+
+Where the key is in master.key in the data folder (no WAMUX_MASTER_KEY), the file is replaced, and the old key stays
+beside it as master.key.old: backups from before the rotation need it, so delete it when you delete them.
+Where the key is given by WAMUX_MASTER_KEY, a new key that was made here is printed, alone on stdout, before anything is
+sealed under it. Put it there, on every machine, and start.
+
+Cut short at any moment, nothing is lost: run it again, or start the server, and the rotation goes on. Until the new key has
+been given once, the old one still opens the database.";
 
 /// A multi-tenant WhatsApp API server.
 #[derive(Debug, Parser)]
@@ -60,6 +71,16 @@ pub enum Keys {
         /// What the key is for.
         #[arg(long, default_value = "command line", value_parser = key_name)]
         name: String,
+    },
+    /// Makes a new master key and seals every secret in the database under it.
+    #[command(after_help = ROTATION)]
+    RotateMaster {
+        /// A file that holds the new key, 32 bytes in base64. Without it, and without WAMUX_NEW_MASTER_KEY, one is made.
+        #[arg(long, value_name = "FILE", conflicts_with = "new_key")]
+        new_key_file: Option<PathBuf>,
+        /// The new key itself. Only as a variable: a flag shows in the list of processes.
+        #[arg(long = "new-key-from-environment", env = "WAMUX_NEW_MASTER_KEY", hide = true, hide_env_values = true)]
+        new_key: Option<String>,
     },
 }
 
@@ -204,6 +225,8 @@ pub enum ConfigError {
     Operator(#[from] NotAToken),
     #[error("--master-key (WAMUX_MASTER_KEY): {0}")]
     Master(#[from] MasterKeyError),
+    #[error("--new-key-file (WAMUX_NEW_MASTER_KEY): {0}")]
+    NewMaster(MasterKeyError),
     #[error(
         "this build carries the sandbox, whose client trusts any network, so it must never reach the real one; \
          for --network whatsapp build without it: cargo build --release --no-default-features"
@@ -286,9 +309,29 @@ fn key_name(name: &str) -> Result<String, &'static str> {
 
 /// The `WAMUX_` variables among these names that no knob listens to: misspelt, or of another version.
 pub fn unknown(names: impl Iterator<Item = String>) -> BTreeSet<String> {
-    let known: BTreeSet<String> =
-        Cli::command().get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())).collect();
+    let mut known = BTreeSet::new();
+    collect(&Cli::command(), &mut known);
     names.filter(|name| name.starts_with("WAMUX_") && !known.contains(name)).collect()
+}
+
+fn collect(command: &clap::Command, known: &mut BTreeSet<String>) {
+    known.extend(command.get_arguments().filter_map(|arg| Some(arg.get_env()?.to_str()?.to_owned())));
+    for below in command.get_subcommands() {
+        collect(below, known);
+    }
+}
+
+/// The new master key that a rotation is to use, if it is to use a certain one.
+pub fn new_master(file: Option<&Path>, given_key: Option<&String>) -> Result<Option<MasterSecret>, ConfigError> {
+    let text = match (file, given(given_key)) {
+        (Some(file), _) => {
+            let read = std::fs::read_to_string(file);
+            read.map_err(|error| ConfigError::NewMaster(MasterKeyError::File(file.display().to_string(), error)))?
+        }
+        (None, Some(key)) => key.to_owned(),
+        (None, None) => return Ok(None),
+    };
+    text.trim().parse().map(Some).map_err(ConfigError::NewMaster)
 }
 
 #[cfg(test)]

@@ -9,10 +9,13 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use wamux::commands::{self, CommandError};
-use wamux::config::{self, Cli, Command, Config, Keys, Tenants};
+use wamux::config::{self, Cli, Command, Config, ConfigError, Keys, Tenants};
 #[cfg(feature = "sandbox")]
 use wamux::server::SandboxServer;
+use wamux::server::master::Step;
 use wamux::server::{Server, StartError};
+use wamux::store::rotation::Progress;
+use wamux::store::seal::{KeyFile, MasterSecret};
 use wamux::telemetry;
 
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,8 @@ enum Failure {
     Command(#[from] CommandError),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     #[error("{0}")]
     System(#[from] io::Error),
 }
@@ -67,6 +72,10 @@ fn run(command: Command, config: Config) -> Result<(), Failure> {
                 let key = commands::create_key(&config, &email, name).await?;
                 Ok(writeln!(io::stdout(), "{}", key.reveal())?)
             }
+            Command::Keys(Keys::RotateMaster { new_key_file, new_key }) => {
+                let new = config::new_master(new_key_file.as_deref(), new_key.as_ref())?;
+                rotate_master(&config, new).await
+            }
             Command::Tenants(Tenants::SetPlan { email, plan }) => {
                 commands::set_plan(&config, &email, &plan).await?;
                 tracing::info!("{} is on the plan '{plan}' from now on", email.as_str());
@@ -108,6 +117,38 @@ async fn sandbox(config: Config) -> Result<(), Failure> {
     tracing::info!("wamux {version}, the sandbox network alone, data in {data}, listening on http://{}", network.addr);
     signals.next().await;
     signals.stop(network.stop()).await;
+    Ok(())
+}
+
+async fn rotate_master(config: &Config, new: Option<MasterSecret>) -> Result<(), Failure> {
+    let (made, in_file) = (new.is_none(), config.master.is_none());
+    let done = commands::rotate_master(config, new, |step| {
+        match step {
+            // Before anything depends on it.
+            Step::Towards(secret) if made && !in_file => writeln!(io::stdout(), "{}", secret.reveal())?,
+            Step::Towards(_) => {}
+            Step::Sealed(Progress { done, all, .. }) => {
+                tracing::info!("sealed {done} of {all} secrets under the new master key");
+            }
+        }
+        Ok(())
+    });
+    let broken = done.await?.broken;
+    if broken > 0 {
+        tracing::warn!(
+            "{broken} secrets opened neither under the old key nor under the new one, and were left as they were"
+        );
+    }
+    if in_file {
+        let file = KeyFile::in_folder(&config.data_dir);
+        let (new, old) = (file.path().display(), file.old());
+        tracing::info!(
+            "the master key is rotated: the new one is in {new}; the old one, for older backups, in {}",
+            old.display()
+        );
+    } else {
+        tracing::info!("the master key is rotated: put the new one in WAMUX_MASTER_KEY, on every machine, and start");
+    }
     Ok(())
 }
 

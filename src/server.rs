@@ -1,5 +1,6 @@
 //! A running server is a value: it opens everything in order, and closes everything in the opposite order.
 
+pub mod master;
 mod network;
 #[cfg(feature = "sandbox")]
 mod sandbox;
@@ -21,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::serve::{Stop, serve};
 use crate::http::{Door, routes};
-use crate::store::seal::{MasterKey, MasterKeyError};
+use crate::store::seal::MasterKeyError;
 use crate::store::{Store, StoreError};
 use crate::whatsapp::WireError;
 use network::Outside;
@@ -49,7 +50,7 @@ pub enum StartError {
     Master(#[from] MasterKeyError),
     #[error("{0}")]
     WrongMasterKey(StoreError),
-    #[error("the database ({0}) cannot be opened: {1}")]
+    #[error("the database ({0}) cannot be used: {1}")]
     Store(String, StoreError),
     #[cfg(feature = "sandbox")]
     #[error("the sandbox cannot be opened: {0}")]
@@ -64,6 +65,15 @@ pub enum StartError {
     Wire(#[from] WireError),
     #[error(transparent)]
     System(#[from] SystemError),
+}
+
+impl StartError {
+    fn store(config: &Config, error: StoreError) -> Self {
+        match error {
+            StoreError::WrongMasterKey => Self::WrongMasterKey(error),
+            other => Self::Store(format!("{:?}", config.database), other),
+        }
+    }
 }
 
 /// A server that runs, until `stop`. Dropping it instead closes the door and leaves the rest to run, as a crash test may want.
@@ -139,18 +149,26 @@ impl Server {
     }
 }
 
-/// The database, with its master key; `serve` and the commands open it alike, and may do so side by side.
+/// The database, with its master key; `serve` and the commands open it alike, and may do so side by side. A rotation of the key that
+/// was cut short is finished first.
 pub async fn open_store(config: &Config, clock: Clock) -> Result<Store, StartError> {
     let folder = &config.data_dir;
     fs::create_dir_all(folder).map_err(|error| StartError::Folder(folder.display().to_string(), error))?;
-    let master = match &config.master {
-        Some(master) => master.clone(),
-        None => MasterKey::load_or_make(&folder.join("master.key"))?,
+    let open = async || {
+        Store::open(&config.database, master::given(config)?, clock.clone())
+            .await
+            .map_err(|e| StartError::store(config, e))
     };
-    Store::open(&config.database, master, clock).await.map_err(|error| match error {
-        StoreError::WrongMasterKey => StartError::WrongMasterKey(error),
-        other => StartError::Store(format!("{:?}", config.database), other),
-    })
+    let store = match open().await {
+        Err(StartError::Store(_, StoreError::RotationUnfinished)) => {
+            tracing::warn!("a rotation of the master key was cut short; going on with it");
+            master::rotate(config, None, |_| Ok(())).await?;
+            open().await?
+        }
+        opened => opened?,
+    };
+    master::settle(config, &store).await?;
+    Ok(store)
 }
 
 /// The knob that an address came from, for whoever has to change it.

@@ -8,10 +8,7 @@ use crate::ground::{Ground, Place, on_both_databases};
 
 const OWN: &str = "+237600000001";
 
-on_both_databases![
-    five_kills_while_sending_lose_nothing_and_repeat_nothing,
-    a_termination_ends_streams_and_exits_well,
-];
+on_both_databases![five_kills_while_sending_lose_nothing_and_repeat_nothing, a_termination_ends_streams_and_exits_well,];
 
 /// Sends until the server is killed under it; the texts that were accepted.
 async fn send_until_killed(caller: &Caller, phones: &[String], first: usize) -> Vec<(usize, String)> {
@@ -36,13 +33,13 @@ async fn five_kills_while_sending_lose_nothing_and_repeat_nothing(on: Ground) {
     let server = Process::start_on(&place);
     let key = server.key("you@example.com");
     server.set_plan("you@example.com", "pro");
-    server.caller(&key).link("one", OWN).await;
+    let session = server.caller(&key).link("one", OWN).await;
     let mut accepted: Vec<(usize, String)> = Vec::new();
     let mut server = Some(server);
     for round in 0..5 {
         let running = server.take().unwrap_or_else(|| Process::start_on(&place));
         let caller = running.caller(&key);
-        until("connected", async || caller.get("/sessions").await.text.contains("\"connected\"")).await;
+        caller.stream(&session, None).await.until("connected").await;
         // Killed at another moment each round: after so many acceptances, whatever else is under way.
         let sending = tokio::spawn({
             let (caller, phones) = (caller.clone(), phones.clone());

@@ -14,14 +14,14 @@ use wamux::domain::session::{Lease, SessionKey};
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
 use wamux::store::keys::NewKey;
 use wamux::store::received::Incoming;
-use wamux::store::seal::MasterKey;
+use wamux::store::seal::KeyFile;
 use wamux::store::sessions::Record;
 use wamux::store::{DatabaseUrl, Store, StoreError};
 
 use crate::ground::postgres::Postgres;
 
 async fn open(url: &DatabaseUrl, folder: &Path) -> Store {
-    let master = MasterKey::load_or_make(&folder.join("master.key")).unwrap();
+    let master = KeyFile::in_folder(folder).load_or_make().unwrap().key();
     Store::open(url, master, Clock::default()).await.unwrap()
 }
 
@@ -94,10 +94,15 @@ async fn the_store_keeps_its_promises_on_sqlite() {
 
 #[tokio::test]
 async fn the_store_keeps_its_promises_on_postgresql() {
-    let postgres = Postgres::start();
+    // Nothing depends on the collation, the time zone or the durability that a database happens to have.
+    let postgres = Postgres::start_with("LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE' LOCALE 'C' TEMPLATE template0");
+    for setting in ["timezone TO 'Asia/Kathmandu'", "datestyle TO 'German'", "synchronous_commit TO off"] {
+        postgres.psql(&format!("ALTER DATABASE {{}} SET {setting}"));
+    }
     let folder = tempfile::tempdir().unwrap();
     let store = open(&postgres.url().parse().unwrap(), folder.path()).await;
     all(&store).await;
+    postgresql_writes_to_the_disk_and_reads_without_writing(&store).await;
     // A second start finds the database up to date, and the same master key opens it.
     store.close().await;
     open(&postgres.url().parse().unwrap(), folder.path()).await.close().await;
@@ -116,7 +121,7 @@ async fn another_master_key_is_refused_at_the_start() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let url = DatabaseUrl::sqlite(&folder.path().join("wamux.db"));
     open(&url, folder.path()).await.close().await;
-    let master = MasterKey::load_or_make(&other.path().join("master.key")).unwrap();
+    let master = KeyFile::in_folder(other.path()).load_or_make().unwrap().key();
     assert!(matches!(Store::open(&url, master, Clock::default()).await, Err(StoreError::WrongMasterKey)));
 }
 
@@ -138,6 +143,19 @@ async fn a_commit_is_in_write_ahead_mode_and_on_the_disk() {
         })
         .await;
     assert_eq!(full.unwrap(), 2, "FULL");
+}
+
+async fn postgresql_writes_to_the_disk_and_reads_without_writing(store: &Store) {
+    use sea_orm::ConnectionTrait;
+    let durable = store.write(|batch| {
+        Box::pin(async move {
+            let asked = sea_orm::Statement::from_string(sea_orm::DbBackend::Postgres, "SHOW synchronous_commit");
+            batch.query_one_raw(asked).await?.unwrap().try_get_by_index::<String>(0)
+        })
+    });
+    assert_eq!(durable.await.unwrap(), "on");
+    let refused = store.reader().execute_unprepared("DELETE FROM message").await.unwrap_err().to_string();
+    assert!(refused.contains("read-only"), "{refused}");
 }
 
 async fn a_send_is_kept_with_its_count_and_goes_out_in_order(store: &Store) {
@@ -217,6 +235,13 @@ async fn what_comes_twice_is_received_once(store: &Store) {
     store.receive(lease, vec![incoming("2"), incoming("3")]).await.unwrap();
     store.receive(lease, vec![incoming("3")]).await.unwrap();
     assert_eq!(store.messages(lease.tenant, &filter()).await.unwrap().total, 3);
+    // Whoever sends chooses the id: none is too long or too odd to be kept, or it would be brought again for ever.
+    for odd in ["long ".repeat(2000), "nul\0".to_owned(), "nul\0 too".to_owned()] {
+        let odd = Incoming { wire_id: odd.clone(), peer: odd, ..incoming("4") };
+        store.receive(lease, vec![odd.clone()]).await.unwrap();
+        store.receive(lease, vec![Incoming { id: MessageId(store.clock().id()), ..odd }]).await.unwrap();
+    }
+    assert_eq!(store.messages(lease.tenant, &filter()).await.unwrap().total, 6);
 }
 
 async fn a_key_lets_in_until_it_is_deleted(store: &Store) {
@@ -271,11 +296,23 @@ async fn only_the_newest_lease_records(store: &Store) {
     };
     assert_eq!(store.record(old, record()).await.unwrap(), None);
     assert_eq!(store.due(old, 0, 9).await.unwrap().len(), 1, "a refused write changes nothing");
+    assert!(matches!(store.wiped(old).await, Err(StoreError::LeaseLost)));
+    let received = Incoming {
+        id: MessageId(store.clock().id()),
+        wire_id: "3EB0LATE".to_owned(),
+        peer: "1".to_owned(),
+        from: None,
+        kind: Kind::Text,
+        text: Some("for the newer lease".to_owned()),
+        at: store.clock().now(),
+    };
+    assert!(matches!(store.receive(old, vec![received.clone()]).await, Err(StoreError::LeaseLost)));
+    store.receive(new, vec![received]).await.unwrap();
     let position = store.record(new, record()).await.unwrap().unwrap();
     assert_eq!(store.stream_position(tenant, old.session).await.unwrap(), position);
     let events = store.stream_events(tenant, old.session, wamux::domain::event::Position(0)).await.unwrap();
     assert_eq!(events, [(position, record().event.unwrap())]);
-    let unsent = store.messages(tenant, &filter()).await.unwrap().messages.remove(0);
+    let unsent = store.messages(tenant, &filter()).await.unwrap().messages.remove(1);
     assert_eq!(unsent.error_code.as_deref(), Some("session_logged_out"), "an unlinked session cannot send it any more");
 }
 

@@ -60,7 +60,7 @@ fn each_crate_has_one_home() {
         ("whatsapp_rust", &["src/whatsapp/", "src/sandbox/"]),
         ("ractor", &["src/actors/"]),
         ("warp", &["src/http/"]),
-        ("sqlx", &["src/sandbox/ledger/", "src/store/database.rs"]),
+        ("sqlx", &["src/sandbox/ledger/", "src/store/database"]),
     ];
     for (file, text) in sources("src") {
         let name = file.to_str().unwrap();

@@ -159,6 +159,12 @@ impl Refusal {
         Self::new(Code::Overloaded, detail).after(Duration::from_secs(5))
     }
 
+    /// The database does not answer. A commit whose answer was lost may stand all the same.
+    pub fn away() -> Self {
+        let detail = "The database does not answer just now, so what was asked may or may not be done. Look before you ask again, or use an Idempotency-Key.";
+        Self::new(Code::NotReady, detail).after(Duration::from_secs(5))
+    }
+
     pub fn stopping() -> Self {
         Self::new(Code::Stopping, "The server is stopping; nothing was done.").after(Duration::from_secs(2))
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{event, idempotency, message, plan, tenant, usage};
 use futures_util::FutureExt;
-use sea_orm::sea_query::{Expr, IntoCondition, OnConflict};
+use sea_orm::sea_query::{Expr, IntoCondition, LockType, OnConflict};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
     ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
@@ -165,11 +165,12 @@ async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger,
 }
 
 /// Two servers on one PostgreSQL must not both read a count before either writes it, so they take turns at a tenant, in the order of
-/// ids. The counts are read by a later statement, which sees what the other has committed. SQLite has one writer anyway.
+/// ids. The counts are read by a later statement, which sees what the other has committed. The lock leaves alone those who merely
+/// refer to the tenant. SQLite has one writer anyway.
 async fn lock(batch: &DatabaseTransaction, tenants: &BTreeSet<Uuid>) -> Result<(), StoreError> {
     if batch.get_database_backend() == DbBackend::Postgres {
         let rows = tenant::Entity::find().filter(tenant::Column::Id.is_in(tenants.iter().copied()));
-        rows.order_by_asc(tenant::Column::Id).lock_exclusive().all(batch).await?;
+        rows.order_by_asc(tenant::Column::Id).lock(LockType::NoKeyUpdate).all(batch).await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The keys of one linked device: a small sealed key-value store that writes through its session's lease.
 //! What the kinds and marks mean is the wire's affair (`crate::whatsapp::key_store`).
 
+mod again;
 mod flood;
 mod name;
 mod rows;
@@ -20,11 +21,12 @@ use crate::domain::session::Lease;
 use crate::store::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 
+pub(super) use again::seal_again;
 use flood::Change;
 pub(super) use flood::{KeyJob, write};
 pub use name::{digest, name_of};
 #[cfg(test)]
-pub(crate) use tests::{new_lease, store_at, store_with_session};
+pub(crate) use tests::{MASTER, new_lease, store_at, store_with_session};
 
 /// What a row is. The numbers are in the database: never reuse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,18 +8,21 @@ mod many;
 pub mod marks;
 pub mod messages;
 pub mod received;
+pub mod rotation;
 pub mod seal;
 pub mod sessions;
 pub mod tenants;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
 
+use database::{Company, Opened};
 pub use database::{DatabaseUrl, NotADatabaseUrl};
-use seal::{MasterKey, Sealer};
+use seal::vault::{self, Standing};
+use seal::{Guard, MasterKey, MasterSecret, Sealer};
 use writer::Writer;
 
 use crate::clock::Clock;
@@ -36,6 +39,9 @@ struct Inner {
     reader: DatabaseConnection,
     writer: Writer,
     master: MasterKey,
+    /// The master key that came after the one we were given.
+    successor: Option<MasterSecret>,
+    held: Mutex<database::Held>,
     clock: Clock,
 }
 
@@ -43,6 +49,16 @@ struct Inner {
 pub enum StoreError {
     #[error("the database failed: {0}")]
     Database(String),
+    /// It says nothing of what was asked: the same may succeed when the database is back.
+    #[error("the database does not answer: {0}")]
+    Away(String),
+    #[error("{0}")]
+    Unusable(String),
+    #[error("{0}")]
+    InUse(&'static str),
+    /// The session's lease is not the newest: what it wrote was refused.
+    #[error("another holder has the session's lease")]
+    LeaseLost,
     #[error("the writer's queue is full")]
     Full,
     #[error("the store is closed")]
@@ -53,13 +69,31 @@ pub enum StoreError {
         "this database was sealed under another master key; give the one it was made with (WAMUX_MASTER_KEY or master.key)"
     )]
     WrongMasterKey,
+    #[error("a rotation of the master key was cut short; `wamux keys rotate-master` goes on with it")]
+    RotationUnfinished,
+    #[error(
+        "a rotation to another new master key is under way; give that one, or none: `wamux keys rotate-master` goes on with it"
+    )]
+    OtherRotation,
+    #[error("this master key is in force already; give another, or none to have one made")]
+    SameMasterKey,
     #[error(transparent)]
     Seal(#[from] seal::SealError),
 }
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        Self::Database(error.to_string())
+        let why = error.to_string();
+        if database::is_away(&error) { Self::Away(why) } else { Self::Database(why) }
+    }
+}
+
+impl StoreError {
+    const fn in_use(wanted: Company) -> Self {
+        Self::InUse(match wanted {
+            Company::Shared => "its master key is being rotated; start again when that is done",
+            Company::Alone => "a server or another command is using it; stop every wamux on it first",
+        })
     }
 }
 
@@ -68,6 +102,10 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Full => Self::overloaded(),
             StoreError::Closed => Self::stopping(),
+            StoreError::Away(why) => {
+                tracing::warn!(why, "the database does not answer");
+                Self::away()
+            }
             other => {
                 tracing::error!(error = %other, "the store failed");
                 Self::internal()
@@ -79,13 +117,47 @@ impl From<StoreError> for Refusal {
 impl Store {
     /// Opens the database, makes it if it is missing, brings it up to date, and proves the master key.
     pub async fn open(url: &DatabaseUrl, master: MasterKey, clock: Clock) -> Result<Self, StoreError> {
-        let (write, reader) = database::open(url).await?;
-        seal::prove(&write, &master).await?;
-        let writer = Writer::start(write);
-        Ok(Self { inner: Arc::new(Inner { reader, writer, master, clock }) })
+        let guard = Guard::default();
+        let opened = database::open(url, Company::Shared, &guard).await?;
+        match Self::unlock(&opened, &master).await {
+            Ok(successor) => {
+                let master = successor.as_ref().map_or(master, MasterSecret::key);
+                guard.set(&master);
+                let writer = Writer::start(opened.write);
+                let held = Mutex::new(opened.held);
+                Ok(Self { inner: Arc::new(Inner { reader: opened.read, writer, master, successor, held, clock }) })
+            }
+            Err(error) => {
+                opened.close().await;
+                Err(error)
+            }
+        }
     }
 
-    /// Committed data, from a pool of connections that cannot write (on SQLite).
+    async fn unlock(opened: &Opened, master: &MasterKey) -> Result<Option<MasterSecret>, StoreError> {
+        match vault::standing(&opened.write, master).await? {
+            Standing::InForce => Ok(None),
+            Standing::Arrived => {
+                vault::forget_old(&opened.write).await?;
+                Ok(None)
+            }
+            Standing::Past(successor) => Ok(Some(successor)),
+            Standing::Leaving(_) => Err(StoreError::RotationUnfinished),
+            Standing::Foreign => Err(StoreError::WrongMasterKey),
+        }
+    }
+
+    /// The master key in force, if the one that was given is the one before: it was rotated, and the new one given by nobody yet.
+    pub fn successor(&self) -> Option<&MasterSecret> {
+        self.inner.successor.as_ref()
+    }
+
+    /// The new master key is where it will be found: from now on the old one opens nothing.
+    pub async fn forget_old_key(&self) -> Result<(), StoreError> {
+        self.write(|batch| Box::pin(vault::forget_old(batch))).await
+    }
+
+    /// Committed data, from a pool of connections that cannot write.
     pub fn reader(&self) -> &DatabaseConnection {
         &self.inner.reader
     }
@@ -122,5 +194,6 @@ impl Store {
         if let Err(error) = self.inner.reader.close_by_ref().await {
             tracing::warn!(%error, "the readers did not close");
         }
+        std::mem::take(&mut *self.inner.held.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

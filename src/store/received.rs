@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
+use super::device_keys::name_of;
 use super::{Store, StoreError};
 use crate::domain::event::MESSAGE_RECEIVED;
 use crate::domain::id::MessageId;
@@ -36,11 +37,14 @@ impl Store {
                 let twice = OnConflict::columns([Column::SessionId, Column::WireId, Column::Peer, Column::Direction])
                     .do_nothing()
                     .to_owned();
-                let own = session::Entity::find_by_id(lease.session.0).one(tx).await?.and_then(|session| session.phone);
+                // What a session receives when another holder has its lease is brought again, to that one.
+                let session = session::Entity::find_by_id(lease.session.0).one(tx).await?;
+                let Some(session) = session.filter(|session| session.epoch == lease.epoch) else { return Ok(false) };
+                let own = session.phone;
                 let rows = batch.into_iter().map(|incoming| row(lease, own.as_deref(), incoming));
                 let kept = message::Entity::insert_many(rows).on_conflict(twice).exec_with_returning(tx).await?;
                 if kept.is_empty() {
-                    return Ok(());
+                    return Ok(true);
                 }
                 let events = kept.iter().map(|row| event::ActiveModel {
                     seq: NotSet,
@@ -54,12 +58,20 @@ impl Store {
                 event::Entity::insert_many(events).exec_without_returning(tx).await?;
                 let heard = session::ActiveModel { last_activity_at: Set(Some(now)), ..Default::default() };
                 let session = session::Entity::update_many().set(heard).filter(session::Column::Id.eq(lease.session.0));
-                session.exec(tx).await.map(|_| ())
+                session.exec(tx).await.map(|_| true)
             }
             .boxed()
         })
-        .await
+        .await?
+        .then_some(())
+        .ok_or(StoreError::LeaseLost)
     }
+}
+
+/// Ids and addresses are chosen by whoever sends: PostgreSQL keeps no NUL in a text and no long one in an index.
+fn plain(id: String) -> String {
+    const LONG: usize = 300;
+    if id.len() <= LONG && !id.contains('\0') { id } else { name_of(&[&id]) }
 }
 
 fn row(lease: Lease, own: Option<&str>, incoming: Incoming) -> message::ActiveModel {
@@ -69,8 +81,8 @@ fn row(lease: Lease, own: Option<&str>, incoming: Incoming) -> message::ActiveMo
         tenant_id: Set(lease.tenant.0),
         session_id: Set(lease.session.0),
         direction: Set(Direction::Inbound.number()),
-        wire_id: Set(incoming.wire_id),
-        peer: Set(incoming.peer),
+        wire_id: Set(plain(incoming.wire_id)),
+        peer: Set(plain(incoming.peer)),
         to_phone: Set(own.map(|digits| format!("+{digits}"))),
         from_phone: Set(incoming.from.map(|p| p.to_string())),
         kind: Set(incoming.kind.as_str().to_owned()),

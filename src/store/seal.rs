@@ -3,23 +3,24 @@
 //! A sealed value is `1 | salt (24) | ciphertext | tag (16)`. The key of each value comes from HKDF-SHA-256 over the tenant's
 //! key and the value's random salt, so a nonce can never meet the same key twice; the cipher is ChaCha20-Poly1305 (RFC 8439).
 
+mod columns;
+mod key_file;
+pub(super) mod vault;
+
 use std::fmt;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::io;
 use std::str::FromStr;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use entity::vault;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
-use sea_orm::{ActiveValue::Set, DatabaseConnection, EntityTrait};
 
-use super::StoreError;
 use crate::clock;
 use crate::domain::id::TenantId;
+pub(super) use columns::{After, Batch, COLUMNS, Resealed, Turn};
+pub use key_file::KeyFile;
+pub(super) use vault::Guard;
 
 const VERSION: u8 = 1;
 const SALT: usize = 24;
@@ -48,27 +49,6 @@ pub enum MasterKeyError {
 }
 
 impl MasterKey {
-    /// Reads the key's file; makes the key and the file (mode 0600) if there is none.
-    pub fn load_or_make(file: &Path) -> Result<Self, MasterKeyError> {
-        let failed = |error| MasterKeyError::File(file.display().to_string(), error);
-        match fs::read_to_string(file) {
-            Ok(text) => text.trim().parse(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let text = BASE64_STANDARD.encode(clock::entropy::<32>()?);
-                match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
-                    Ok(mut new) => {
-                        new.write_all(text.as_bytes()).and_then(|()| new.sync_all()).map_err(failed)?;
-                        text.parse()
-                    }
-                    // Another process was a moment earlier: its key is the key.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::load_or_make(file),
-                    Err(error) => Err(failed(error)),
-                }
-            }
-            Err(error) => Err(failed(error)),
-        }
-    }
-
     pub(super) fn sealer(&self, tenant: TenantId) -> Sealer {
         self.derive(tenant.0.as_bytes())
     }
@@ -82,15 +62,47 @@ impl FromStr for MasterKey {
     type Err = MasterKeyError;
 
     fn from_str(text: &str) -> Result<Self, MasterKeyError> {
-        let bytes = BASE64_STANDARD.decode(text).map_err(|_| MasterKeyError::Malformed)?;
-        let key: [u8; 32] = bytes.try_into().map_err(|_| MasterKeyError::Malformed)?;
-        Ok(Self(Salt::new(HKDF_SHA256, b"wamux/master/1").extract(&key)))
+        Ok(text.parse::<MasterSecret>()?.key())
     }
 }
 
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey(…)")
+    }
+}
+
+/// A master key as it is written down: needed only where one is made, kept, or handed over.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MasterSecret([u8; 32]);
+
+impl MasterSecret {
+    pub fn fresh() -> Result<Self, MasterKeyError> {
+        Ok(Self(clock::entropy()?))
+    }
+
+    pub fn key(&self) -> MasterKey {
+        MasterKey(Salt::new(HKDF_SHA256, b"wamux/master/1").extract(&self.0))
+    }
+
+    /// The secret itself, in base64.
+    pub fn reveal(&self) -> String {
+        BASE64_STANDARD.encode(self.0)
+    }
+}
+
+impl FromStr for MasterSecret {
+    type Err = MasterKeyError;
+
+    fn from_str(text: &str) -> Result<Self, MasterKeyError> {
+        let bytes = BASE64_STANDARD.decode(text).map_err(|_| MasterKeyError::Malformed)?;
+        bytes.try_into().map(Self).map_err(|_| MasterKeyError::Malformed)
+    }
+}
+
+impl fmt::Debug for MasterSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MasterSecret(…)")
     }
 }
 
@@ -148,20 +160,6 @@ fn expand(from: &Prk, info: &[&[u8]]) -> Prk {
     }
 }
 
-const PROOF: &[u8] = b"wamux";
-
-/// Fails if the database was sealed under another master key; marks a new one as sealed under this.
-pub(super) async fn prove(db: &DatabaseConnection, master: &MasterKey) -> Result<(), StoreError> {
-    let sealer = master.derive(b"vault");
-    if vault::Entity::find_by_id(1).one(db).await?.is_none() {
-        let row = vault::ActiveModel { id: Set(1), proof: Set(sealer.seal(PROOF, PROOF)?) };
-        let first = sea_orm::sea_query::OnConflict::column(vault::Column::Id).do_nothing().to_owned();
-        vault::Entity::insert(row).on_conflict(first).exec_without_returning(db).await?;
-    }
-    let row = vault::Entity::find_by_id(1).one(db).await?.ok_or(StoreError::Corrupt("vault"))?;
-    sealer.open(PROOF, &row.proof).map(|_| ()).map_err(|_| StoreError::WrongMasterKey)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,17 +187,5 @@ mod tests {
             assert_eq!(sealer(1, 1).open(b"", &changed), Err(SealError::Broken), "byte {at}");
             assert_eq!(sealer(1, 1).open(b"", &sealed[..at]), Err(SealError::Broken), "cut at {at}");
         }
-    }
-
-    #[test]
-    fn the_key_file_is_made_once_and_for_its_owner_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("master.key");
-        MasterKey::load_or_make(&file).unwrap();
-        let first = fs::read(&file).unwrap();
-        MasterKey::load_or_make(&file).unwrap();
-        assert_eq!(fs::read(&file).unwrap(), first);
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

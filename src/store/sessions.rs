@@ -187,17 +187,23 @@ impl Store {
         let now = self.clock().now();
         self.write(move |batch| {
             async move {
-                session::Entity::update_many()
+                let wiped = session::Entity::update_many()
                     .col_expr(session::Column::WipedAt, Expr::value(now))
                     .filter(session::Column::Id.eq(lease.session.0))
+                    .filter(session::Column::Epoch.eq(lease.epoch))
                     .exec(batch)
                     .await?;
+                if wiped.rows_affected == 0 {
+                    return Ok(false);
+                }
                 // What was accepted while the deletion was under way.
-                fail_unsent(batch, lease.tenant, lease.session, now, DELETED).await
+                fail_unsent(batch, lease.tenant, lease.session, now, DELETED).await.map(|()| true)
             }
             .boxed()
         })
-        .await
+        .await?
+        .then_some(())
+        .ok_or(StoreError::LeaseLost)
     }
 }
 

@@ -15,10 +15,21 @@ pub struct Postgres {
 
 impl Postgres {
     pub fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// With more words for `CREATE DATABASE`.
+    pub fn start_with(more: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        shared().psql(&format!("CREATE DATABASE {name}")).unwrap();
+        shared().psql(&format!("CREATE DATABASE {name} {more}")).unwrap();
         Self { name }
+    }
+
+    /// Runs a statement about this database, whose name stands for `{}`.
+    #[allow(dead_code, reason = "not every test binary has something to say")]
+    pub fn psql(&self, sql: &str) -> String {
+        shared().psql(&sql.replace("{}", &self.name)).unwrap()
     }
 
     pub fn url(&self) -> String {
@@ -70,7 +81,11 @@ impl Cluster {
             .output()
             .unwrap();
         assert!(init.status.success(), "initdb: {}", String::from_utf8_lossy(&init.stderr));
+        // Everybody is let in, but `guarded` has a password.
+        let doors = "local all guarded scram-sha-256\nlocal all all trust\n";
+        fs::write(cluster.folder.join("data/pg_hba.conf"), doors).unwrap();
         cluster.resume();
+        cluster.psql("CREATE ROLE guarded LOGIN PASSWORD 'open sesame'").unwrap();
         cluster
     }
 

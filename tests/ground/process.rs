@@ -34,7 +34,14 @@ impl Process {
 
     /// The same on a folder and a database of either kind.
     pub fn start_on(place: &Place) -> Self {
-        Self::spawn(place.wamux(), "serve", place.folder(), place.database_url())
+        Self::start_with(place, &[])
+    }
+
+    /// With more variables.
+    pub fn start_with(place: &Place, variables: &[(&str, &str)]) -> Self {
+        let mut command = place.wamux();
+        command.envs(variables.iter().copied());
+        Self::spawn(command, "serve", place.folder(), place.database_url())
     }
 
     /// Starts the simulated network alone, on any free port or on the one that it had.
@@ -93,8 +100,7 @@ impl Process {
     }
 
     pub fn set_plan(&self, email: &str, plan: &str) {
-        let done =
-            self.beside().args(["tenants", "set-plan", "--email", email, "--plan", plan]).output().unwrap();
+        let done = self.beside().args(["tenants", "set-plan", "--email", email, "--plan", plan]).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 

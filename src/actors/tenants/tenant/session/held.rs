@@ -37,6 +37,8 @@ pub(super) struct Held {
     pub(super) outbox: Child<outbox::Msg>,
     pub(super) inbox: Child<inbox::Msg>,
     pub(super) inbox_way: InboxWay,
+    /// Another server has the session now.
+    lost: bool,
 }
 
 impl Held {
@@ -61,6 +63,7 @@ impl Held {
             outbox: outbox::child(shared, vitals, lease),
             inbox: inbox::child(shared, vitals, lease),
             inbox_way,
+            lost: false,
         }
     }
 
@@ -76,6 +79,8 @@ impl Held {
                 let _ = reply.send(self.current_qr());
             }
             Msg::Nudge => self.nudge_outbox(outbox::Msg::Nudge),
+            // Whoever deletes the session asks for it: it is taken back, to be unlinked.
+            Msg::Retire if self.lost => myself.stop(Some("taking the session back".to_owned())),
             Msg::Retire => self.retire(myself),
             Msg::RetireNow => self.retirement.go(myself, &mut self.client),
             Msg::Retired => tell_tenant(myself, tenant::Msg::Gone(self.lease.session)),
@@ -201,14 +206,39 @@ impl Held {
     /// The next step of the story is in the store: the tenant hears of it before any watcher does.
     fn told(&mut self, myself: &ActorRef<Letter<Msg>>, kept: Option<Position>) {
         let Some(position) = kept else {
-            tracing::warn!(session = %self.lease.session, "another holder has this session's lease");
-            myself.stop(Some("the lease was lost".to_owned()));
+            self.lose(myself);
             return;
         };
         if let Some((status, phone)) = self.story.kept() {
             tell_tenant(myself, tenant::Msg::Stands { session: self.lease.session, status, phone });
         }
         self.story.publish(myself, position);
+    }
+
+    /// Another server took the session, at its start or because it was asked to. This one stays down until it is asked in turn: two
+    /// that both insist would take the connection from each other for ever.
+    fn lose(&mut self, myself: &ActorRef<Letter<Msg>>) {
+        if std::mem::replace(&mut self.lost, true) {
+            return;
+        }
+        let session = self.lease.session;
+        tracing::warn!(%session, "another server runs this session now; it stays down here");
+        if let Some(retry) = self.retry.take() {
+            retry.abort();
+        }
+        self.retries = self.retries.wrapping_add(1);
+        self.nudge_outbox(outbox::Msg::Down);
+        if let Some(link) = self.client.take() {
+            tokio::spawn(async move { link.close().await });
+        }
+        tell_tenant(myself, tenant::Msg::Stands { session, status: Status::Failed, phone: self.life.phone.clone() });
+        let message = "Another Wamux server on the same database runs this session now.".to_owned();
+        self.story.leave(StreamEvent::Error {
+            session_id: session,
+            code: "session_elsewhere".to_owned(),
+            message,
+            last: true,
+        });
     }
 
     fn present(&self) -> Option<StreamEvent> {

@@ -75,6 +75,15 @@ impl Story {
         self.watchers = None;
     }
 
+    /// The story goes on elsewhere: this is the last that is told of it here, and it is not ours to keep.
+    pub(super) fn leave(&mut self, last: StreamEvent) {
+        self.steps.clear();
+        self.codes += 1;
+        let told = (format!("{}-{}", self.position.0, self.codes), last);
+        self.present = Some(told.clone());
+        self.tell(told);
+    }
+
     fn push(&mut self, myself: &ActorRef<Letter<Msg>>, step: Step) {
         self.steps.push_back(step);
         if self.steps.len() == 1 {
@@ -163,18 +172,25 @@ impl Story {
     }
 }
 
-/// Asks the store again when the database does not answer, for half a minute: a short trouble with it is no failure of the session.
+/// Asks the store again: for as long as the database does not answer, which is no failure of the session; for half a minute when it
+/// answers that it failed.
 pub(super) async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    for wait in [100, 400, 1600, 5000, 10_000, 10_000] {
-        match ask().await {
-            Err(StoreError::Database(_)) => tokio::time::sleep(Duration::from_millis(wait)).await,
-            answer => return answer,
-        }
+    const WAITS: [u64; 6] = [100, 400, 1600, 5000, 10_000, 10_000];
+    let (mut away, mut failed) = (0, 0);
+    loop {
+        let answer = ask().await;
+        let tries = match &answer {
+            Err(StoreError::Away(_)) => &mut away,
+            Err(StoreError::Database(_)) if failed < WAITS.len() => &mut failed,
+            _ => return answer,
+        };
+        let wait = WAITS[(*tries).min(WAITS.len() - 1)];
+        *tries += 1;
+        tokio::time::sleep(Duration::from_millis(wait)).await;
     }
-    ask().await
 }
 
 fn joined(

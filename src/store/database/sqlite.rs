@@ -1,0 +1,61 @@
+//! SQLite: a file, opened for write-ahead and full durability, and a lock beside it that says who else may have it open.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
+
+use super::{Company, DatabaseUrl, READERS, pool, up};
+use crate::store::StoreError;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The lock, while it is held; nothing on PostgreSQL, whose locks live in its connections.
+#[derive(Default)]
+pub(in crate::store) struct Held(#[allow(dead_code, reason = "held until it is dropped")] Option<File>);
+
+/// Takes the file `<database>.lock` in shared or sole possession.
+pub(super) fn hold(url: &DatabaseUrl, company: Company) -> Result<Held, StoreError> {
+    let unusable = |why: String| StoreError::Unusable(why);
+    let options = SqliteConnectOptions::from_str(url.as_str()).map_err(|error| unusable(error.to_string()))?;
+    let path = format!("{}.lock", options.get_filename().display());
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(Path::new(&path));
+    let file = file.map_err(|error| unusable(format!("{path}: {error}")))?;
+    let taken = match company {
+        Company::Shared => file.try_lock_shared(),
+        Company::Alone => file.try_lock(),
+    };
+    match taken {
+        Ok(()) => Ok(Held(Some(file))),
+        Err(TryLockError::WouldBlock) => Err(StoreError::in_use(company)),
+        Err(TryLockError::Error(error)) => Err(unusable(format!("{path}: {error}"))),
+    }
+}
+
+pub(super) fn options(url: &DatabaseUrl, read_only: bool) -> ConnectOptions {
+    let mut options = pool(url, if read_only { READERS } else { 1 }, PATIENCE);
+    options.map_sqlx_sqlite_opts(move |sqlite| {
+        // FULL: a commit is on the disk before its caller hears of it; NORMAL would lose accepted messages with the power.
+        let sqlite = sqlite.busy_timeout(PATIENCE).foreign_keys(true).read_only(read_only);
+        if read_only {
+            sqlite
+        } else {
+            sqlite.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+        }
+    });
+    options
+}
+
+/// SQLite has no lock for this: whoever comes second finds the other's tables half made, waits, and then has nothing left to do.
+pub(super) async fn migrate(write: &DatabaseConnection) -> Result<(), DbErr> {
+    for _ in 0..40 {
+        if up(write).await.is_ok() {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    up(write).await
+}

@@ -1,0 +1,133 @@
+//! Two servers on one database: the day's count stays exact, and neither takes a session from the other again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use serde_json::json;
+use wamux::actors::{Settings, System};
+use wamux::clock::Clock;
+use wamux::config::Config;
+use wamux::domain::access::{Access, ApiKey, Mode};
+use wamux::domain::event::StreamEvent;
+use wamux::domain::id::SessionId;
+use wamux::domain::message::{Filter, Send, Status, Via};
+use wamux::sandbox::{self, Sandbox};
+use wamux::server::Server;
+use wamux::store::Store;
+use wamux::store::seal::KeyFile;
+use wamux::whatsapp::Wire;
+
+use crate::ground::app::{Caller, tenant, until};
+use crate::ground::{Ground, Place, on_both_databases};
+
+const PHONE: &str = "+237611111111";
+const EMAIL: &str = "you@example.com";
+
+on_both_databases![of_two_servers_with_one_session_the_later_has_it_and_the_other_stays_down];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_accept_a_days_messages_to_the_message() {
+    let place = Place::new(Ground::Postgres);
+    let master = KeyFile::in_folder(place.folder()).load_or_make().unwrap().key();
+    let other = tempfile::tempdir().unwrap();
+    let there = Config { data_dir: other.path().to_owned(), master: Some(master), ..place.config() };
+    let servers = [Server::start(place.config()).await.unwrap(), Server::start(there.clone()).await.unwrap()];
+    let mut callers = Vec::new();
+    for server in &servers {
+        for _ in 0..2 {
+            let key = tenant(&there, EMAIL, "free").await;
+            let caller = Caller::new(format!("http://{}", server.addr), Some(key));
+            // The tenant is known here before it has any session: what is made on one server is run by that one.
+            caller.get("/sessions").await.expect(200);
+            callers.push(caller);
+        }
+    }
+    callers[0].link("here", "+237600000001").await;
+    callers[2].link("there", "+237600000002").await;
+    let sends = (0..140).map(|n| {
+        let caller = callers[n % 4].clone();
+        async move { caller.post("/messages", json!({ "to": PHONE, "message": format!("m{n}") })).await }
+    });
+    let answers = futures_util::future::join_all(sends).await;
+    let accepted = answers.iter().filter(|answer| answer.status == 202).count();
+    assert_eq!(accepted, 100);
+    for answer in answers.into_iter().filter(|answer| answer.status != 202) {
+        answer.problem(429, "daily_limit_reached");
+    }
+    callers[0].until_count("status=delivered", 100).await;
+    for server in servers {
+        server.stop().await;
+    }
+}
+
+/// One of several servers on a database and on the network of `sandbox`.
+async fn system(place: &Place, sandbox: &Sandbox) -> (System, Store) {
+    let master = KeyFile::in_folder(place.folder()).load_or_make().unwrap().key();
+    let store = Store::open(&place.config().database, master, Clock::default()).await.unwrap();
+    let network = sandbox.clone();
+    let wire = Wire::sandbox(Arc::new(move || network.dial()));
+    (System::start(Settings { store: store.clone(), wire, mode: Mode::Test }).await.unwrap(), store)
+}
+
+/// What a session's stream tells, up to the event that is looked for.
+async fn until_told(
+    system: &System,
+    access: &Access,
+    id: SessionId,
+    is_it: impl Fn(&StreamEvent) -> bool,
+) -> StreamEvent {
+    let looking = async {
+        loop {
+            // A stream may end with its actor; whoever watches comes again.
+            let Ok(mut events) = system.watch_session(access, id, None).await else { continue };
+            while let Some((_, event)) = events.next().await {
+                if is_it(&event) {
+                    return event;
+                }
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(40), looking).await.expect("it was not told")
+}
+
+async fn of_two_servers_with_one_session_the_later_has_it_and_the_other_stays_down(on: Ground) {
+    let place = Place::new(on);
+    let key: ApiKey = tenant(&place.config(), EMAIL, "pro").await.parse().unwrap();
+    let settings = sandbox::Settings { file: place.folder().join("sandbox.db") };
+    let sandbox = Sandbox::open(settings, Clock::default()).await.unwrap();
+    let own = "+237600000001".parse().unwrap();
+    sandbox.create_phone(&own, None).await.unwrap();
+
+    let (first, first_store) = system(&place, &sandbox).await;
+    let access = first.enter(&key).await.unwrap();
+    let id = first.create_session(&access, "one".to_owned().try_into().unwrap()).await.unwrap().id;
+    let code = until_told(&first, &access, id, |event| matches!(event, StreamEvent::Qr { .. })).await;
+    let StreamEvent::Qr { qr, .. } = code else { unreachable!() };
+    sandbox.scan(&own, &qr).await.unwrap();
+    until_told(&first, &access, id, |event| matches!(event, StreamEvent::Connected { .. })).await;
+
+    let (second, second_store) = system(&place, &sandbox).await;
+    until_told(&second, &access, id, |event| matches!(event, StreamEvent::Connected { .. })).await;
+    let elsewhere =
+        |event: &StreamEvent| matches!(event, StreamEvent::Error { code, .. } if code == "session_elsewhere");
+    until_told(&first, &access, id, elsewhere).await;
+
+    let send =
+        |text: &str| Send { to: PHONE.parse().unwrap(), text: text.to_owned().try_into().unwrap(), via: Via::Id(id) };
+    let refused = first.accept(&access, send("from the first"), None).await.answer.unwrap_err();
+    assert_eq!(refused.code.as_str(), "session_not_connected");
+    second.accept(&access, send("from the second"), None).await.answer.unwrap();
+    let delivered = Filter { status: Some(Status::Delivered), limit: 10, ..Filter::default() };
+    until("delivered", async || second.messages(&access, delivered.clone()).await.unwrap().total == 1).await;
+    let screen = sandbox.screen(&PHONE.parse().unwrap()).await.unwrap();
+    assert_eq!(screen.len(), 1);
+    // The pairing's epoch was 1 and the second server's is 2: nobody took it back.
+    let (lease, _) = second_store.lease(access.tenant, id).await.unwrap().unwrap();
+    assert_eq!(lease.epoch, 3);
+    for (system, store) in [(first, first_store), (second, second_store)] {
+        system.stop().await;
+        store.close().await;
+    }
+    sandbox.close().await;
+}
