@@ -11,7 +11,7 @@
 //!    idempotent answers, events. One fsync for all of them; then the 202s.
 //! 5. A nudge goes down to the session's **outbox**. It carries nothing: the outbox reads what is due from the store, in the order
 //!    of acceptance, and gives it to the client, which encrypts it for each device of the recipient ([`whatsapp`]).
-//! 6. The bytes go out over the wire: to the real network, or to the `sandbox` in this process, where a simulated phone decrypts
+//! 6. The bytes go out over the wire: to the real network, or to the `sandbox`, in this process or another, where a simulated phone decrypts
 //!    them and shows them. The network's **ack** comes after it has kept the message; only then is its status `sent`. Until it
 //!    comes, every new connection sends the message again under the same wire id, and phones show an id once.
 //! 7. **Receipts** come back, matched by session and wire id, and move the status forward, never back. A receipt may die with the

@@ -88,7 +88,7 @@ fn all(door: &Arc<Door>) -> Vec<BoxedFilter<(Response,)>> {
         at!(door, path!("api" / "v1" / "keys" / String), [id] DELETE keys::delete(id)),
 
         #[cfg(feature = "sandbox")]
-        control(door, path!("api" / "v1" / "sandbox" / ..).boxed()),
+        control(door, &path!("api" / "v1" / "sandbox" / ..).boxed()),
 
         at!(door, path!("health" / "live"), [] GET health::live()),
         at!(door, path!("health" / "ready"), [] GET health::ready()),
@@ -102,7 +102,7 @@ fn all(door: &Arc<Door>) -> Vec<BoxedFilter<(Response,)>> {
 pub fn alone(network: &Arc<Alone>) -> BoxedFilter<(Response,)> {
     joined(vec![
         sandbox::chat(network),
-        control(network, path!("sandbox" / ..).boxed()),
+        control(network, &path!("sandbox" / ..).boxed()),
         at!(network, path!("health" / "live"), [] GET health::live()),
     ])
 }
@@ -110,7 +110,7 @@ pub fn alone(network: &Arc<Alone>) -> BoxedFilter<(Response,)> {
 /// The control API of the simulated phones, under the path that it has on this host.
 #[cfg(feature = "sandbox")]
 #[rustfmt::skip]
-fn control<H: sandbox::Host>(host: &Arc<H>, root: BoxedFilter<()>) -> BoxedFilter<(Response,)> {
+fn control<H: sandbox::Host>(host: &Arc<H>, root: &BoxedFilter<()>) -> BoxedFilter<(Response,)> {
     let at = || root.clone();
     let all = [
         at!(host, at().and(path!("phones")), [] POST sandbox::create()),

@@ -14,6 +14,7 @@ pub(super) fn is_here(peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
 
 /// Whether a request comes straight from whoever makes it, from any machine. It names us by an address or by a name without
 /// dots, which nobody can register: a page that had its own name resolve to us cannot.
+#[cfg(feature = "sandbox")]
 pub(super) fn is_direct(headers: &HeaderMap) -> bool {
     let name = host(headers);
     let ours = name.parse::<IpAddr>().is_ok() || (!name.is_empty() && !name.contains('.'));
@@ -79,6 +80,7 @@ mod tests {
         assert!(!is_here(None, &HeaderMap::new()));
     }
 
+    #[cfg(feature = "sandbox")]
     #[test]
     fn a_name_that_anybody_could_have_registered_is_refused_even_where_all_may_call() {
         for (name, value, direct) in [

@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
 use super::SandboxError;
 use super::ledger::{Change, Ledger};
+use crate::domain::elsewhere::Fingerprint;
 
 /// The certificate and its private key (PKCS #8) as the ledger keeps them, both DER.
 pub(crate) struct TlsKeys {
@@ -19,8 +20,8 @@ pub(crate) struct TlsKeys {
 /// What a listener needs to speak TLS.
 pub struct Tls {
     pub config: Arc<ServerConfig>,
-    /// The SHA-256 of the certificate, by which clients may know it.
-    pub fingerprint: [u8; 32],
+    /// By which clients may know the certificate.
+    pub fingerprint: Fingerprint,
 }
 
 impl Tls {
@@ -38,7 +39,7 @@ impl Tls {
             .with_single_cert(vec![CertificateDer::from(certificate)], PrivatePkcs8KeyDer::from(key).into())
             .map_err(SandboxError::crypto)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { config: Arc::new(config), fingerprint })
+        Ok(Self { config: Arc::new(config), fingerprint: Fingerprint(fingerprint) })
     }
 }
 

@@ -62,7 +62,7 @@ impl Opening {
     pub(super) async fn start(addr: SocketAddr, sandbox: Sandbox, clock: Clock) -> Result<Self, StartError> {
         let (listener, addr) = listen(addr, "--sandbox-listen (WAMUX_SANDBOX_LISTEN)").await?;
         let tls = sandbox.tls().await?;
-        announce(addr, Fingerprint(tls.fingerprint), sandbox.root_key());
+        announce(addr, tls.fingerprint, sandbox.root_key());
         let (stop, stopping) = Stop::new();
         let routes = crate::http::alone(&Arc::new(Alone::new(sandbox, addr.ip())));
         let door = tokio::spawn(serve_tls_too(listener, tls.config, routes, clock, stopping));

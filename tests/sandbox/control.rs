@@ -107,7 +107,7 @@ fn mistakes() -> Vec<(&'static str, String, String, u16, &'static str)> {
         ("/phones", json, format!(r#"{{"phone": "{}"}}"#, "x".repeat(300_000)), 413, "body_too_large"),
         ("/phones/+237612345678/scan", json, "{}".to_owned(), 422, "validation_failed"),
         ("/phones/+237612345678/scan", json, r#"{"qr": "nonsense"}"#.to_owned(), 422, "validation_failed"),
-        ("/phones/+237612345678/read", json, r#"{"chat": "+237622222222"}"#.to_owned(), 404, "phone_not_found"),
+        ("/phones/+237688888888/read", json, r#"{"chat": "+237622222222"}"#.to_owned(), 404, "phone_not_found"),
         ("/phones/nobody/read", json, r#"{"chat": "+237622222222"}"#.to_owned(), 404, "phone_not_found"),
         (
             "/phones/+237612345678/messages",
@@ -126,6 +126,9 @@ async fn a_mistake_is_told_in_the_same_words_alone_in_a_server_and_through_one()
     let network = Network::start("127.0.0.1:0").await;
     let inside = App::start().await;
     let outside = App::start_at(Place::new(Ground::Sqlite).beside(&network.url())).await;
+    let made = client().post(format!("http://{}/sandbox/phones", network.at())).json(&json!({ "phone": PHONE }));
+    send(made).await.expect(201);
+    inside.caller.post("/sandbox/phones", json!({ "phone": PHONE })).await.expect(201);
     for (path, kind, body, status, code) in mistakes() {
         let asked = |request: reqwest::RequestBuilder| request.header("content-type", &kind).body(body.clone());
         let post = reqwest::Method::POST;

@@ -17,7 +17,7 @@ fn beside(url: &str) -> Place {
 
 /// The fingerprint of the certificate that a network shows.
 async fn fingerprint(network: &Network) -> String {
-    network.server.sandbox().tls().await.unwrap().fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
+    network.server.sandbox().tls().await.unwrap().fingerprint.to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
