@@ -1,5 +1,6 @@
 //! A fault as whoever injects it says it: what goes wrong, for whom, how long, how often. Values that cannot be wrong.
 
+use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -42,15 +43,6 @@ pub enum FaultKind {
     Silence,
 }
 
-/// What may be said of a fault of some kind, beside whom it is aimed at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Takes {
-    pub(super) seconds: bool,
-    pub(super) count: bool,
-    pub(super) probability: bool,
-    pub(super) peer: bool,
-}
-
 impl FaultKind {
     pub const ALL: [Self; 12] = [
         Self::DropConnection,
@@ -84,17 +76,17 @@ impl FaultKind {
         }
     }
 
-    pub(super) const fn takes(self) -> Takes {
-        let stanzas = Takes { seconds: true, count: true, probability: true, peer: true };
+    /// What may be said of a fault of this kind, beside whom it is aimed at.
+    const fn takes(self) -> &'static [&'static str] {
         match self {
             Self::LoseAcks | Self::DelayAcks | Self::RepeatStanzas | Self::ReorderStanzas | Self::LoseReceipts => {
-                stanzas
+                &["seconds", "count", "probability", "peer"]
             }
             // These befall a connection, whoever it talks to.
-            Self::DropConnection | Self::RefuseConnections => Takes { peer: false, ..stanzas },
-            Self::Ban | Self::OutdatedClient => Takes { probability: false, peer: false, ..stanzas },
-            Self::Silence => Takes { seconds: true, count: false, probability: false, peer: false },
-            Self::LogOut | Self::Replace => Takes { seconds: false, count: false, probability: false, peer: false },
+            Self::DropConnection | Self::RefuseConnections => &["seconds", "count", "probability"],
+            Self::Ban | Self::OutdatedClient => &["seconds", "count"],
+            Self::Silence => &["seconds"],
+            Self::LogOut | Self::Replace => &[],
         }
     }
 
@@ -236,16 +228,16 @@ impl Fault {
     }
 
     /// Whether everything that is said of it goes with its kind.
-    pub(super) fn check(&self) -> Result<(), FaultError> {
-        let takes = self.kind.takes();
+    pub fn check(&self) -> Result<(), FaultError> {
         let said = [
-            ("seconds", self.seconds.is_some(), takes.seconds),
-            ("count", self.count.is_some(), takes.count),
-            ("probability", self.probability.is_some(), takes.probability),
-            ("phone", self.peer.is_some(), takes.peer),
+            ("seconds", self.seconds.is_some()),
+            ("count", self.count.is_some()),
+            ("probability", self.probability.is_some()),
+            ("peer", self.peer.is_some()),
         ];
-        match said.into_iter().find(|(_, said, taken)| *said && !taken) {
-            Some((field, ..)) => Err(FaultError::DoesNotGoWith(field, self.kind)),
+        let takes = self.kind.takes();
+        match said.into_iter().find(|(field, said)| *said && !takes.contains(field)) {
+            Some((field, _)) => Err(FaultError::DoesNotGoWith(field, self.kind)),
             None => Ok(()),
         }
     }
@@ -255,6 +247,20 @@ impl Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct FaultId(pub Uuid);
+
+impl FromStr for FaultId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        Uuid::parse_str(text).map(Self)
+    }
+}
+
+impl fmt::Display for FaultId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 /// A fault that is in force, and what is left of it.
 #[derive(Debug, Clone)]
@@ -313,7 +319,7 @@ mod tests {
         assert_eq!(once.check(), Err(FaultError::DoesNotGoWith("seconds", FaultKind::LogOut)));
         let peer = "+237611111111".parse().ok();
         let dropped = Fault { peer, ..Fault::new(FaultKind::DropConnection) };
-        assert_eq!(dropped.check(), Err(FaultError::DoesNotGoWith("phone", FaultKind::DropConnection)));
+        assert_eq!(dropped.check(), Err(FaultError::DoesNotGoWith("peer", FaultKind::DropConnection)));
         let counted = Fault { count: Count::try_from(1).ok(), ..Fault::new(FaultKind::Silence) };
         assert_eq!(counted.check().unwrap_err().to_string(), "does not go with silence");
     }
