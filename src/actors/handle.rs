@@ -1,5 +1,8 @@
 //! The handle that callers hold: every question about the system goes through it, and every answer is a value or a refusal.
 
+#[cfg(feature = "sandbox")]
+mod companions;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ pub mod event;
 pub mod id;
 pub mod idempotency;
 pub mod message;
+pub mod nack;
 pub mod phone;
 pub mod quota;
 pub mod session;

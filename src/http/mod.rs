@@ -118,6 +118,9 @@ fn control<H: sandbox::Host>(host: &Arc<H>, root: &BoxedFilter<()>) -> BoxedFilt
         at!(host, at().and(path!("phones" / String / "messages")), [phone]
             POST sandbox::write(phone), GET sandbox::screen(phone)),
         at!(host, at().and(path!("phones" / String / "read")), [phone] POST sandbox::read(phone)),
+        at!(host, at().and(path!("faults")), []
+            POST sandbox::inject(), GET sandbox::faults(), DELETE sandbox::heal_all()),
+        at!(host, at().and(path!("faults" / String)), [fault] DELETE sandbox::heal(fault)),
     ];
     any_of(all)
 }

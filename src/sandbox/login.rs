@@ -1,14 +1,16 @@
 //! A companion that is linked: it logs in, gets what waited for it, and talks until it leaves.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesOrdered, StreamExt};
+use tokio::sync::watch;
 use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore_binary::Node;
-use whatsapp_rust::wacore_binary::marshal::unmarshal_ref;
 
 use super::account::Account;
+use super::faults::{FaultKind, Holds, Piece, TurnedAway, Way, turned_away};
 use super::ledger::{Change, Device, Outgoing, Showing, Ticket};
 use super::network::Network;
 use super::noise::Caller;
@@ -32,6 +34,8 @@ pub(crate) struct Answer {
     /// For each message shown: what is due once more if it was there already and read.
     pub(crate) again: Vec<Option<Outgoing>>,
     pub(crate) then: Then,
+    /// The ack comes this much later than it could.
+    pub(crate) late: Option<Duration>,
 }
 
 /// What a connection does after an answer.
@@ -56,6 +60,9 @@ struct Conversation<'c> {
     me: Device,
     wire: Wire,
     line: Line,
+    way: Way,
+    /// Faults come and go.
+    faults: watch::Receiver<()>,
     /// The last stanza from the queue that was sent.
     cursor: i64,
     active: bool,
@@ -63,26 +70,46 @@ struct Conversation<'c> {
 
 /// What happens next in a conversation.
 enum Next {
-    Settled(Result<(Vec<Node>, Then), SandboxError>),
+    Settled(Result<Settled, SandboxError>),
     Farewell,
+    Faults,
+    Due(Vec<Piece>),
     Behind,
     Mail(Option<(i64, Vec<u8>)>),
     Said(Result<Option<Node>, SandboxError>),
 }
 
-pub(crate) async fn log_in(network: &Arc<Network>, mut wire: Wire, caller: Caller) -> Result<(), SandboxError> {
-    let Some((account, line, me)) = admit(network, &caller).await? else {
-        // 401: the phone does not know this device (any more).
-        let failure = NodeBuilder::new("failure").attr("reason", "401").attr("location", "sandbox").build();
-        wire.send(&failure).await?;
-        wire.close().await;
-        return Ok(());
+/// An answer whose changes are on the disk.
+struct Settled {
+    stanzas: Vec<Node>,
+    then: Then,
+    late: Option<Duration>,
+}
+
+/// Whether a companion that asks for it is let in.
+enum Admitted {
+    In(Arc<Account>, Line, Device),
+    /// Its phone does not know it (any more).
+    Unknown,
+    TurnedAway(TurnedAway),
+}
+
+pub(crate) async fn log_in(network: &Arc<Network>, wire: Wire, caller: Caller) -> Result<(), SandboxError> {
+    let (account, line, me) = match admit(network, &caller).await? {
+        Admitted::In(account, line, me) => (account, line, me),
+        Admitted::TurnedAway(TurnedAway::HungUp) => return Err(SandboxError::Wire("hung up on a login")),
+        Admitted::TurnedAway(TurnedAway::Told(failure)) => return refuse(wire, &failure).await,
+        Admitted::Unknown => {
+            let failure = NodeBuilder::new("failure").attr("reason", "401").attr("location", "sandbox").build();
+            return refuse(wire, &failure).await;
+        }
     };
     tracing::debug!(account = me.account, device = me.device, "a companion logs in");
     let own = Arc::clone(&line.link);
     let active = caller.payload.passive != Some(true);
     drop(caller);
-    let mut conversation = Conversation { network, account, me, wire, line, cursor: 0, active: false };
+    let (way, faults) = (Way::default(), network.faults.changes());
+    let mut conversation = Conversation { network, account, me, wire, line, way, faults, cursor: 0, active: false };
     let ended = Box::pin(conversation.run(active)).await;
     network.switchboard.disconnect(me, &own);
     if ended.is_ok() {
@@ -91,16 +118,25 @@ pub(crate) async fn log_in(network: &Arc<Network>, mut wire: Wire, caller: Calle
     ended
 }
 
+async fn refuse(mut wire: Wire, failure: &Node) -> Result<(), SandboxError> {
+    wire.send(failure).await?;
+    wire.close().await;
+    Ok(())
+}
+
 /// The account and the line of a companion, if its phone knows it by this key.
-async fn admit(network: &Network, caller: &Caller) -> Result<Option<(Arc<Account>, Line, Device)>, SandboxError> {
+async fn admit(network: &Network, caller: &Caller) -> Result<Admitted, SandboxError> {
     let user = caller.payload.username.map(|user| user.to_string()).unwrap_or_default();
     let device = u16::try_from(caller.payload.device.unwrap_or(0)).unwrap_or(0);
-    let Ok(phone) = Phone::from_digits(&user) else { return Ok(None) };
-    let Some(account) = network.find(&phone).await? else { return Ok(None) };
+    let Ok(phone) = Phone::from_digits(&user) else { return Ok(Admitted::Unknown) };
+    let Some(account) = network.find(&phone).await? else { return Ok(Admitted::Unknown) };
     let state = account.lock().await;
     let Some(companion) = state.companions.get(&device).filter(|row| row.noise == caller.noise_key) else {
-        return Ok(None);
+        return Ok(Admitted::Unknown);
     };
+    if let Some(away) = turned_away(&network.faults, account.device(device)) {
+        return Ok(Admitted::TurnedAway(away));
+    }
     let unfinished = (!companion.signed).then(|| companion.device_identity.clone());
     let me = account.device(device);
     // Under the account's lock, so that a companion that is being unlinked is not let in after it.
@@ -110,11 +146,12 @@ async fn admit(network: &Network, caller: &Caller) -> Result<Option<(Arc<Account
         // Everything was killed between the companion's word and the commit: it counts all the same.
         pairing::admit(network, &account, device, device_identity).await?;
     }
-    Ok(Some((account, line, me)))
+    Ok(Admitted::In(account, line, me))
 }
 
 impl Conversation<'_> {
     async fn run(&mut self, active: bool) -> Result<(), SandboxError> {
+        self.sit_out().await?;
         let success = NodeBuilder::new("success")
             .attr("t", self.network.seconds())
             .attr("lid", self.account.lid(self.me.device))
@@ -128,6 +165,8 @@ impl Conversation<'_> {
             match self.next(&mut pending).await {
                 Next::Settled(settled) => self.say(settled?).await?,
                 Next::Farewell => return self.farewell().await,
+                Next::Faults => self.sit_out().await?,
+                Next::Due(pieces) => self.let_go(pieces).await?,
                 Next::Behind => self.catch_up(false).await.map(|_| ())?,
                 Next::Mail(Some((seq, stanza))) => {
                     // The writer told who waited before it handed this over: their answers go out before it.
@@ -147,9 +186,11 @@ impl Conversation<'_> {
         }
     }
 
-    async fn say(&mut self, (stanzas, then): (Vec<Node>, Then)) -> Result<(), SandboxError> {
-        for stanza in &stanzas {
-            self.tell(stanza).await?;
+    async fn say(&mut self, Settled { stanzas, then, late }: Settled) -> Result<(), SandboxError> {
+        for stanza in stanzas {
+            if let Some(stanza) = self.way.said(&self.network.faults, self.me, stanza, late) {
+                self.tell(&stanza).await?;
+            }
         }
         if then == Then::Activate {
             self.activate().await?;
@@ -160,17 +201,49 @@ impl Conversation<'_> {
     /// Answers come first and in the order of what they answer, so that an ack is never behind the receipt it led to.
     async fn next<F>(&mut self, pending: &mut FuturesOrdered<F>) -> Next
     where
-        F: Future<Output = Result<(Vec<Node>, Then), SandboxError>>,
+        F: Future<Output = Result<Settled, SandboxError>>,
     {
-        let busy = pending.len();
+        let (busy, full, clear) = (pending.len(), self.way.is_full(), self.way.is_clear());
         tokio::select! {
             biased;
+            _ = self.faults.changed() => Next::Faults,
             Some(settled) = pending.next() => Next::Settled(settled),
             _ = self.line.farewell.changed() => Next::Farewell,
+            pieces = self.way.due(), if !clear => Next::Due(pieces),
             () = self.line.link.nudged(), if self.active => Next::Behind,
             mail = self.line.mail.recv(), if self.active => Next::Mail(mail),
-            said = self.wire.receive(), if busy < IN_FLIGHT => Next::Said(said),
+            said = self.wire.receive(), if busy < IN_FLIGHT && !full => Next::Said(said),
         }
+    }
+
+    /// While the connection is silent nothing passes either way, and nothing is read or sent.
+    async fn sit_out(&mut self) -> Result<(), SandboxError> {
+        loop {
+            self.faults.mark_unchanged();
+            let Some(silent) = self.network.faults.holds(FaultKind::Silence, self.me) else { return Ok(()) };
+            let over = async {
+                match silent {
+                    Holds::Until(moment) => tokio::time::sleep(self.network.faults.wait_for(moment)).await,
+                    Holds::Open => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.line.farewell.changed() => return Err(SandboxError::Wire("a silent connection ended")),
+                _ = self.faults.changed() => {}
+                () = over => {}
+            }
+        }
+    }
+
+    /// What was kept back goes out.
+    async fn let_go(&mut self, pieces: Vec<Piece>) -> Result<(), SandboxError> {
+        for piece in pieces {
+            match piece {
+                Piece::Said(stanza) => self.tell(&stanza).await?,
+                Piece::Queued(stanza) => self.wire.send_marshalled(stanza).await?,
+            }
+        }
+        Ok(())
     }
 
     /// Everything the companion says passes here; faults on the way in belong here.
@@ -208,7 +281,14 @@ impl Conversation<'_> {
             return Ok(());
         }
         self.cursor = seq;
-        self.wire.send_marshalled(stanza).await
+        if self.way.is_clear() && !self.network.faults.any() {
+            return self.wire.send_marshalled(stanza).await;
+        }
+        let passing = self.way.queued(&self.network.faults, self.me, stanza)?;
+        if let Some(lost) = passing.lost {
+            self.network.ledger.submit(vec![lost]).await?;
+        }
+        self.let_go(passing.now.into_iter().map(Piece::Queued).collect()).await
     }
 
     /// Announces what waited, sends it, and says that this was all (`whatsapp-rust/src/handlers/ib.rs`).
@@ -229,7 +309,14 @@ impl Conversation<'_> {
             self.tell(&information(preview.build())).await?;
         }
         let sent = self.catch_up(true).await?;
-        self.tell(&information(NodeBuilder::new("offline").attr("count", sent).build())).await
+        if let Some(stanza) = self.way.alone() {
+            self.wire.send_marshalled(stanza).await?;
+        }
+        self.tell(&information(NodeBuilder::new("offline").attr("count", sent).build())).await?;
+        match self.network.faults.strike(FaultKind::DropConnection, self.me, None) {
+            Some(_) => Err(SandboxError::Wire("the socket broke")),
+            None => Ok(()),
+        }
     }
 
     /// Sends what the ledger holds after the cursor, until nothing was left there meanwhile.
@@ -269,8 +356,8 @@ impl Conversation<'_> {
 }
 
 /// Waits for the commit behind an answer.
-async fn settle(network: Arc<Network>, answer: Answer) -> Result<(Vec<Node>, Then), SandboxError> {
-    let Answer { stanzas, ticket, again, then } = answer;
+async fn settle(network: Arc<Network>, answer: Answer) -> Result<Settled, SandboxError> {
+    let Answer { stanzas, ticket, again, then, late } = answer;
     if let Some(ticket) = ticket {
         let showings = ticket.committed().await?;
         let read = |showing: &Showing| *showing == Showing::Repeated(Status::Read);
@@ -280,14 +367,12 @@ async fn settle(network: Arc<Network>, answer: Answer) -> Result<(Vec<Node>, The
             network.ledger.submit(due).await?;
         }
     }
-    Ok((stanzas, then))
+    Ok(Settled { stanzas, then, late })
 }
 
 /// A stanza that waited says so.
 fn mark_offline(stanza: &[u8]) -> Result<Vec<u8>, SandboxError> {
-    // The first byte says whether the rest is compressed; what the ledger keeps is not.
-    let plain = stanza.split_first().map(|(_, plain)| plain).unwrap_or_default();
-    let mut node = unmarshal_ref(plain).map_err(SandboxError::wire)?.to_owned();
+    let mut node = stanza::kept(stanza)?;
     node.attrs.insert("offline", "0");
     whatsapp_rust::wacore_binary::marshal::marshal(&node).map_err(SandboxError::wire)
 }

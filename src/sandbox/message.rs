@@ -16,6 +16,7 @@ use super::login::Answer;
 use super::network::Network;
 use super::phone::inbox::{self, Letter};
 use super::stanza::{self, address, attr, child, children, text};
+use super::trouble::{self, Trouble};
 
 /// Devices that one stanza may be encrypted for.
 const COPIES: usize = 256;
@@ -50,13 +51,18 @@ pub(crate) async fn from_companion(
         tracing::warn!(stanza = %stanza::brief(message), "a message to nobody on this network");
         return Ok(Answer::now(ack(message, "message").attr("error", "404").build()));
     };
+    let trouble = trouble::of(&target.phone);
+    if trouble == Some(Trouble::LimitsSender) {
+        return Ok(Answer::now(ack(message, "message").attr("error", trouble::LIMITED).build()));
+    }
+    let late = (trouble == Some(Trouble::AcksLate)).then_some(trouble::LATE);
     let parties = Parties { sender: me, target: target.id };
     let mut held = Held::take(vec![Arc::clone(account), target]).await;
     let routed = route(network, &mut held, &parties, message).await?;
     let ticket = network.ledger.submit(routed.changes).await?;
     drop(held);
     let ack = ack(message, "message").attr("t", network.seconds()).build();
-    Ok(Answer { stanzas: vec![ack], ticket: Some(ticket), again: routed.again, ..Answer::default() })
+    Ok(Answer { stanzas: vec![ack], ticket: Some(ticket), again: routed.again, late, ..Answer::default() })
 }
 
 /// Hands every copy in a message to its device. The accounts of both sides are held.
@@ -70,6 +76,8 @@ pub(crate) async fn route(
     let copies = copies(held, parties, message);
     // The sender's own phone shows a message before the answers to it arrive.
     let (own, others): (Vec<_>, Vec<_>) = copies.into_iter().partition(|(to, _)| to.account == parties.sender.account);
+    let swallowed = held.account(parties.target).and_then(|target| trouble::of(&target.phone));
+    let others = others.into_iter().filter(|_| !swallowed.is_some_and(Trouble::swallows));
     for (to, enc) in own.into_iter().chain(others) {
         if to.device == 0 {
             let letter = Letter { from: parties.sender, to: to.account, message, enc };

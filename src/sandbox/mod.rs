@@ -11,6 +11,7 @@ mod account;
 mod app_state;
 mod connection;
 mod device_list;
+mod faults;
 mod iq;
 mod ledger;
 mod login;
@@ -25,6 +26,7 @@ mod screen;
 mod stanza;
 mod switchboard;
 mod tls;
+mod trouble;
 mod wire;
 
 #[cfg(test)]
@@ -35,6 +37,9 @@ use std::sync::Arc;
 
 use tokio::io::DuplexStream;
 
+pub use faults::{
+    COUNT_MAX, Count, Fault, FaultError, FaultId, FaultInfo, FaultKind, Probability, SECONDS_MAX, Seconds,
+};
 pub use ledger::LedgerError;
 pub use screen::{Shown, Status};
 pub use tls::Tls;
@@ -77,6 +82,8 @@ pub enum SandboxError {
     Refused,
     #[error("the sandbox is closed")]
     Closed,
+    #[error(transparent)]
+    Fault(#[from] FaultError),
     #[error(transparent)]
     Storage(LedgerError),
     #[error("{0}")]

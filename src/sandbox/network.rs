@@ -9,10 +9,12 @@ use whatsapp_rust::{Jid, Server};
 
 use super::SandboxError;
 use super::account::{Account, account_of_lid};
+use super::faults::Faults;
 use super::ledger::{AccountId, Ledger};
 use super::pairing::Pairings;
 use super::root::Certificate;
 use super::switchboard::Switchboard;
+use super::trouble::{self, Trouble};
 use crate::clock::Clock;
 use crate::domain::phone::Phone;
 use crate::sandbox::phone::keys;
@@ -23,15 +25,13 @@ const CONNECTIONS: usize = 8192;
 /// Accounts at once. Past it, numbers nobody has used yet are not on this network.
 const ACCOUNTS: usize = 200_000;
 
-/// A number that is not on WhatsApp, whoever asks.
-const NOT_ON_WHATSAPP: &str = "15550000001";
-
 pub(crate) struct Network {
     pub(crate) ledger: Ledger,
     pub(crate) clock: Clock,
     pub(crate) certificate: Certificate,
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) pairings: Pairings,
+    pub(crate) faults: Faults,
     accounts: RwLock<Accounts>,
     connections: AtomicUsize,
     closed: AtomicBool,
@@ -51,6 +51,7 @@ impl Network {
         let certificate = Certificate::load(&ledger).await?;
         Ok(Arc::new(Self {
             ledger,
+            faults: Faults::new(clock.clone()),
             clock,
             certificate,
             switchboard,
@@ -80,7 +81,7 @@ impl Network {
 
     /// The account of a number, made if there is none; `None` for a number that is not on WhatsApp.
     pub(crate) async fn reach(&self, phone: &Phone) -> Result<Option<Arc<Account>>, SandboxError> {
-        if phone.digits() == NOT_ON_WHATSAPP {
+        if trouble::of(phone) == Some(Trouble::NotOnWhatsApp) {
             return Ok(None);
         }
         if let Some(account) = self.find(phone).await? {

@@ -135,7 +135,7 @@ pub(crate) fn of_phone(
 }
 
 /// The messages a receipt is about: its own id, and a list of more.
-fn ids(receipt: &Node) -> Vec<String> {
+pub(crate) fn ids(receipt: &Node) -> Vec<String> {
     let listed = child(receipt, "list").map(children).unwrap_or_default();
     std::iter::once(text(receipt, "id")).chain(listed.iter().map(|item| text(item, "id"))).take(NAMED).collect()
 }

@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use whatsapp_rust::wacore_binary::marshal::unmarshal_ref;
 use whatsapp_rust::wacore_binary::{Node, NodeContent, NodeValue};
 use whatsapp_rust::{Jid, NodeBuilder};
+
+use super::SandboxError;
 
 /// The network's own address.
 pub(crate) const SERVER: &str = "s.whatsapp.net";
@@ -71,6 +74,13 @@ pub(crate) fn fault(code: u16, text: &'static str) -> Node {
 /// `<tag>` with bytes in it.
 pub(crate) fn leaf(tag: &'static str, bytes: impl Into<Vec<u8>>) -> Node {
     NodeBuilder::new(tag).bytes(bytes).build()
+}
+
+/// A stanza as the ledger keeps it, read again.
+pub(crate) fn kept(stanza: &[u8]) -> Result<Node, SandboxError> {
+    // The first byte says whether the rest is compressed; what the ledger keeps is not.
+    let plain = stanza.split_first().map(|(_, plain)| plain).unwrap_or_default();
+    Ok(unmarshal_ref(plain).map_err(SandboxError::wire)?.to_owned())
 }
 
 /// What a log may say of a stanza: its shape, never who or what.

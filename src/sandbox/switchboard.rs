@@ -111,6 +111,11 @@ impl Switchboard {
         }
     }
 
+    /// The devices that are logged in.
+    pub(crate) fn connected(&self) -> Vec<Device> {
+        self.links.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
     pub(crate) fn end(&self, device: Device, why: Farewell) {
         if let Some(link) = self.links.read().unwrap_or_else(PoisonError::into_inner).get(&device) {
             link.end(why);

@@ -29,6 +29,8 @@ use signal::Ears;
 
 pub use decode::{Inbox, InboxError, Received, ReceivedContent};
 pub use encode::{SendError, new_wire_id};
+#[cfg(feature = "sandbox")]
+pub use key_store::linked_device;
 pub use link::{Link, Over};
 pub use signal::{LinkEvent, QrCode, ReceiptKind};
 

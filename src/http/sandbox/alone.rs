@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::{Host, Phones};
+use super::{Host, Phones, faults};
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
 use crate::http::call::Call;
+use crate::http::fields::Fields;
 use crate::http::origin::{is_direct, is_here, is_local};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Fault, Sandbox};
 
 /// A network that other programs reach over TCP.
 pub struct Alone {
@@ -47,5 +48,14 @@ impl Host for Alone {
 
     async fn code_of(&self, (): &(), _: SessionId) -> Result<String, Refusal> {
         Err(Refusal::field("sessionId", "is known only to the server of the session; give the text of its code as qr"))
+    }
+
+    async fn fault(&self, (): &(), fields: Fields) -> Result<Fault, Refusal> {
+        faults::of_anyone(fields)
+    }
+
+    fn owner((): &(), mut fields: Fields) -> Result<Option<String>, Refusal> {
+        let owner = faults::owner(&mut fields);
+        fields.finish(Some(owner))
     }
 }

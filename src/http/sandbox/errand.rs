@@ -3,24 +3,29 @@
 use serde_json::{Value, json};
 use warp::http::Method;
 
+use super::faults;
 use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
 use crate::http::fields::{self, Fields, line, text};
+use crate::sandbox::{Fault, FaultId};
 
 const NAME_MAX: usize = 25;
 /// Longer than any QR code can hold.
 const QR_MAX: usize = 4296;
 
-/// One thing asked of a phone.
-#[derive(Debug, PartialEq, Eq)]
+/// One thing asked of a phone, or of the network.
+#[derive(Debug, PartialEq)]
 pub(super) enum Errand {
     Create { phone: Phone, name: Option<String> },
     Scan { phone: Phone, qr: String },
     Screen { phone: Phone },
     Write { phone: Phone, to: Phone, text: Text },
     Read { phone: Phone, chat: Phone },
+    Inject(Box<Fault>),
+    Faults { owner: Option<String> },
+    Heal { fault: Option<FaultId>, owner: Option<String> },
 }
 
 impl Errand {
@@ -37,6 +42,12 @@ impl Errand {
             }
             Self::Read { phone, chat } => {
                 (Method::POST, format!("/phones/{phone}/read"), Some(json!({ "chat": chat })))
+            }
+            Self::Inject(fault) => (Method::POST, "/faults".to_owned(), Some(faults::body(fault))),
+            Self::Faults { owner } => (Method::GET, format!("/faults{}", faults::query(owner.as_deref())), None),
+            Self::Heal { fault, owner } => {
+                let one = fault.map(|fault| format!("/{fault}")).unwrap_or_default();
+                (Method::DELETE, format!("/faults{one}{}", faults::query(owner.as_deref())), None)
             }
         }
     }
@@ -88,7 +99,7 @@ pub(super) fn scanned(mut fields: Fields) -> Result<Scanned, Refusal> {
     fields.finish(one)
 }
 
-fn number(value: Value) -> Result<Phone, String> {
+pub(super) fn number(value: Value) -> Result<Phone, String> {
     text(|number| number.parse::<Phone>())(value)
 }
 

@@ -3,10 +3,11 @@
 use serde_json::json;
 
 use super::errand::{Errand, no_phone};
+use super::faults;
 use crate::domain::error::{Code, Refusal};
 use crate::http::call::Answered;
 use crate::http::reply;
-use crate::sandbox::{Sandbox, SandboxError};
+use crate::sandbox::{Fault, Sandbox, SandboxError};
 
 const NOT_ON_WHATSAPP: &str = "stands for a number that is not on WhatsApp";
 
@@ -22,6 +23,7 @@ impl From<SandboxError> for Refusal {
             SandboxError::Refused => {
                 Self::new(Code::QrNotUsable, "The session did not take the link. Take the newest code.")
             }
+            SandboxError::Fault(error) => faults::refused(error, "peer"),
             SandboxError::Closed => Self::stopping(),
             other => {
                 tracing::error!(error = %other, "the sandbox failed");
@@ -57,5 +59,18 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
             sandbox.read(&phone, &chat).await?;
             Ok(reply::done())
         }
+        Errand::Inject(fault) => {
+            let id = sandbox.inject(Fault::clone(&fault)).await?;
+            reply::created(&format!("{root}/faults/{id}"), &faults::View::of(id, &fault))
+        }
+        Errand::Faults { owner } => {
+            let faults = sandbox.faults(owner.as_deref());
+            let views: Vec<_> = faults.iter().map(faults::View::of_one_in_force).collect();
+            reply::ok(&json!({ "faults": views }))
+        }
+        Errand::Heal { fault, owner } => match (sandbox.heal(fault, owner.as_deref()), fault) {
+            (0, Some(_)) => Err(Refusal::not_found()),
+            _ => Ok(reply::done()),
+        },
     }
 }

@@ -5,16 +5,18 @@ mod alone;
 mod chat;
 mod errand;
 mod far;
+mod faults;
 mod here;
 
 use std::sync::Arc;
 
-use super::call::{Answered, Call};
+use super::call::{Answered, Call, id};
+use super::fields::Fields;
 use super::serve::RequestId;
 use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::id::SessionId;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Fault, Sandbox};
 use errand::{Errand, Scanned, addressed};
 
 pub use alone::Alone;
@@ -35,6 +37,12 @@ pub(super) trait Host: Sized + Send + Sync + 'static {
 
     /// The code that one of the caller's own sessions shows now. What a network alone knows nothing of is asked here.
     fn code_of(&self, guest: &Self::Guest, session: SessionId) -> impl Future<Output = Result<String, Refusal>> + Send;
+
+    /// A fault as this host's callers ask for it, aimed at what they may aim at.
+    fn fault(&self, guest: &Self::Guest, fields: Fields) -> impl Future<Output = Result<Fault, Refusal>> + Send;
+
+    /// Whose faults a caller sees and heals, and no others.
+    fn owner(guest: &Self::Guest, fields: Fields) -> Result<Option<String>, Refusal>;
 }
 
 /// Where the phones are.
@@ -80,6 +88,17 @@ impl Host for super::Door {
     async fn code_of(&self, guest: &Access, session: SessionId) -> Result<String, Refusal> {
         self.system.current_qr(guest, session).await
     }
+
+    async fn fault(&self, guest: &Access, fields: Fields) -> Result<Fault, Refusal> {
+        let (session, fault) = faults::of_tenant(fields)?;
+        // Aimed at nobody, it would befall everybody.
+        let devices = self.system.companions(guest, session).await?;
+        Ok(Fault { devices, owner: Some(guest.tenant.to_string()), ..fault })
+    }
+
+    fn owner(guest: &Access, fields: Fields) -> Result<Option<String>, Refusal> {
+        fields.finish(Some(Some(guest.tenant.to_string())))
+    }
 }
 
 pub(super) async fn create<H: Host>(call: Call<H>) -> Answered {
@@ -117,4 +136,33 @@ pub(super) async fn read<H: Host>(call: Call<H>, phone: String) -> Answered {
     let phone = addressed(&phone)?;
     let runner = Runner::of(&call);
     runner.run(errand::read(phone, call.fields().await?)?).await
+}
+
+pub(super) async fn inject<H: Host>(call: Call<H>) -> Answered {
+    let guest = H::admit(&call).await?;
+    let runner = Runner::of(&call);
+    let fault = runner.host.fault(&guest, call.fields().await?).await?;
+    runner.run(Errand::Inject(Box::new(fault))).await
+}
+
+pub(super) async fn faults<H: Host>(call: Call<H>) -> Answered {
+    let guest = H::admit(&call).await?;
+    let runner = Runner::of(&call);
+    let owner = H::owner(&guest, Fields::of_query(call.query))?;
+    runner.run(Errand::Faults { owner }).await
+}
+
+pub(super) async fn heal_all<H: Host>(call: Call<H>) -> Answered {
+    let guest = H::admit(&call).await?;
+    let runner = Runner::of(&call);
+    let owner = H::owner(&guest, Fields::of_query(call.query))?;
+    runner.run(Errand::Heal { fault: None, owner }).await
+}
+
+pub(super) async fn heal<H: Host>(call: Call<H>, fault: String) -> Answered {
+    let guest = H::admit(&call).await?;
+    let runner = Runner::of(&call);
+    let owner = H::owner(&guest, Fields::of_query(call.query))?;
+    let fault = Some(id(&fault)?);
+    runner.run(Errand::Heal { fault, owner }).await
 }

@@ -34,6 +34,11 @@ impl Ledger {
         }
     }
 
+    /// The accounts that have a linked device.
+    pub(crate) async fn linked_accounts(&self) -> Result<Vec<AccountId>, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT DISTINCT account FROM companion").fetch_all(&self.readers).await?)
+    }
+
     pub(crate) async fn root(&self) -> Result<Option<RootKeys>, LedgerError> {
         let row = sqlx::query("SELECT root_key, server_key, chain FROM root").fetch_optional(&self.readers).await?;
         row.map(|row| {

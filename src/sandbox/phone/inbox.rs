@@ -17,6 +17,7 @@ use crate::sandbox::message::{Routed, outgoing};
 use crate::sandbox::network::Network;
 use crate::sandbox::screen::Status;
 use crate::sandbox::stanza::{self, address, attr, bytes, text};
+use crate::sandbox::trouble::{self, Trouble};
 use crate::sandbox::{SandboxError, receipt};
 
 /// A phone asks for the same message this often, as the real app does (`wacore/src/protocol/retry.rs`).
@@ -47,12 +48,21 @@ pub(crate) async fn receive(
     letter: &Letter<'_>,
     routed: &mut Routed,
 ) -> Result<(), SandboxError> {
-    match open(network, held, letter, routed).await {
+    let opened =
+        if fails_at_first(held, letter) { Err(Unreadable::AtFirst) } else { open(network, held, letter, routed).await };
+    match opened {
         Ok(message) if letter.from.account == letter.to => own(network, held, letter, message, routed).await,
         Ok(message) => incoming(network, held, letter, &message, routed),
         Err(Unreadable::Failed(error)) => Err(error),
         Err(why) => unreadable(network, held, letter, &why, routed).await,
     }
+}
+
+/// A number that stands for trouble reads only what was sent again. Phones do not send again to phones.
+fn fails_at_first(held: &Held, letter: &Letter<'_>) -> bool {
+    let first = attr(letter.enc, "count").is_none() && letter.from.device != 0 && letter.from.account != letter.to;
+    first
+        && held.account(letter.to).and_then(|reader| trouble::of(&reader.phone)) == Some(Trouble::CannotDecryptAtFirst)
 }
 
 async fn open(

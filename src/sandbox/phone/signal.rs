@@ -34,6 +34,9 @@ pub(crate) enum Unreadable {
     /// This very ciphertext was read before.
     #[error("read before")]
     Before,
+    /// This phone reads no message before it was sent again.
+    #[error("not at first")]
+    AtFirst,
     #[error("no key fits: {0}")]
     Undecryptable(SignalProtocolError),
     #[error(transparent)]

@@ -3,5 +3,7 @@
 mod crash;
 mod crowd;
 mod door;
+mod faults;
 mod harness;
 mod journeys;
+mod trouble;

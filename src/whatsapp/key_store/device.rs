@@ -9,6 +9,14 @@ use whatsapp_rust::wacore::store::Device;
 use whatsapp_rust::wacore::store::error::Result;
 
 use super::{KeyStore, decode_entry, encode};
+#[cfg(feature = "sandbox")]
+use crate::domain::id::{SessionId, TenantId};
+#[cfg(feature = "sandbox")]
+use crate::domain::phone::Phone;
+#[cfg(feature = "sandbox")]
+use crate::domain::session::Lease;
+#[cfg(feature = "sandbox")]
+use crate::store::Store;
 use crate::store::device_keys::{Entry, Kind};
 
 const DEVICE: &str = "device";
@@ -40,4 +48,15 @@ impl DeviceStore for KeyStore {
         // The rows are the database's memory, not the session's.
         StorageResourceReport { memory_bytes: Some(0), ..StorageResourceReport::default() }
     }
+}
+
+/// The account that a session's device is linked to, and its number there; none if it is not linked. The client writes it
+/// down as soon as a phone has scanned it.
+#[cfg(feature = "sandbox")]
+pub async fn linked_device(store: &Store, tenant: TenantId, session: SessionId) -> Result<Option<(Phone, u16)>> {
+    // No session ever had this epoch: with it one may read, and every write is refused.
+    let lease = Lease { tenant, session, epoch: 0 };
+    let keys = KeyStore::new(crate::store::device_keys::DeviceKeys::new(store.clone(), lease));
+    let device = keys.load().await?;
+    Ok(device.and_then(|device| device.pn).and_then(|pn| Some((Phone::from_digits(pn.user_base()).ok()?, pn.device))))
 }

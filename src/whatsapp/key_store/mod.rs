@@ -13,6 +13,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use whatsapp_rust::wacore::store::error::{Result, StoreError};
 
+#[cfg(feature = "sandbox")]
+pub use device::linked_device;
+
 use crate::store::device_keys::{DeviceKeyError, DeviceKeys, Entry};
 
 /// What a client of the protocol crate stores into: the keys of one session.

@@ -1,6 +1,8 @@
 //! A link without a network worth the name: what it says of attempts that fail. On a network: `journeys`.
 
 #[cfg(feature = "sandbox")]
+mod faults;
+#[cfg(feature = "sandbox")]
 mod journeys;
 #[cfg(feature = "sandbox")]
 mod peer;

@@ -15,6 +15,7 @@ use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
 use crate::actors::system::supervision::Child;
 use crate::domain::message::{Mark, Status};
+use crate::domain::nack;
 use crate::domain::session::Lease;
 use crate::store::messages::Due;
 use crate::whatsapp::{Link, ReceiptKind, SendError};
@@ -152,8 +153,8 @@ impl Actor for Outbox {
             Msg::Pumped(connection, pumped) => state.pumped(&myself, connection, pumped),
             Msg::Ack { wire_id, error: None, at } => state.mark(wire_id, Status::Sent, at, None).await,
             Msg::Ack { wire_id, error: Some(code), at } => {
-                let why = format!("WhatsApp refused the message (code {code}).");
-                state.mark(wire_id, Status::Failed, at, Some(("refused_by_whatsapp".to_owned(), why))).await;
+                let (name, why) = nack::refused(&code);
+                state.mark(wire_id, Status::Failed, at, Some((name.to_owned(), why))).await;
             }
             Msg::Receipt { wire_ids, kind, at } => {
                 let status = match kind {
