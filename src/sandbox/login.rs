@@ -108,7 +108,8 @@ async fn admit(network: &Network, caller: &Caller) -> Result<Option<(Arc<Account
     drop(state);
     if let Some(device_identity) = unfinished {
         // Everything was killed between the companion's word and the commit: it counts all the same.
-        pairing::admit(network, &account, device, device_identity).await?;
+        // What it said of itself is forgotten by then, so it hears nothing of the past.
+        pairing::admit(network, &account, device, device_identity, false).await?;
     }
     Ok(Some((account, line, me)))
 }

@@ -21,7 +21,7 @@ use super::device_list::{self, Happened};
 use super::ledger::{Change, CompanionRow, SignedPreKey};
 use super::network::Network;
 use super::noise::Caller;
-use super::phone::{adv, outbox, peer};
+use super::phone::{adv, history, outbox, peer};
 use super::stanza::{self, attr, child, text};
 use super::wire::Wire;
 use super::{SandboxError, app_state};
@@ -58,6 +58,8 @@ struct Registration {
     identity: [u8; 32],
     number: u32,
     signed_prekey: SignedPreKey,
+    /// It takes the first part of its account's history inside a message.
+    takes_history: bool,
 }
 
 /// What a phone has its companion do: take its place in the account, and sign for it.
@@ -230,18 +232,21 @@ async fn complete(
     let identity = child(&reply, "pair-device-sign").and_then(|sign| child(sign, "device-identity"));
     let identity = identity.and_then(stanza::bytes).ok_or(SandboxError::Refused)?;
     let device_identity = adv::accept(account, &offer.companion.identity, identity)?;
-    admit(network, account, device, device_identity).await?;
+    admit(network, account, device, device_identity, offer.companion.takes_history).await?;
     let _ = done.send(());
     Ok(())
 }
 
-/// The link is complete: others may write to the companion, and its phone shares the keys of the app state with it.
+/// The link is complete: others may write to the companion, and its phone shares with it the keys of the app state and
+/// what was said so far.
 pub(crate) async fn admit(
     network: &Network,
     account: &Arc<Account>,
     device: u16,
     device_identity: Vec<u8>,
+    takes_history: bool,
 ) -> Result<(), SandboxError> {
+    let past = if takes_history { Some(history::gather(network, account).await?) } else { None };
     let mut changes = app_state::first_patch(network, account).await?;
     let mut state = account.lock().await;
     let Some(row) = state.companions.get_mut(&device) else { return Err(SandboxError::UnknownQr) };
@@ -249,6 +254,9 @@ pub(crate) async fn admit(
     row.device_identity.clone_from(&device_identity);
     changes.push(Change::Sign { device: account.device(device), device_identity });
     changes.extend(peer::share_keys(network, account, &mut state, device).await?);
+    if let Some(past) = past {
+        changes.extend(history::share(network, account, &mut state, device, past).await?);
+    }
     let ticket = network.ledger.submit(changes).await?;
     drop(state);
     ticket.committed().await?;
@@ -303,6 +311,7 @@ fn registration(noise: [u8; 32], data: &DevicePairingRegistrationData) -> Result
                 key: key(&data.e_skey_val)?,
                 signature: data.e_skey_sig.clone()?,
             },
+            takes_history: history::taken(data.device_props.as_deref()),
         })
     };
     read().ok_or(SandboxError::Wire("a registration lacks keys"))

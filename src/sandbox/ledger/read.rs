@@ -59,6 +59,16 @@ impl Ledger {
         rows.iter().map(screen_row).collect()
     }
 
+    /// What a screen showed last, the latest first.
+    pub(crate) async fn latest(&self, account: AccountId, most: i64) -> Result<Vec<ScreenRow>, LedgerError> {
+        let rows = sqlx::query("SELECT * FROM screen WHERE account = ? ORDER BY seq DESC LIMIT ?")
+            .bind(account)
+            .bind(most)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(screen_row).collect()
+    }
+
     /// Messages of others in a chat that nobody has read yet, oldest first.
     pub(crate) async fn unread(&self, account: AccountId, chat: &str) -> Result<Vec<ScreenRow>, LedgerError> {
         let rows = sqlx::query(
