@@ -97,12 +97,13 @@ async fn admit(network: &Network, caller: &Caller) -> Result<Option<(Arc<Account
     let device = u16::try_from(caller.payload.device.unwrap_or(0)).unwrap_or(0);
     let Ok(phone) = Phone::from_digits(&user) else { return Ok(None) };
     let Some(account) = network.find(&phone).await? else { return Ok(None) };
-    let state = account.lock().await;
+    let mut state = account.lock().await;
     let Some(companion) = state.companions.get(&device).filter(|row| row.noise == caller.noise_key) else {
         return Ok(None);
     };
     let unfinished = (!companion.signed).then(|| companion.device_identity.clone());
     let me = account.device(device);
+    state.call(device, caller.payload.push_name.as_deref().unwrap_or_default());
     // Under the account's lock, so that a companion that is being unlinked is not let in after it.
     let line = network.switchboard.connect(me);
     drop(state);
@@ -189,7 +190,11 @@ impl Conversation<'_> {
                 Ok(Answer::default())
             }
             // Nobody here watches presence or typing, and the telemetry of `ib` asks for no answer.
-            "presence" | "chatstate" | "ib" => Ok(Answer::default()),
+            "presence" => {
+                account.lock().await.call(me.device, &stanza::text(said, "name"));
+                Ok(Answer::default())
+            }
+            "chatstate" | "ib" => Ok(Answer::default()),
             _ => {
                 tracing::warn!(stanza = %stanza::brief(said), "unknown stanza");
                 Ok(unknown(said))

@@ -70,6 +70,9 @@ pub(crate) async fn route(
     let copies = copies(held, parties, message);
     // The sender's own phone shows a message before the answers to it arrive.
     let (own, others): (Vec<_>, Vec<_>) = copies.into_iter().partition(|(to, _)| to.account == parties.sender.account);
+    // Who is blocked does not learn of it: the network takes the message, and that is the last of it.
+    let blocked = held.get(parties.target).is_some_and(|(_, state)| state.blocked.contains(&parties.sender.account));
+    let others = others.into_iter().filter(|_| !blocked);
     for (to, enc) in own.into_iter().chain(others) {
         if to.device == 0 {
             let letter = Letter { from: parties.sender, to: to.account, message, enc };
@@ -123,7 +126,7 @@ fn forward(
         .attr("id", text(message, "id"))
         .attr("type", kind.clone())
         .attr("t", network.seconds())
-        .attr("notify", state.push_name(sender));
+        .attr("notify", state.push_name(sender, parties.sender.device));
     for name in ["edit", "category"] {
         if let Some(value) = attr(message, name) {
             builder = builder.attr(name, value.into_owned());
