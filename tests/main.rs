@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod crashes;
+mod foreign;
 mod ground;
 mod health;
 mod journeys;

@@ -109,10 +109,15 @@ impl State {
 
     /// A companion says the account's name, as it does when it logs in and with its presence.
     pub(crate) fn call(&mut self, device: u16, name: &str) {
-        if !name.is_empty() && name.len() <= NAME && self.companions.contains_key(&device) {
+        if is_name(name) && self.companions.contains_key(&device) {
             self.called.insert(device, name.to_owned());
         }
     }
+}
+
+/// Whether a companion's word is taken for a name.
+pub(crate) fn is_name(word: &str) -> bool {
+    !word.trim().is_empty() && word.len() <= NAME
 }
 
 /// The binary encoding takes any short text with an `@` for an address (`wacore-binary/src/encoder.rs`, `parse_jid_meta`)

@@ -16,7 +16,7 @@ use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::waproto::whatsapp::ClientPairingProps;
 use whatsapp_rust::waproto::whatsapp::client_payload::DevicePairingRegistrationData;
 
-use super::account::Account;
+use super::account::{self, Account};
 use super::device_list::{self, Happened};
 use super::ledger::{Change, CompanionRow, SignedPreKey};
 use super::network::Network;
@@ -60,6 +60,8 @@ struct Registration {
     signed_prekey: SignedPreKey,
     /// It takes the first part of its account's history inside a message.
     takes_history: bool,
+    /// What it calls itself, or its person.
+    name: Option<String>,
 }
 
 /// What a phone has its companion do: take its place in the account, and sign for it.
@@ -114,7 +116,7 @@ impl Pairings {
 /// The network's side of a companion that is not linked yet: codes, then the phone's word.
 pub(crate) async fn register(network: &Network, mut wire: Wire, caller: &Caller) -> Result<(), SandboxError> {
     let data = caller.payload.device_pairing_data.as_option().ok_or(SandboxError::Wire("no registration"))?;
-    let companion = registration(caller.noise_key, data)?;
+    let companion = Registration { name: caller.payload.push_name.clone(), ..registration(caller.noise_key, data)? };
     let references = (0..CODES).map(|_| reference()).collect::<Result<Vec<_>, _>>()?;
     let (orders, inbox) = mpsc::channel(1);
     network.pairings.offer(&references, &companion, &orders);
@@ -211,7 +213,13 @@ async fn vouch(
         linked: now,
     };
     state.companions.insert(device, row.clone());
-    let ticket = network.ledger.submit(vec![Change::Link { account: account.id, companion: Box::new(row) }]).await?;
+    let mut changes = vec![Change::Link { account: account.id, companion: Box::new(row) }];
+    // Every person has a name on WhatsApp; a phone that was made without one takes it from its first companion.
+    if let Some(name) = companion.name.as_ref().filter(|name| state.name.is_none() && account::is_name(name)) {
+        state.name = Some(name.clone());
+        changes.push(Change::Rename { account: account.id, name: name.clone() });
+    }
+    let ticket = network.ledger.submit(changes).await?;
     drop(state);
     ticket.committed().await?;
     Ok((device, pair_success(account, device, adv::seal(device_identity, secret))?))
@@ -312,6 +320,7 @@ fn registration(noise: [u8; 32], data: &DevicePairingRegistrationData) -> Result
                 signature: data.e_skey_sig.clone()?,
             },
             takes_history: history::taken(data.device_props.as_deref()),
+            name: None,
         })
     };
     read().ok_or(SandboxError::Wire("a registration lacks keys"))
