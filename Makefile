@@ -60,8 +60,8 @@ setup-test: setup-run
 	@command -v node >/dev/null && command -v npm >/dev/null || { \
 		echo "==> Installing Node.js: a WhatsApp client that this project did not write is tested against the simulated network"; \
 		$(APT) update -q && $(APT) install -yq --no-install-recommends nodejs npm; }
-	@[ "$$(node --version | sed 's/v\([0-9]*\).*/\1/')" -ge 20 ] || { \
-		echo "The tests need Node.js 20 or later and found $$(node --version): see https://nodejs.org/en/download."; exit 1; }
+	@[ "$$(node --version | sed 's/v\([0-9]*\).*/\1/')" -ge 18 ] || { \
+		echo "The tests need Node.js 18 or later and found $$(node --version): see https://nodejs.org/en/download."; exit 1; }
 
 setup-check: setup-run
 	@rustup component list --installed 2>/dev/null | grep -q '^clippy' || cargo clippy --version >/dev/null 2>&1 || rustup component add clippy rustfmt

@@ -13,11 +13,15 @@
 // send-receive-message (8). Five that upload media and four on groups wait for media and groups to be there. (The two
 // of receive-messages watch for minutes and assert only that the client has an account.)
 
+import { webcrypto } from 'node:crypto'
 import https from 'node:https'
 import readline from 'node:readline'
-import makeWASocket, { DisconnectReason, useMultiFileAuthState } from '@whiskeysockets/baileys'
-import { WA_CERT_DETAILS } from '@whiskeysockets/baileys/lib/Defaults/index.js'
 import pino from 'pino'
+
+// Debian 12 has Node.js 18, where this is not global yet.
+globalThis.crypto ??= webcrypto
+const { default: makeWASocket, DisconnectReason, useMultiFileAuthState } = await import('@whiskeysockets/baileys')
+const { WA_CERT_DETAILS } = await import('@whiskeysockets/baileys/lib/Defaults/index.js')
 
 const { URL: url, ROOT: root, AUTH: auth } = process.env
 

@@ -46,7 +46,7 @@ impl Companion {
     }
 
     /// The next event, whatever it is.
-    pub(super) async fn next(&mut self) -> Value {
+    async fn next(&mut self) -> Value {
         let next = tokio::time::timeout(SOON, self.events.recv()).await;
         next.unwrap_or_else(|_| panic!("nothing more came after {:?}", self.seen)).expect("the client ended")
     }
@@ -63,6 +63,11 @@ impl Companion {
             }
             self.seen.push(event);
         }
+    }
+
+    /// Whether something came that nobody has asked for.
+    pub(super) fn saw(&self, name: &str) -> bool {
+        self.seen.iter().any(|event| event["event"] == name)
     }
 
     pub(super) async fn until(&mut self, name: &str) -> Value {
@@ -122,7 +127,8 @@ fn installed() -> &'static Path {
         }
         if !folder.join("installed").exists() {
             let done = Command::new("npm").args(["ci", "--omit=dev"]).current_dir(&folder).output();
-            let done = done.expect("npm is missing: make setup-test installs it, and Node.js 20 or later has it");
+            let done =
+                done.expect("npm is missing: make setup-test installs it, and Node.js 18 or later is what it needs");
             assert!(done.status.success(), "npm ci: {}", String::from_utf8_lossy(&done.stderr));
             fs::write(folder.join("installed"), "").unwrap();
         }

@@ -79,8 +79,8 @@ fn shown(message: &Message) -> (&'static str, String) {
         ("location", text(place.name.as_ref()))
     } else if base.live_location_message.is_set() {
         ("location", String::new())
-    } else if let Some(poll) = poll(base) {
-        ("poll", text(poll))
+    } else if let Some(question) = poll(base) {
+        ("poll", question)
     } else if base.poll_update_message.is_set() {
         ("poll_vote", String::new())
     } else {
@@ -88,9 +88,11 @@ fn shown(message: &Message) -> (&'static str, String) {
     }
 }
 
-fn poll(message: &Message) -> Option<Option<&String>> {
+/// What a poll asks; polls have a field for each form they had over the years.
+fn poll(message: &Message) -> Option<String> {
     let polls = [&message.poll_creation_message, &message.poll_creation_message_v2, &message.poll_creation_message_v3];
-    polls.into_iter().find_map(|poll| poll.as_option()).map(|poll| poll.name.as_ref())
+    let poll = polls.into_iter().find_map(|poll| poll.as_option())?;
+    Some(poll.name.clone().unwrap_or_default())
 }
 
 #[cfg(test)]
