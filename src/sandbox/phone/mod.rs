@@ -3,6 +3,7 @@
 pub(crate) mod adv;
 pub(crate) mod inbox;
 pub(crate) mod keys;
+pub(crate) mod link_code;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod signal;
