@@ -8,10 +8,7 @@ use crate::ground::{Ground, Place, on_both_databases};
 
 const OWN: &str = "+237600000001";
 
-on_both_databases![
-    five_kills_while_sending_lose_nothing_and_repeat_nothing,
-    a_termination_ends_streams_and_exits_well,
-];
+on_both_databases![five_kills_while_sending_lose_nothing_and_repeat_nothing, a_termination_ends_streams_and_exits_well,];
 
 /// Sends until the server is killed under it; the texts that were accepted.
 async fn send_until_killed(caller: &Caller, phones: &[String], first: usize) -> Vec<(usize, String)> {

@@ -154,6 +154,7 @@ async fn a_deleted_session_is_unlinked_on_the_phone_and_its_keys_are_gone(on: Gr
 
 async fn wipe_check(store: &wamux::store::Store) -> i64 {
     use sea_orm::ConnectionTrait;
-    let count = sea_orm::Statement::from_string(store.reader().get_database_backend(), "SELECT count(*) FROM device_key");
+    let count =
+        sea_orm::Statement::from_string(store.reader().get_database_backend(), "SELECT count(*) FROM device_key");
     store.reader().query_one_raw(count).await.unwrap().unwrap().try_get_by_index(0).unwrap()
 }

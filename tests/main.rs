@@ -10,6 +10,7 @@ mod health;
 mod journeys;
 mod keys;
 mod messages;
+mod pairing_code;
 mod readme;
 mod sandbox;
 mod sessions;

@@ -93,8 +93,7 @@ impl Process {
     }
 
     pub fn set_plan(&self, email: &str, plan: &str) {
-        let done =
-            self.beside().args(["tenants", "set-plan", "--email", email, "--plan", plan]).output().unwrap();
+        let done = self.beside().args(["tenants", "set-plan", "--email", email, "--plan", plan]).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
 

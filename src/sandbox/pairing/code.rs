@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore_binary::{Node, NodeContent};
 
-use super::{Order, Pairings, Registration, SIGNING, link};
+use super::{Order, Pairings, Registration, link};
 use crate::clock;
 use crate::domain::phone::Phone;
 use crate::domain::session::pairing_code::PairingCode;
@@ -29,6 +29,8 @@ use crate::sandbox::stanza::{self, address, bytes, child, key};
 pub(super) const VALID: Duration = Duration::from_mins(3);
 /// How often; companions answer no more for one code (`PairCodeUtils::max_primary_hello_attempts`).
 const TRIES: u32 = 3;
+/// How long a companion may take to answer a code that was typed in.
+const FINISHING: Duration = Duration::from_secs(10);
 
 /// A companion that waits for a code to be typed in.
 #[derive(Clone)]
@@ -102,7 +104,7 @@ pub(crate) async fn enter(network: &Network, phone: &Phone, code: &PairingCode) 
     let notification = primary_hello(network, &half.wrapped, identity, &offer.reference)?;
     let order = Order::Hello(Hello { notification, finish });
     offer.orders.send(order).await.map_err(|_| SandboxError::NoCodeAsked)?;
-    let finish = timeout(SIGNING, word).await.ok().and_then(Result::ok).ok_or(SandboxError::Refused)?;
+    let finish = timeout(FINISHING, word).await.ok().and_then(Result::ok).ok_or(SandboxError::Refused)?;
     if finish.identity != offer.companion.identity {
         return Err(SandboxError::Wire("a companion finishes under another identity"));
     }
