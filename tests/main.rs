@@ -11,6 +11,7 @@ mod health;
 mod journeys;
 mod keys;
 mod messages;
+mod pairing_code;
 mod readme;
 mod sandbox;
 mod sessions;

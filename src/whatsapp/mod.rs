@@ -5,6 +5,7 @@ pub mod dial;
 mod encode;
 pub mod key_store;
 mod link;
+mod pairing_code;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use signal::Ears;
 pub use decode::{Inbox, InboxError, Received, ReceivedContent};
 pub use encode::{SendError, new_wire_id};
 pub use link::{Link, Over};
+pub use pairing_code::NoCode;
 pub use signal::{LinkEvent, QrCode, ReceiptKind};
 
 /// The web version that clients of the sandbox claim to be; the sandbox does not mind.

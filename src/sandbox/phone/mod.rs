@@ -5,6 +5,7 @@ pub(crate) mod content;
 pub(crate) mod history;
 pub(crate) mod inbox;
 pub(crate) mod keys;
+pub(crate) mod link_code;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod signal;
