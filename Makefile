@@ -57,6 +57,11 @@ setup-test: setup-run
 	@command -v curl >/dev/null && command -v jq >/dev/null || { \
 		echo "==> Installing curl and jq: a test runs the README's commands, which use them"; \
 		$(APT) update -q && $(APT) install -yq --no-install-recommends curl jq ca-certificates; }
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "==> Installing Node.js: a WhatsApp client that this project did not write is tested against the simulated network"; \
+		$(APT) update -q && $(APT) install -yq --no-install-recommends nodejs npm; }
+	@[ "$$(node --version | sed 's/v\([0-9]*\).*/\1/')" -ge 18 ] || { \
+		echo "The tests need Node.js 18 or later and found $$(node --version): see https://nodejs.org/en/download."; exit 1; }
 
 setup-check: setup-run
 	@rustup component list --installed 2>/dev/null | grep -q '^clippy' || cargo clippy --version >/dev/null 2>&1 || rustup component add clippy rustfmt

@@ -6,12 +6,14 @@
 
 mod crashes;
 mod faults;
+mod foreign;
 mod ground;
 mod health;
 mod journeys;
 mod keys;
 mod messages;
 mod outage;
+mod pairing_code;
 mod readme;
 mod rotation;
 mod sandbox;

@@ -24,7 +24,9 @@ use crate::domain::event::Position;
 use crate::domain::id::{KeyId, MessageId, SessionId, TenantId};
 use crate::domain::idempotency::Once;
 use crate::domain::message::{Filter, Message, Page, Send};
+use crate::domain::phone::Phone;
 use crate::domain::quota::{KEYS_MAX, Usage, seconds_to_midnight};
+use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Session, SessionKey};
 use crate::store::Store;
 use crate::store::keys::NewKey;
@@ -168,6 +170,11 @@ impl System {
 
     pub async fn current_qr(&self, access: &Access, id: SessionId) -> Result<String, Refusal> {
         self.ask(access.tenant, PROMPT, |reply| tenant::Msg::CurrentQr(id, reply)).await?
+    }
+
+    /// A code that links the session to the account of this number, once somebody types it into the app there.
+    pub async fn pairing_code(&self, access: &Access, id: SessionId, phone: Phone) -> Result<ShownCode, Refusal> {
+        self.ask(access.tenant, COMMIT, |reply| tenant::Msg::PairingCode(id, phone, reply)).await?
     }
 
     pub async fn accept(&self, access: &Access, send: Send, once: Option<Once>) -> Sending {

@@ -20,6 +20,8 @@ pub enum Code {
     NotFound,
     NotReady,
     OperatorOnly,
+    PairingCodeNotUsable,
+    PairingCodeRefused,
     PhoneNotFound,
     QrNotUsable,
     RateLimited,
@@ -35,7 +37,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::DailyLimitReached,
@@ -49,6 +51,8 @@ impl Code {
         Self::NotFound,
         Self::NotReady,
         Self::OperatorOnly,
+        Self::PairingCodeNotUsable,
+        Self::PairingCodeRefused,
         Self::PhoneNotFound,
         Self::QrNotUsable,
         Self::RateLimited,
@@ -81,6 +85,8 @@ impl Code {
             Self::NotFound => ("not_found", "There is nothing here"),
             Self::NotReady => ("not_ready", "The server is not ready"),
             Self::OperatorOnly => ("operator_only", "This is for the operator"),
+            Self::PairingCodeNotUsable => ("pairing_code_not_usable", "The pairing code cannot be used"),
+            Self::PairingCodeRefused => ("pairing_code_refused", "WhatsApp gave no pairing code"),
             Self::PhoneNotFound => ("phone_not_found", "The simulated phone does not exist"),
             Self::QrNotUsable => ("qr_not_usable", "The QR code cannot be used"),
             Self::RateLimited => ("rate_limited", "Too many calls at once"),
@@ -88,7 +94,7 @@ impl Code {
             Self::SessionKeyTaken => ("session_key_taken", "The session key is taken"),
             Self::SessionLimitReached => ("session_limit_reached", "The plan's sessions are used up"),
             Self::SessionNotConnected => ("session_not_connected", "The session is not connected"),
-            Self::SessionNotPairing => ("session_not_pairing", "The session shows no QR code now"),
+            Self::SessionNotPairing => ("session_not_pairing", "The session does not wait to be linked"),
             Self::Overloaded => ("overloaded", "The server is busy"),
             Self::Stopping => ("stopping", "The server is stopping"),
             Self::UnsupportedMediaType => ("unsupported_media_type", "The body's type is not supported"),

@@ -1,6 +1,7 @@
 //! A session as callers see it: its key, its status, and the lease under which it writes. Its life is in `life`.
 
 pub mod life;
+pub mod pairing_code;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -10,6 +10,7 @@ mod health;
 mod keys;
 mod messages;
 mod origin;
+mod pairing_code;
 mod qr;
 mod reply;
 #[cfg(feature = "sandbox")]
@@ -83,6 +84,7 @@ fn all(door: &Arc<Door>) -> Vec<BoxedFilter<(Response,)>> {
         at!(door, path!("api" / "v1" / "sessions"), [] POST sessions::create(), GET sessions::list()),
         at!(door, path!("api" / "v1" / "sessions" / String), [id] GET sessions::show(id), DELETE sessions::delete(id)),
         at!(door, path!("api" / "v1" / "sessions" / String / "stream"), [id] GET stream::open(id)),
+        at!(door, path!("api" / "v1" / "sessions" / String / "pairing-code"), [id] POST pairing_code::create(id)),
 
         at!(door, path!("api" / "v1" / "keys"), [] POST keys::create(), GET keys::list()),
         at!(door, path!("api" / "v1" / "keys" / String), [id] DELETE keys::delete(id)),

@@ -26,6 +26,8 @@ const fn status(code: Code) -> StatusCode {
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
         Code::IdempotencyInProgress
+        | Code::PairingCodeNotUsable
+        | Code::PairingCodeRefused
         | Code::QrNotUsable
         | Code::SessionKeyTaken
         | Code::SessionNotConnected
@@ -86,6 +88,11 @@ pub(super) fn refused(refusal: &Refusal, request: &RequestId) -> Response {
 
 pub(super) fn ok<T: Serialize>(body: &T) -> Result<Response, Refusal> {
     json(StatusCode::OK, body)
+}
+
+/// Something was made that is in this answer and can be read nowhere again.
+pub(super) fn made<T: Serialize>(body: &T) -> Result<Response, Refusal> {
+    json(StatusCode::CREATED, body)
 }
 
 /// Something was made, and can be read at `location`.

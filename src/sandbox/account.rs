@@ -1,6 +1,6 @@
 //! An account: a number, a LID, the keys of its phone, and the companions linked to it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -14,6 +14,9 @@ use crate::domain::phone::Phone;
 
 /// LIDs stand in a row from here: fifteen digits that say nothing about the number, as on the real network.
 const FIRST_LID: i64 = 100_000_000_000_000;
+
+/// Bytes of a name that a companion says.
+const NAME: usize = 256;
 
 /// What never changes about an account, and the lock on what does.
 pub(crate) struct Account {
@@ -36,6 +39,10 @@ pub(crate) struct State {
     pub(crate) companions: BTreeMap<u16, CompanionRow>,
     pub(crate) next_device: u16,
     pub(crate) next_prekey: u32,
+    /// Whose messages do not get through to any of its devices.
+    pub(crate) blocked: HashSet<AccountId>,
+    /// What companions called the account when they came; their messages carry it.
+    pub(crate) called: BTreeMap<u16, String>,
     /// The phone's Signal sessions that were used last, as stored. The ledger has all of them.
     pub(crate) sessions: HashMap<Device, Vec<u8>>,
 }
@@ -59,6 +66,8 @@ impl Account {
                 companions,
                 next_device: row.next_device,
                 next_prekey: row.next_prekey,
+                blocked: row.blocked.into_iter().collect(),
+                called: BTreeMap::new(),
                 sessions: HashMap::new(),
             })),
         })
@@ -92,11 +101,29 @@ impl State {
         self.companions.values().filter(|companion| companion.signed).map(|companion| companion.device)
     }
 
-    /// What others see as the sender's name. The binary encoding takes any short text with an `@` for an address
-    /// (`wacore-binary/src/encoder.rs`, `parse_jid_meta`) and no client could read it, so the sign is a wide one.
-    pub(crate) fn push_name(&self, account: &Account) -> String {
-        self.name.as_ref().map_or_else(|| account.phone.to_string(), |name| name.replace('@', "\u{ff20}"))
+    /// What others see as the sender's name: what its device said last, or else the phone's.
+    pub(crate) fn push_name(&self, account: &Account, device: u16) -> String {
+        let name = self.called.get(&device).or(self.name.as_ref());
+        name.map_or_else(|| account.phone.to_string(), |name| carried(name))
     }
+
+    /// A companion says the account's name, as it does when it logs in and with its presence.
+    pub(crate) fn call(&mut self, device: u16, name: &str) {
+        if is_name(name) && self.companions.contains_key(&device) {
+            self.called.insert(device, name.to_owned());
+        }
+    }
+}
+
+/// Whether a companion's word is taken for a name.
+pub(crate) fn is_name(word: &str) -> bool {
+    !word.trim().is_empty() && word.len() <= NAME
+}
+
+/// The binary encoding takes any short text with an `@` for an address (`wacore-binary/src/encoder.rs`, `parse_jid_meta`)
+/// and no client could read it, so the sign is a wide one.
+fn carried(name: &str) -> String {
+    name.replace('@', "\u{ff20}")
 }
 
 /// The account behind a LID's user part.

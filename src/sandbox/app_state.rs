@@ -27,7 +27,7 @@ pub(crate) async fn first_patch(network: &Network, account: &Account) -> Result<
     if network.ledger.patch_version(account.id, CRITICAL).await? > 0 {
         return Ok(Vec::new());
     }
-    let name = account.lock().await.push_name(account);
+    let name = account.lock().await.push_name(account, 0);
     let value = SyncActionValue {
         timestamp: Some(network.clock.now().timestamp_millis()),
         push_name_setting: MessageField::some(PushNameSetting { name: Some(name) }),

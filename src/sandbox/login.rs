@@ -130,7 +130,7 @@ async fn admit(network: &Network, caller: &Caller) -> Result<Admitted, SandboxEr
     let device = u16::try_from(caller.payload.device.unwrap_or(0)).unwrap_or(0);
     let Ok(phone) = Phone::from_digits(&user) else { return Ok(Admitted::Unknown) };
     let Some(account) = network.find(&phone).await? else { return Ok(Admitted::Unknown) };
-    let state = account.lock().await;
+    let mut state = account.lock().await;
     let Some(companion) = state.companions.get(&device).filter(|row| row.noise == caller.noise_key) else {
         return Ok(Admitted::Unknown);
     };
@@ -139,12 +139,14 @@ async fn admit(network: &Network, caller: &Caller) -> Result<Admitted, SandboxEr
     }
     let unfinished = (!companion.signed).then(|| companion.device_identity.clone());
     let me = account.device(device);
+    state.call(device, caller.payload.push_name.as_deref().unwrap_or_default());
     // Under the account's lock, so that a companion that is being unlinked is not let in after it.
     let line = network.switchboard.connect(me);
     drop(state);
     if let Some(device_identity) = unfinished {
         // Everything was killed between the companion's word and the commit: it counts all the same.
-        pairing::admit(network, &account, device, device_identity).await?;
+        // What it said of itself is forgotten by then, so it hears nothing of the past.
+        pairing::admit(network, &account, device, device_identity, false).await?;
     }
     Ok(Admitted::In(account, line, me))
 }
@@ -261,7 +263,11 @@ impl Conversation<'_> {
                 Ok(Answer::default())
             }
             // Nobody here watches presence or typing, and the telemetry of `ib` asks for no answer.
-            "presence" | "chatstate" | "ib" => Ok(Answer::default()),
+            "presence" => {
+                account.lock().await.call(me.device, &stanza::text(said, "name"));
+                Ok(Answer::default())
+            }
+            "chatstate" | "ib" => Ok(Answer::default()),
             _ => {
                 tracing::warn!(stanza = %stanza::brief(said), "unknown stanza");
                 Ok(unknown(said))

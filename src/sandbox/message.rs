@@ -76,8 +76,11 @@ pub(crate) async fn route(
     let copies = copies(held, parties, message);
     // The sender's own phone shows a message before the answers to it arrive.
     let (own, others): (Vec<_>, Vec<_>) = copies.into_iter().partition(|(to, _)| to.account == parties.sender.account);
-    let swallowed = held.account(parties.target).and_then(|target| trouble::of(&target.phone));
-    let others = others.into_iter().filter(|_| !swallowed.is_some_and(Trouble::swallows));
+    // Who is blocked does not learn of it: the network takes the message, and that is the last of it.
+    let lost = held.get(parties.target).is_some_and(|(account, state)| {
+        state.blocked.contains(&parties.sender.account) || trouble::of(&account.phone).is_some_and(Trouble::swallows)
+    });
+    let others = others.into_iter().filter(|_| !lost);
     for (to, enc) in own.into_iter().chain(others) {
         if to.device == 0 {
             let letter = Letter { from: parties.sender, to: to.account, message, enc };
@@ -131,7 +134,7 @@ fn forward(
         .attr("id", text(message, "id"))
         .attr("type", kind.clone())
         .attr("t", network.seconds())
-        .attr("notify", state.push_name(sender));
+        .attr("notify", state.push_name(sender, parties.sender.device));
     for name in ["edit", "category"] {
         if let Some(value) = attr(message, name) {
             builder = builder.attr(name, value.into_owned());

@@ -1,8 +1,8 @@
 //! The WhatsApp network in a box: a simulated network that speaks the real wire protocol, so that the client in
 //! `whatsapp` runs against it unchanged.
 //!
-//! A companion connects ([`Sandbox::dial`]), shakes hands ([`noise`]), and either shows a code for a phone to scan
-//! ([`pairing`]) or logs in ([`login`]). What it asks is answered in [`iq`]; a message goes through [`message`] to the
+//! A companion connects ([`Sandbox::dial`]), shakes hands ([`noise`]), and either shows a code for a phone to scan or to type
+//! in ([`pairing`]) or logs in ([`login`]). What it asks is answered in [`iq`]; a message goes through [`message`] to the
 //! phones and companions it was encrypted for. A phone ([`phone`]) decrypts it and shows it. Everything that this
 //! changes is one submission to the [`ledger`], and only after its commit the sender hears the ack. Stanzas for a
 //! companion wait in the ledger until it confirms them, connected or not.
@@ -48,6 +48,7 @@ pub use wire::{CHAT, Stream};
 use crate::clock::{Clock, NoEntropy};
 use crate::domain::content::Text;
 use crate::domain::phone::Phone;
+use crate::domain::session::pairing_code::PairingCode;
 use connection::Upgrade;
 use network::Network;
 use switchboard::Farewell;
@@ -78,6 +79,10 @@ pub enum SandboxError {
     NotAQrCode,
     #[error("this code is not shown by any device, or not any more")]
     UnknownQr,
+    #[error("no device waits for a code with this number, or not any more")]
+    NoCodeAsked,
+    #[error("this is not the code that the device shows")]
+    WrongCode,
     #[error("the device did not take the link")]
     Refused,
     #[error("the sandbox is closed")]
@@ -181,6 +186,11 @@ impl Sandbox {
     /// The phone scans the code: the companion that shows it is linked when this returns.
     pub async fn scan(&self, phone: &Phone, qr: &str) -> Result<(), SandboxError> {
         pairing::scan(&self.network, phone, qr).await
+    }
+
+    /// The person types in the code that a companion shows: it is linked when this returns. A wrong code is one of three tries.
+    pub async fn enter_code(&self, phone: &Phone, code: &PairingCode) -> Result<(), SandboxError> {
+        pairing::enter(&self.network, phone, code).await
     }
 
     /// What the phone's screen shows, oldest first.

@@ -7,6 +7,34 @@ use super::SandboxError;
 use super::ledger::{LedgerError, ScreenRow};
 use crate::domain::phone::Phone;
 
+pub(crate) const TEXT: &str = "text";
+/// A message of a type that this phone does not know.
+pub(crate) const UNSUPPORTED: &str = "unsupported";
+/// Its sender took it back.
+pub(crate) const DELETED: &str = "deleted";
+/// The types of messages a screen tells apart.
+const KINDS: [&str; 14] = [
+    TEXT,
+    UNSUPPORTED,
+    DELETED,
+    "image",
+    "video",
+    "audio",
+    "document",
+    "sticker",
+    "reaction",
+    "contact",
+    "contacts",
+    "location",
+    "poll",
+    "poll_vote",
+];
+
+/// A type as the ledger keeps it.
+pub(crate) fn kind(name: &str) -> &'static str {
+    KINDS.into_iter().find(|kind| *kind == name).unwrap_or(UNSUPPORTED)
+}
+
 /// How far an own message has come. It never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -90,7 +90,7 @@ impl State {
 
 /// A client on the keys of one session. Dropped, it stops without saying good-bye; `close` it instead.
 pub struct Link {
-    client: Arc<Client>,
+    pub(super) client: Arc<Client>,
     keys: DeviceKeys,
     state: Arc<State>,
     wire: Wire,

@@ -5,6 +5,7 @@ pub mod dial;
 mod encode;
 pub mod key_store;
 mod link;
+mod pairing_code;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use encode::{SendError, new_wire_id};
 #[cfg(feature = "sandbox")]
 pub use key_store::linked_device;
 pub use link::{Link, Over};
+pub use pairing_code::NoCode;
 pub use signal::{LinkEvent, QrCode, ReceiptKind};
 
 /// The web version that clients of the sandbox claim to be; the sandbox does not mind.

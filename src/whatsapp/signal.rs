@@ -27,6 +27,10 @@ pub enum LinkEvent {
     Paired { phone: Option<Phone>, business_name: Option<String>, platform: String },
     /// A phone scanned a code and the linking failed; the codes go on.
     PairFailed(String),
+    /// There are no more codes to scan; the connection stays for a code that is still to be typed in.
+    ScansOver,
+    /// The pairing code is worth nothing any more. The app tells its own user why; it never tells us.
+    CodeOver,
     /// Ready to send; what waited while offline has been received.
     Connected { phone: Option<Phone> },
     /// WhatsApp took a message, or refused it with a code.
@@ -149,6 +153,8 @@ impl EventHandler for Ears {
             EventKind::LoggedOut,
             EventKind::PairingQrCode,
             EventKind::PairingQrCodesExhausted,
+            EventKind::PairingCodeRefresh,
+            EventKind::PairingCodeError,
             EventKind::ClientOutdated,
             EventKind::Messages,
             EventKind::Receipt,
@@ -177,6 +183,8 @@ impl EventHandler for Ears {
                 self.state.ready();
                 self.tell(LinkEvent::Connected { phone: self.phone() });
             }
+            Event::PairingQrCodesExhausted(out) if !out.disconnected => self.tell(LinkEvent::ScansOver),
+            Event::PairingCodeRefresh(_) | Event::PairingCodeError(_) => self.tell(LinkEvent::CodeOver),
             Event::PairError(failed) => self.tell(LinkEvent::PairFailed(failed.error.clone())),
             Event::Messages(batch) => self.late(batch),
             Event::ServerAck(ack) if ack.class.as_deref() == Some("message") => {

@@ -14,6 +14,9 @@ pub struct Process {
     folder: PathBuf,
     database: Option<String>,
     pub base: String,
+    /// What it logged until it listened.
+    #[allow(dead_code, reason = "the benches need to know nothing of it")]
+    pub said: String,
 }
 
 /// The program under test, with a folder of its own and nothing from the outside.
@@ -76,7 +79,7 @@ impl Process {
         };
         // Read on, or the server would wait for room to log.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
-        Self { child, folder: folder.to_owned(), database, base }
+        Self { child, folder: folder.to_owned(), database, base, said: seen }
     }
 
     /// For whoever looks at the process from outside.

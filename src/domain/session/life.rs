@@ -1,11 +1,15 @@
 //! The life of a session as a pure machine: `apply` takes what happened and says what to do. The session's actor does it.
 
+mod typed;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::Status;
 use crate::domain::phone::Phone;
+pub use typed::Typed;
+use typed::Typing;
 
 /// A connection counts as good once it has held this long; only then does the back-off start over.
 pub const HELD: Duration = Duration::from_secs(30);
@@ -107,6 +111,8 @@ pub enum Input {
     Ended(End),
     /// The wait before the next attempt is over.
     RetryDue,
+    /// What becomes of a pairing code, while the session waits to be linked.
+    Code(Typed),
 }
 
 /// What the actor must do about it, in this order.
@@ -122,6 +128,10 @@ pub enum Effect {
     Deliver,
     /// Come back with `RetryDue` after the back-off of this attempt.
     Retry { attempt: u32 },
+    /// Come back with `Code(Typed::Over)` at this time, unless there is a newer code by then.
+    AwaitCode { until: DateTime<Utc> },
+    /// Drop the client that runs; what it still says is not heard.
+    Close,
     /// Destroy the device's keys.
     Forget,
 }
@@ -134,6 +144,7 @@ pub struct Life {
     pub attempt: u32,
     /// Why it is not connected, while it is not.
     pub fault: Option<Fault>,
+    typing: Typing,
 }
 
 impl Life {
@@ -146,7 +157,7 @@ impl Life {
             (_, _, Some(_)) => Stage::Connecting,
             (_, _, None) => Stage::Initializing,
         };
-        Self { stage, phone, attempt: 0, fault }
+        Self { stage, phone, attempt: 0, fault, typing: Typing::default() }
     }
 
     pub const fn status(&self) -> Status {
@@ -166,6 +177,7 @@ impl Life {
         match (&self.stage, input) {
             (Stage::Failed(_), _) | (Stage::Disconnected, Input::Lost { .. }) => (self, vec![]),
             (_, Input::Ended(end)) => self.end(&end),
+            (_, Input::Code(typed)) => self.typed(typed, now),
             (Stage::Connected { since }, Input::Lost { why }) => {
                 let held = (now - *since).to_std().is_ok_and(|up| up >= HELD);
                 let attempt = if held { 1 } else { self.attempt + 1 };
@@ -182,7 +194,8 @@ impl Life {
             (Stage::Initializing | Stage::Connecting, Input::Started) => (self, vec![Effect::Record, Effect::Open]),
             (Stage::Initializing, Input::Qr { qr, expires_at }) => {
                 let stage = Stage::QrReady { qr, expires_at };
-                (Self { stage, fault: None, ..self }, vec![Effect::Record, Effect::ShowQr])
+                let typing = Typing::default();
+                (Self { stage, fault: None, typing, ..self }, vec![Effect::Record, Effect::ShowQr])
             }
             (Stage::QrReady { .. }, Input::Qr { qr, expires_at }) => {
                 (Self { stage: Stage::QrReady { qr, expires_at }, ..self }, vec![Effect::ShowQr])
@@ -202,7 +215,7 @@ impl Life {
         let fault = end.fault();
         let effects = if end.unlinks() { vec![Effect::Record, Effect::Forget] } else { vec![Effect::Record] };
         let phone = if end.unlinks() { None } else { self.phone };
-        (Self { stage: Stage::Failed(fault.clone()), phone, attempt: 0, fault: Some(fault) }, effects)
+        (Self { stage: Stage::Failed(fault.clone()), phone, attempt: 0, fault: Some(fault), ..self }, effects)
     }
 
     fn lose(self, attempt: u32, why: &str) -> (Self, Vec<Effect>) {

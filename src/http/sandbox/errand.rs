@@ -8,6 +8,7 @@ use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
+use crate::domain::session::pairing_code::PairingCode;
 use crate::http::fields::{self, Fields, line, text};
 use crate::sandbox::{Fault, FaultId};
 
@@ -18,14 +19,39 @@ const QR_MAX: usize = 4296;
 /// One thing asked of a phone, or of the network.
 #[derive(Debug, PartialEq)]
 pub(super) enum Errand {
-    Create { phone: Phone, name: Option<String> },
-    Scan { phone: Phone, qr: String },
-    Screen { phone: Phone },
-    Write { phone: Phone, to: Phone, text: Text },
-    Read { phone: Phone, chat: Phone },
+    Create {
+        phone: Phone,
+        name: Option<String>,
+    },
+    Scan {
+        phone: Phone,
+        qr: String,
+    },
+    /// The person types in a pairing code.
+    Enter {
+        phone: Phone,
+        code: PairingCode,
+    },
+    Screen {
+        phone: Phone,
+    },
+    Write {
+        phone: Phone,
+        to: Phone,
+        text: Text,
+    },
+    Read {
+        phone: Phone,
+        chat: Phone,
+    },
     Inject(Box<Fault>),
-    Faults { owner: Option<String> },
-    Heal { fault: Option<FaultId>, owner: Option<String> },
+    Faults {
+        owner: Option<String>,
+    },
+    Heal {
+        fault: Option<FaultId>,
+        owner: Option<String>,
+    },
 }
 
 impl Errand {
@@ -36,6 +62,9 @@ impl Errand {
                 (Method::POST, "/phones".to_owned(), Some(json!({ "phone": phone, "name": name })))
             }
             Self::Scan { phone, qr } => (Method::POST, format!("/phones/{phone}/scan"), Some(json!({ "qr": qr }))),
+            Self::Enter { phone, code } => {
+                (Method::POST, format!("/phones/{phone}/scan"), Some(json!({ "code": code.shown() })))
+            }
             Self::Screen { phone } => (Method::GET, format!("/phones/{phone}/messages"), None),
             Self::Write { phone, to, text } => {
                 (Method::POST, format!("/phones/{phone}/messages"), Some(json!({ "to": to, "message": text })))
@@ -73,26 +102,28 @@ pub(super) fn read(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> 
     Ok(Errand::Read { phone, chat })
 }
 
-/// What a phone's camera sees: a session's present code, or the text of one.
+/// What a phone's camera sees, a session's present code or the text of one, or what its person types in.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Scanned {
     Session(SessionId),
     Code(String),
+    Typed(PairingCode),
 }
 
 pub(super) fn scanned(mut fields: Fields) -> Result<Scanned, Refusal> {
-    let session = fields.optional("sessionId", fields::id);
-    let code = fields.optional("qr", line(QR_MAX));
-    let one = match (session, code) {
-        (Some(session), None) => Some(Scanned::Session(session)),
-        (None, Some(code)) => Some(Scanned::Code(code)),
+    let session = fields.optional("sessionId", fields::id).map(Scanned::Session);
+    let code = fields.optional("qr", line(QR_MAX)).map(Scanned::Code);
+    let typed = fields.optional("code", text(|code| code.parse::<PairingCode>())).map(Scanned::Typed);
+    let mut given = [session, code, typed].into_iter().flatten();
+    let one = match (given.next(), given.next()) {
+        (Some(one), None) => Some(one),
         (Some(_), Some(_)) => {
-            fields.wrong("qr", "must not be given together with sessionId");
+            fields.wrong("sessionId", "must be given alone, as must qr and code");
             None
         }
-        (None, None) if !fields.is_clean() => None,
-        (None, None) => {
-            fields.wrong("sessionId", "is required, or qr in its place");
+        (None, _) if !fields.is_clean() => None,
+        (None, _) => {
+            fields.wrong("sessionId", "is required, or qr or code in its place");
             None
         }
     };
@@ -132,7 +163,15 @@ mod tests {
         let id = "0199a7b0-0000-7000-8000-000000000000";
         let session = scanned(fields(&format!(r#"{{"session_id": "{id}"}}"#))).unwrap();
         assert_eq!(session, Scanned::Session(id.parse().unwrap()));
-        for body in ["{}".to_owned(), format!(r#"{{"sessionId": "{id}", "qr": "2@x"}}"#), r#"{"qr": 1}"#.to_owned()] {
+        let typed = scanned(fields(r#"{"code": "abcd-1234"}"#)).unwrap();
+        assert_eq!(typed, Scanned::Typed("ABCD1234".parse().unwrap()));
+        for body in [
+            "{}".to_owned(),
+            format!(r#"{{"sessionId": "{id}", "qr": "2@x"}}"#),
+            r#"{"qr": "2@x", "code": "ABCD1234"}"#.to_owned(),
+            r#"{"code": "ABCD"}"#.to_owned(),
+            r#"{"qr": 1}"#.to_owned(),
+        ] {
             assert_eq!(scanned(fields(&body)).unwrap_err().code, Code::ValidationFailed, "{body}");
         }
     }

@@ -11,6 +11,10 @@ use crate::sandbox::{Fault, Sandbox, SandboxError};
 
 const NOT_ON_WHATSAPP: &str = "stands for a number that is not on WhatsApp";
 
+const NO_CODE: &str = "No session waits for a pairing code with this number. It may have expired, or was tried three times: ask for a new one.";
+const WRONG_CODE: &str = "This is not the code that the session shows. A code can be tried three times.";
+const NO_ANSWER: &str = "The session did not answer to the code. Ask for a new one.";
+
 impl From<SandboxError> for Refusal {
     fn from(error: SandboxError) -> Self {
         match error {
@@ -19,6 +23,8 @@ impl From<SandboxError> for Refusal {
             SandboxError::UnknownQr => {
                 Self::new(Code::QrNotUsable, "No session waits for this QR code. It may have expired: take the newest.")
             }
+            SandboxError::NoCodeAsked => Self::new(Code::PairingCodeNotUsable, NO_CODE),
+            SandboxError::WrongCode => Self::new(Code::PairingCodeNotUsable, WRONG_CODE),
             SandboxError::NotOnWhatsApp => Self::field("phone", NOT_ON_WHATSAPP),
             SandboxError::Refused => {
                 Self::new(Code::QrNotUsable, "The session did not take the link. Take the newest code.")
@@ -42,6 +48,13 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
         }
         Errand::Scan { phone, qr } => {
             sandbox.scan(&phone, &qr).await?;
+            Ok(reply::done())
+        }
+        Errand::Enter { phone, code } => {
+            sandbox.enter_code(&phone, &code).await.map_err(|error| match error {
+                SandboxError::Refused => Refusal::new(Code::PairingCodeNotUsable, NO_ANSWER),
+                other => other.into(),
+            })?;
             Ok(reply::done())
         }
         Errand::Screen { phone } => {

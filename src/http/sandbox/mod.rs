@@ -111,11 +111,12 @@ pub(super) async fn scan<H: Host>(call: Call<H>, phone: String) -> Answered {
     let guest = H::admit(&call).await?;
     let phone = addressed(&phone)?;
     let runner = Runner::of(&call);
-    let qr = match errand::scanned(call.fields().await?)? {
-        Scanned::Session(session) => runner.host.code_of(&guest, session).await?,
-        Scanned::Code(qr) => qr,
+    let errand = match errand::scanned(call.fields().await?)? {
+        Scanned::Session(session) => Errand::Scan { phone, qr: runner.host.code_of(&guest, session).await? },
+        Scanned::Code(qr) => Errand::Scan { phone, qr },
+        Scanned::Typed(code) => Errand::Enter { phone, code },
     };
-    runner.run(Errand::Scan { phone, qr }).await
+    runner.run(errand).await
 }
 
 pub(super) async fn screen<H: Host>(call: Call<H>, phone: String) -> Answered {

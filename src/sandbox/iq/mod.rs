@@ -1,15 +1,19 @@
 //! What companions ask the network: one file per family of stanzas.
 
 mod app_state;
+mod blocklist;
 pub(crate) mod companion;
+mod groups;
+mod mex;
 mod prekeys;
 mod privacy;
+mod profile;
 mod props;
+mod upkeep;
 mod usync;
 
 use std::sync::Arc;
 
-use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore_binary::Node;
 
 use super::SandboxError;
@@ -51,23 +55,24 @@ pub(crate) async fn answer(
         ("encrypt", ..) => prekeys::answer(&ask, &kind, tag).await?,
         ("w:sync:app:state", "set", "sync") => return app_state::sync(&ask).await,
         ("md", "set", "remove-companion-device") => companion::remove(&ask).await?,
-        ("abt", "get", "props") => props::props(&id),
-        ("privacy", "get", _) => privacy::settings(&id),
-        ("blocklist", "get", _) => privacy::blocklist(&id),
-        ("disappearing_mode", "get", _) => privacy::disappearing(&id),
-        // Is anyone there; and settings, tokens and reports that nobody here asks for again.
-        (
-            "privacy" | "blocklist" | "status" | "passive" | "spam" | "urn:xmpp:whatsapp:dirty" | "disappearing_mode",
-            "set",
-            _,
-        )
-        | ("w:p" | "urn:xmpp:ping" | "w:stats" | "urn:xmpp:whatsapp:push", ..) => stanza::result(&id).build(),
-        ("w:g2", "get", "participating") => stanza::result(&id).children([NodeBuilder::new("groups").build()]).build(),
-        ("w:profile:picture", "get", _) => stanza::error(&id, 404, "item-not-found"),
-        _ => {
-            tracing::warn!(stanza = %stanza::brief(iq), "unknown iq");
-            stanza::error(&id, 501, "feature-not-implemented")
-        }
+        ("passive", "set", "passive") => stanza::result(&id).build(),
+        ("abt" | "w", "get", "props") => props::props(&id),
+        ("privacy", ..) => privacy::answer(&ask, &kind, tag).await?,
+        ("blocklist", ..) => blocklist::answer(&ask, &kind).await?,
+        ("status", ..) => profile::about(&ask, &kind).await?,
+        ("disappearing_mode", ..) => profile::disappearing(&ask, &kind).await?,
+        ("w:profile:picture", ..) => profile::picture(&ask, &kind),
+        ("w:biz", ..) => profile::business(&ask, &kind, tag),
+        ("w:g2", ..) => groups::answer(&ask, &kind, tag),
+        ("w:mex", ..) => mex::answer(&ask),
+        (family, ..) if upkeep::is(family) => upkeep::answer(&ask),
+        _ => unknown(&ask),
     };
     Ok(Answer::now(stanza))
+}
+
+/// What this network does not know, or does not do: the log names it, and who asked can tell.
+fn unknown(ask: &Ask<'_>) -> Node {
+    tracing::warn!(stanza = %stanza::brief(ask.iq), "unknown iq");
+    stanza::error(ask.id, 501, "feature-not-implemented")
 }

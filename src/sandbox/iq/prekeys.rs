@@ -29,10 +29,7 @@ pub(super) async fn answer(ask: &Ask<'_>, kind: &str, tag: &str) -> Result<Node,
         ("get", "digest") => digest(ask).await,
         ("set", "rotate") => rotate(ask).await,
         ("set", _) if child(ask.iq, "skey").is_some() => upload(ask).await,
-        _ => {
-            tracing::warn!(stanza = %stanza::brief(ask.iq), "unknown iq");
-            Ok(stanza::error(ask.id, 501, "feature-not-implemented"))
-        }
+        _ => Ok(super::unknown(ask)),
     }
 }
 

@@ -1,33 +1,61 @@
-//! Privacy: everyone sees everything, and nobody is blocked (`wacore/src/iq/privacy.rs`, `blocklist.rs`).
+//! Privacy (`wacore/src/iq/privacy.rs`): an account keeps what its companions choose; at first everyone sees everything.
+//! Nothing here is shown to anyone yet that these choices would hide.
 
 use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore_binary::Node;
 
-use crate::sandbox::stanza;
+use super::Ask;
+use crate::sandbox::SandboxError;
+use crate::sandbox::ledger::{Change, Setting};
+use crate::sandbox::stanza::{self, child, children, text};
 
-const SETTINGS: [(&str, &str); 9] = [
-    ("last", "all"),
-    ("online", "all"),
-    ("profile", "all"),
-    ("status", "all"),
-    ("groupadd", "all"),
-    ("readreceipts", "all"),
-    ("calladd", "all"),
-    ("messages", "all"),
-    ("defense", "off"),
+const FAMILY: &str = "privacy";
+
+/// The categories, what each begins with, and what else it can be.
+const CATEGORIES: [(&str, &[&str]); 9] = [
+    ("last", &["all", "contacts", "contact_blacklist", "none"]),
+    ("online", &["all", "match_last_seen"]),
+    ("profile", &["all", "contacts", "contact_blacklist", "none"]),
+    ("status", &["all", "contacts", "contact_blacklist", "none"]),
+    ("groupadd", &["all", "contacts", "contact_blacklist", "none"]),
+    ("readreceipts", &["all", "none"]),
+    ("calladd", &["all", "known", "contacts"]),
+    ("messages", &["all", "contacts"]),
+    ("defense", &["off", "on_standard"]),
 ];
 
-pub(super) fn settings(id: &str) -> Node {
-    let categories =
-        SETTINGS.map(|(name, value)| NodeBuilder::new("category").attr("name", name).attr("value", value).build());
-    stanza::result(id).children([NodeBuilder::new("privacy").children(categories).build()]).build()
+pub(super) async fn answer(ask: &Ask<'_>, kind: &str, tag: &str) -> Result<Node, SandboxError> {
+    match (kind, tag) {
+        ("get", _) => settings(ask).await,
+        // Tokens by which one vouches for another: nobody here asks for them before a first message.
+        ("set", "tokens") => Ok(stanza::result(ask.id).build()),
+        _ => choose(ask).await,
+    }
 }
 
-pub(super) fn blocklist(id: &str) -> Node {
-    stanza::result(id).children([NodeBuilder::new("list").build()]).build()
+async fn settings(ask: &Ask<'_>) -> Result<Node, SandboxError> {
+    let chosen = ask.network.ledger.settings(ask.account.id, FAMILY).await?;
+    let categories = CATEGORIES.map(|(name, values)| {
+        let value = chosen.iter().find(|(chosen, _)| chosen == name).map_or(values[0], |(_, value)| value);
+        NodeBuilder::new("category").attr("name", name).attr("value", value).build()
+    });
+    Ok(stanza::result(ask.id).children([NodeBuilder::new("privacy").children(categories).build()]).build())
 }
 
-pub(super) fn disappearing(id: &str) -> Node {
-    let mode = NodeBuilder::new("disappearing_mode").attr("duration", "0").attr("t", "0").build();
-    stanza::result(id).children([mode]).build()
+async fn choose(ask: &Ask<'_>) -> Result<Node, SandboxError> {
+    let asked = child(ask.iq, "privacy").map(children).unwrap_or_default();
+    let mut changes = Vec::new();
+    for category in asked.iter().filter(|node| node.tag == "category").take(CATEGORIES.len()) {
+        let (name, value) = (text(category, "name"), text(category, "value"));
+        if !CATEGORIES.iter().any(|(known, values)| *known == name && values.contains(&value.as_str())) {
+            return Ok(stanza::error(ask.id, 400, "bad-request"));
+        }
+        changes.push(Change::Set(Setting { account: ask.account.id, family: FAMILY, name, value: Some(value) }));
+    }
+    if changes.is_empty() {
+        return Ok(stanza::error(ask.id, 400, "bad-request"));
+    }
+    let chosen = children(ask.iq).first().cloned();
+    ask.network.ledger.write(changes).await?;
+    Ok(stanza::result(ask.id).children(chosen).build())
 }

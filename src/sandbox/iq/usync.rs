@@ -3,7 +3,7 @@
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::{Jid, NodeBuilder};
 
-use super::Ask;
+use super::{Ask, profile};
 use crate::sandbox::SandboxError;
 use crate::sandbox::device_list;
 use crate::sandbox::stanza::{self, address, child, children};
@@ -54,7 +54,10 @@ async fn user(ask: &Ask<'_>, jid: &Jid, wanted: &[&str]) -> Result<Node, Sandbox
             answers.push(device_list::nodes(&account, &state, jid)?);
         }
         if wanted.contains(&"status") {
-            answers.push(NodeBuilder::new("status").build());
+            answers.push(profile::line(ask.network, account.id).await?);
+        }
+        if wanted.contains(&"disappearing_mode") {
+            answers.push(profile::lasts(ask.network, account.id).await?);
         }
     } else if wanted.contains(&"devices") {
         answers.push(NodeBuilder::new("devices").children([stanza::fault(404, "item-not-found")]).build());

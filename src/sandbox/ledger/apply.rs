@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::row::{AccountId, AccountRow, Change, Device, NewAccount, Outgoing, ScreenRow, Showing};
+use super::row::{AccountId, AccountRow, Change, Device, NewAccount, Outgoing, ScreenRow, Setting, Showing};
 use super::{LedgerError, linked, read};
 use crate::sandbox::screen::Status;
 use crate::sandbox::switchboard::Delivery;
@@ -63,6 +63,16 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
                 .await?;
             }
         }
+        Change::Alter { account, sender, message_id, kind, text } => {
+            sqlx::query("UPDATE screen SET kind = ?, text = ? WHERE account = ? AND sender = ? AND message_id = ?")
+                .bind(kind)
+                .bind(text)
+                .bind(account)
+                .bind(sender)
+                .bind(message_id)
+                .execute(connection)
+                .await?;
+        }
         Change::Read { account, chat, ids } => {
             for id in ids {
                 sqlx::query("UPDATE screen SET status = ? WHERE account = ? AND sender = ? AND message_id = ?")
@@ -74,6 +84,7 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
                     .await?;
             }
         }
+        Change::Set(setting) => set(connection, setting).await?,
         Change::DropPhonePreKey { account, id } => {
             sqlx::query("DELETE FROM phone_prekey WHERE account = ? AND id = ?")
                 .bind(account)
@@ -103,6 +114,20 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
         }
         other => linked::companion(connection, other).await?,
     }
+    Ok(())
+}
+
+async fn set(connection: &mut SqliteConnection, setting: Setting) -> Applied {
+    let Setting { account, family, name, value } = setting;
+    let statement = match value {
+        Some(_) => "INSERT OR REPLACE INTO setting (account, family, name, value) VALUES (?, ?, ?, ?)",
+        None => "DELETE FROM setting WHERE account = ? AND family = ? AND name = ?",
+    };
+    let mut query = sqlx::query(statement).bind(account).bind(family).bind(name);
+    if let Some(value) = value {
+        query = query.bind(value);
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 

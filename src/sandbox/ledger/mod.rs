@@ -17,7 +17,8 @@ use tokio::task::JoinHandle;
 
 pub(crate) use read::exact;
 pub(crate) use row::{
-    AccountId, AccountRow, Change, CompanionRow, Device, NewAccount, Outgoing, ScreenRow, Showing, SignedPreKey,
+    AccountId, AccountRow, BLOCKED, Change, CompanionRow, Device, NewAccount, Outgoing, ScreenRow, Setting, Showing,
+    SignedPreKey,
 };
 
 use crate::sandbox::switchboard::Switchboard;

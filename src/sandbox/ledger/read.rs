@@ -6,7 +6,7 @@ use super::apply::PREKEY;
 use super::row::{AccountId, AccountRow, CompanionRow, Device, ScreenRow, SignedPreKey};
 use super::{Ledger, LedgerError, PreKey};
 use crate::sandbox::root::RootKeys;
-use crate::sandbox::screen::Status;
+use crate::sandbox::screen::{self, Status};
 use crate::sandbox::tls::TlsKeys;
 
 /// How the queue of a companion stands.
@@ -59,6 +59,16 @@ impl Ledger {
     pub(crate) async fn screen(&self, account: AccountId) -> Result<Vec<ScreenRow>, LedgerError> {
         let rows = sqlx::query("SELECT * FROM screen WHERE account = ? ORDER BY seq")
             .bind(account)
+            .fetch_all(&self.readers)
+            .await?;
+        rows.iter().map(screen_row).collect()
+    }
+
+    /// What a screen showed last, the latest first.
+    pub(crate) async fn latest(&self, account: AccountId, most: i64) -> Result<Vec<ScreenRow>, LedgerError> {
+        let rows = sqlx::query("SELECT * FROM screen WHERE account = ? ORDER BY seq DESC LIMIT ?")
+            .bind(account)
+            .bind(most)
             .fetch_all(&self.readers)
             .await?;
         rows.iter().map(screen_row).collect()
@@ -186,6 +196,19 @@ impl Ledger {
         Ok(rows.into_iter().map(|(version, patch)| (version.unsigned_abs(), patch)).collect())
     }
 
+    /// What an account has chosen in a family: names and values.
+    pub(crate) async fn settings(
+        &self,
+        account: AccountId,
+        family: &str,
+    ) -> Result<Vec<(String, String)>, LedgerError> {
+        Ok(sqlx::query_as("SELECT name, value FROM setting WHERE account = ? AND family = ?")
+            .bind(account)
+            .bind(family)
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
     pub(crate) async fn patch_version(&self, account: AccountId, collection: &str) -> Result<u64, LedgerError> {
         let version: i64 =
             sqlx::query_scalar("SELECT coalesce(max(version), 0) FROM patch WHERE account = ? AND collection = ?")
@@ -212,8 +235,15 @@ pub(super) async fn account_by_phone(
     let row = sqlx::query("SELECT * FROM account WHERE phone = ?").bind(phone).fetch_optional(&mut *connection).await?;
     let Some(row) = row else { return Ok(None) };
     let id: AccountId = row.try_get("id")?;
-    let companions =
-        sqlx::query("SELECT * FROM companion WHERE account = ? ORDER BY device").bind(id).fetch_all(connection).await?;
+    let companions = sqlx::query("SELECT * FROM companion WHERE account = ? ORDER BY device")
+        .bind(id)
+        .fetch_all(&mut *connection)
+        .await?;
+    let blocked: Vec<String> = sqlx::query_scalar("SELECT name FROM setting WHERE account = ? AND family = ?")
+        .bind(id)
+        .bind(super::BLOCKED)
+        .fetch_all(connection)
+        .await?;
     Ok(Some(AccountRow {
         id,
         phone: row.try_get("phone")?,
@@ -227,6 +257,7 @@ pub(super) async fn account_by_phone(
         next_prekey: row.try_get("next_prekey")?,
         sync_key_id: row.try_get("sync_key_id")?,
         sync_key: row.try_get("sync_key")?,
+        blocked: blocked.iter().filter_map(|id| id.parse().ok()).collect(),
         companions: companions.iter().map(companion_row).collect::<Result<_, _>>()?,
     }))
 }
@@ -257,7 +288,7 @@ fn screen_row(row: &SqliteRow) -> Result<ScreenRow, LedgerError> {
         sender: row.try_get("sender")?,
         from_me: row.try_get("from_me")?,
         device: row.try_get("device")?,
-        kind: if kind == "text" { "text" } else { "unsupported" },
+        kind: screen::kind(&kind),
         text: row.try_get("text")?,
         status: Status::from_number(row.try_get("status")?).ok_or(LedgerError::Corrupt("status"))?,
         timestamp: row.try_get("timestamp")?,

@@ -42,6 +42,7 @@ pub(crate) struct AccountRow {
     pub(crate) sync_key_id: Vec<u8>,
     pub(crate) sync_key: Vec<u8>,
     pub(crate) companions: Vec<CompanionRow>,
+    pub(crate) blocked: Vec<AccountId>,
 }
 
 /// A linked device: what the phone signed and what the device published when it registered.
@@ -80,6 +81,17 @@ pub(crate) struct ScreenRow {
     pub(crate) status: Status,
     /// Microseconds since 1970.
     pub(crate) timestamp: i64,
+}
+
+/// The family of settings that names whom an account has blocked, by the number of the other account.
+pub(crate) const BLOCKED: &str = "blocklist";
+
+/// What an account has chosen; without a value, that it has not any more.
+pub(crate) struct Setting {
+    pub(crate) account: AccountId,
+    pub(crate) family: &'static str,
+    pub(crate) name: String,
+    pub(crate) value: Option<String>,
 }
 
 /// A stanza on its way to a companion.
@@ -143,6 +155,14 @@ pub(crate) enum Change {
         account: AccountId,
         row: Box<ScreenRow>,
     },
+    /// A message of this sender now reads like this.
+    Alter {
+        account: AccountId,
+        sender: String,
+        message_id: String,
+        kind: &'static str,
+        text: String,
+    },
     /// Own messages in a chat reach a status; they never go back.
     Advance {
         account: AccountId,
@@ -156,6 +176,7 @@ pub(crate) enum Change {
         chat: String,
         ids: Vec<String>,
     },
+    Set(Setting),
     Enqueue(Outgoing),
     /// A companion confirmed a stanza; `kind` narrows it where several share an id.
     Confirm {

@@ -102,3 +102,11 @@ CREATE TABLE IF NOT EXISTS patch (
     patch BLOB NOT NULL,
     PRIMARY KEY (account, collection, version)
 ) STRICT, WITHOUT ROWID;
+-- What accounts have chosen: privacy, whom they blocked, what they say of themselves.
+CREATE TABLE IF NOT EXISTS setting (
+    account INTEGER NOT NULL,
+    family TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (account, family, name)
+) STRICT, WITHOUT ROWID;

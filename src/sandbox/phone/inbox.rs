@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use whatsapp_rust::wacore::messages::{MessageUtils, unwrap_device_sent};
-use whatsapp_rust::wacore::proto_helpers::MessageExt;
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::{Jid, NodeBuilder, Server, waproto};
 
+use super::content::{self, Content};
 use super::signal::{self, Unreadable};
 use super::{keys, peer};
 use crate::domain::phone::Phone;
@@ -91,8 +91,11 @@ fn incoming(
     let (Some(reader), Some(sender)) = (held.account(letter.to), held.account(letter.from.account)) else {
         return Ok(());
     };
-    if let Some((kind, text)) = content(message) {
-        let number = sender.phone.digits().to_owned();
+    let number = sender.phone.digits().to_owned();
+    let content = content::of(message);
+    if let Content::Changed { id, kind, text } = content {
+        routed.changes.push(Change::Alter { account: reader.id, sender: number, message_id: id, kind, text });
+    } else if let Content::Shown { kind, text } = content {
         let row = Box::new(ScreenRow {
             id: network.clock.id().to_string(),
             message_id: letter.id(),
@@ -146,12 +149,16 @@ async fn own(
     let Some(chat) = chat else { return Ok(()) };
     let Some(partner) = network.resolve(&chat).await? else { return Ok(()) };
     let Some(account) = held.account(letter.to) else { return Ok(()) };
-    if let Some((kind, text)) = content(&unwrap_device_sent(message)) {
+    let number = account.phone.digits().to_owned();
+    let content = content::of(&unwrap_device_sent(message));
+    if let Content::Changed { id, kind, text } = content {
+        routed.changes.push(Change::Alter { account: account.id, sender: number, message_id: id, kind, text });
+    } else if let Content::Shown { kind, text } = content {
         let row = Box::new(ScreenRow {
             id: network.clock.id().to_string(),
             message_id: letter.id(),
             chat: partner.phone.digits().to_owned(),
-            sender: account.phone.digits().to_owned(),
+            sender: number,
             from_me: true,
             device: letter.from.device,
             kind,
@@ -163,14 +170,6 @@ async fn own(
         routed.again.push(None);
     }
     Ok(())
-}
-
-/// What a message puts on the screen; nothing, if it speaks to the app and not to the person.
-fn content(message: &Message) -> Option<(&'static str, String)> {
-    if message.protocol_message.is_set() || message.reaction_message.is_set() {
-        return None;
-    }
-    Some(message.text_content().map_or_else(|| ("unsupported", String::new()), |text| ("text", text.to_owned())))
 }
 
 /// What was read before is confirmed again; anything else is asked for again, with fresh keys.

@@ -1,8 +1,11 @@
 //! A phone: device 0 of an account, a simulated person with the real app and real keys.
 
 pub(crate) mod adv;
+pub(crate) mod content;
+pub(crate) mod history;
 pub(crate) mod inbox;
 pub(crate) mod keys;
+pub(crate) mod link_code;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod signal;

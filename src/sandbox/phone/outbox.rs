@@ -167,7 +167,7 @@ pub(crate) async fn again(
         .attr("id", id.as_str())
         .attr("type", "text")
         .attr("t", network.seconds())
-        .attr("notify", state.push_name(account));
+        .attr("notify", state.push_name(account, 0));
     if me.account == target.id {
         let chat = address(receipt, "recipient").unwrap_or_else(|| Jid::pn(row.chat.as_str()));
         message = wrap_device_sent(message, chat.to_string());

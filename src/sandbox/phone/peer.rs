@@ -43,8 +43,6 @@ pub(crate) async fn share_keys(
     state: &mut State,
     device: u16,
 ) -> Result<Vec<Change>, SandboxError> {
-    let mut changes = Vec::new();
-    let to = account.device(device);
     let message = Message {
         protocol_message: MessageField::some(ProtocolMessage {
             r#type: Some(Type::APP_STATE_SYNC_KEY_SHARE),
@@ -53,9 +51,22 @@ pub(crate) async fn share_keys(
         }),
         ..Default::default()
     };
+    tell(network, account, state, device, &message).await
+}
+
+/// A word from a phone to one of its companions.
+pub(crate) async fn tell(
+    network: &Network,
+    account: &Account,
+    state: &mut State,
+    device: u16,
+    message: &Message,
+) -> Result<Vec<Change>, SandboxError> {
+    let mut changes = Vec::new();
+    let to = account.device(device);
     let Some(row) = state.companions.get(&device).cloned() else { return Ok(changes) };
     outbox::ready(network, account, state, to, &Other::Companion(Box::new(row)), &mut changes).await?;
-    let padded = MessageUtils::encode_and_pad(&message);
+    let padded = MessageUtils::encode_and_pad(message);
     let sealed = signal::encrypt(account, state, to, &padded, &network.ledger, &mut changes).await?;
     let id = outbox::message_id()?;
     let node = NodeBuilder::new("message")

@@ -5,7 +5,7 @@ use crate::domain::content::Text;
 use crate::domain::session::life::End;
 use crate::sandbox::{Sandbox, Shown};
 use crate::store::device_keys::{DeviceKeys, new_lease, store_with_session};
-use crate::whatsapp::{LinkEvent, Over, ReceiptKind, SendError, new_wire_id};
+use crate::whatsapp::{LinkEvent, NoCode, Over, ReceiptKind, SendError, new_wire_id};
 
 const ALICE: &str = "+237611111111";
 const BOB: &str = "+237622222222";
@@ -30,6 +30,25 @@ async fn a_text_is_taken_delivered_and_read() {
     alice.receipted(&id, ReceiptKind::Read).await;
     let shown = sandbox.screen(&phone(BOB)).await.unwrap();
     assert_eq!((shown.len(), shown[0].text.as_str(), &shown[0].whatsapp_message_id), (1, "hello", &id));
+}
+
+#[tokio::test]
+async fn a_code_that_a_person_types_in_links_too_and_the_run_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = network(&folder).await;
+    let mut alice = Peer::new(&folder, &sandbox).await;
+    let _run = alice.run();
+    alice.hears("a code", |event| matches!(event, LinkEvent::Qr { .. })).await;
+    let (old, _) = alice.link.pairing_code(&phone(BOB)).await.unwrap();
+    let (code, valid_for) = alice.link.pairing_code(&phone(ALICE)).await.unwrap();
+    assert!(code != old && valid_for.as_secs() > 120, "{valid_for:?}");
+    assert!(sandbox.enter_code(&phone(BOB), &old).await.is_err(), "the last code alone counts");
+    sandbox.enter_code(&phone(ALICE), &code).await.unwrap();
+    alice.connected().await;
+    assert_eq!(alice.link.phone(), Some(phone(ALICE)));
+    assert_eq!(alice.link.pairing_code(&phone(ALICE)).await, Err(NoCode::NotPairing));
+    let id = alice.send(BOB, "hello").await;
+    alice.receipted(&id, ReceiptKind::Delivered).await;
 }
 
 #[tokio::test]

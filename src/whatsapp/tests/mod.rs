@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::io::DuplexStream;
 
-use super::{Inbox, InboxError, Link, LinkEvent, Over, Received, SendError, Wire};
+use super::{Inbox, InboxError, Link, LinkEvent, NoCode, Over, Received, SendError, Wire};
 use crate::store::device_keys::{DeviceKeys, store_with_session};
 
 struct NoInbox;
@@ -55,6 +55,14 @@ async fn a_link_that_is_not_ready_takes_no_message() {
     let to = "+237612345678".parse().unwrap();
     assert_eq!(link.send_text(&to, "3EB0", "hello").await, Err(SendError::NotConnected));
     assert!(link.phone().is_none() && !link.is_ready());
+}
+
+#[tokio::test]
+async fn a_link_without_a_connection_asks_for_no_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, _) = link(folder.path(), nobody).await;
+    let to = "+237612345678".parse().unwrap();
+    assert_eq!(link.pairing_code(&to).await, Err(NoCode::NotPairing));
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ use crate::domain::id::{SessionId, TenantId};
 use crate::domain::idempotency::{IdempotencyKey, Once};
 use crate::domain::message::Send;
 use crate::domain::phone::Phone;
+use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Session, SessionKey, Status};
 use limits::Limits;
 use roster::Roster;
@@ -46,6 +47,7 @@ pub enum Msg {
     DeleteSession(SessionId, Reply<()>),
     WatchSession(SessionId, Option<Position>, Reply<Watch>),
     CurrentQr(SessionId, Reply<String>),
+    PairingCode(SessionId, Phone, Reply<ShownCode>),
     /// A send with this idempotency key has its answer.
     Settled(IdempotencyKey),
     /// A message was committed for this session.
@@ -124,6 +126,10 @@ impl Actor for Tenant {
             Msg::Buried(id, done, reply) => state.roster.buried(id, done, reply),
             Msg::WatchSession(id, after, reply) => state.roster.forward(id, reply, |to| session::Msg::Watch(after, to)),
             Msg::CurrentQr(id, reply) => state.roster.forward(id, reply, session::Msg::CurrentQr),
+            Msg::PairingCode(_, _, reply) if reply.is_closed() => {}
+            Msg::PairingCode(id, phone, reply) => {
+                state.roster.forward(id, reply, |to| session::Msg::PairingCode(phone, to));
+            }
             Msg::Stands { session, status, phone } => state.roster.stands(session, status, phone),
             Msg::Gone(session) => state.roster.strike(session).await,
             Msg::Revive(session) => state.roster.start(&myself, session).await,

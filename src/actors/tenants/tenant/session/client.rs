@@ -61,6 +61,11 @@ impl Client {
         line.map(|line| Arc::clone(&line.link))
     }
 
+    /// The link that runs, whether or not it is there yet.
+    pub(super) fn running(&self) -> Option<Arc<Link>> {
+        self.line.as_ref().filter(|_| self.running).map(|line| Arc::clone(&line.link))
+    }
+
     /// Begins the next run in a task of its own; a link that merely lost its connection is run again.
     pub(super) fn run(&mut self, myself: &ActorRef<Letter<Msg>>) {
         self.run += 1;
@@ -98,6 +103,13 @@ impl Client {
         self.running = false;
         if !matches!(over, Over::Lost(_)) {
             self.line = None;
+        }
+    }
+
+    /// Lets the client go that runs.
+    pub(super) fn drop_it(&mut self) {
+        if let Some(link) = self.take() {
+            tokio::spawn(async move { link.close().await });
         }
     }
 

@@ -6,11 +6,12 @@ use ractor::{ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
 use super::client::Client;
+use super::codes::Codes;
 use super::inbox::{self, InboxWay};
 use super::outbox;
 use super::retire::Retirement;
 use super::story::Story;
-use super::{Msg, Part, tell_tenant};
+use super::{Msg, Part, Reply, tell_tenant};
 use crate::actors::system::Shared;
 use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
@@ -21,7 +22,8 @@ use crate::domain::error::{Code, Refusal};
 use crate::domain::event::{Position, StreamEvent};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
-use crate::domain::session::life::{Effect, End, Input, Life, Stage, back_off};
+use crate::domain::session::life::{Effect, End, Fault, Input, Life, Stage, Typed, back_off};
+use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Lease, Status};
 use crate::whatsapp::{LinkEvent, Over};
 
@@ -31,6 +33,7 @@ pub(super) struct Held {
     life: Life,
     story: Story,
     pub(super) client: Client,
+    codes: Codes,
     retirement: Retirement,
     pub(super) retry: Option<JoinHandle<()>>,
     retries: u32,
@@ -57,6 +60,7 @@ impl Held {
             life,
             story: Story::new(shared.store.clone(), lease, position, failed),
             client: Client::new(Arc::clone(shared), lease, inbox_way.clone()),
+            codes: Codes::default(),
             retirement: Retirement::new(Arc::clone(shared), lease),
             retry: None,
             retries: 0,
@@ -78,6 +82,13 @@ impl Held {
             Msg::CurrentQr(reply) => {
                 let _ = reply.send(self.current_qr());
             }
+            Msg::PairingCode(phone, reply) => self.ask_for_code(myself, phone, reply),
+            Msg::CodeGiven(request, answer) => {
+                if let Some(typed) = self.codes.given(request, answer, self.client.now()) {
+                    self.apply(myself, Input::Code(typed));
+                }
+            }
+            Msg::CodeDue(code) if self.codes.is_latest(code) => self.code_over(myself, false),
             Msg::Nudge => self.nudge_outbox(outbox::Msg::Nudge),
             // Whoever deletes the session asks for it: it is taken back, to be unlinked.
             Msg::Retire if self.lost => myself.stop(Some("taking the session back".to_owned())),
@@ -86,7 +97,7 @@ impl Held {
             Msg::Retired => tell_tenant(myself, tenant::Msg::Gone(self.lease.session)),
             Msg::Revive(part) => self.start(myself, part).await,
             // What an old run or an old timer says concerns nobody any more.
-            Msg::Begin | Msg::Leased(_) | Msg::Wire(..) | Msg::Over(..) | Msg::RetryDue(_) => {}
+            Msg::Begin | Msg::Leased(_) | Msg::Wire(..) | Msg::Over(..) | Msg::RetryDue(_) | Msg::CodeDue(_) => {}
         }
         Ok(())
     }
@@ -138,18 +149,41 @@ impl Held {
                 self.nudge_outbox(outbox::Msg::Ack { wire_id, error, at });
             }
             LinkEvent::Receipt { wire_ids, kind, at } => self.nudge_outbox(outbox::Msg::Receipt { wire_ids, kind, at }),
-            LinkEvent::PairFailed(why) => {
-                let fault = End::PairingFailed(why).fault();
-                let event = StreamEvent::Error {
-                    session_id: self.lease.session,
-                    code: fault.code,
-                    message: fault.message,
-                    last: false,
-                };
-                self.story.show(myself, event, false);
-            }
+            LinkEvent::PairFailed(why) => self.mention(myself, End::PairingFailed(why).fault()),
+            LinkEvent::ScansOver => self.apply(myself, Input::Code(Typed::ScansOver)),
+            LinkEvent::CodeOver => self.code_over(myself, true),
             LinkEvent::Undecryptable { .. } | LinkEvent::Paired { phone: None, .. } => {}
         }
+    }
+
+    /// Tells the watchers of something that went wrong and changes nothing.
+    fn mention(&mut self, myself: &ActorRef<Letter<Msg>>, fault: Fault) {
+        let (code, message) = (fault.code, fault.message);
+        let event = StreamEvent::Error { session_id: self.lease.session, code, message, last: false };
+        self.story.show(myself, event, false);
+    }
+
+    fn ask_for_code(&mut self, myself: &ActorRef<Letter<Msg>>, phone: Phone, reply: Reply<ShownCode>) {
+        match self.client.running().filter(|_| self.life.is_pairing()) {
+            Some(link) => {
+                if self.codes.ask(myself, link, phone, reply, self.client.now()) {
+                    self.apply(myself, Input::Code(Typed::Asked));
+                }
+            }
+            None => drop(reply.send(Err(self.not_pairing()))),
+        }
+    }
+
+    /// A code cannot link this session any more; if one was shown and failed, whoever shows it is told.
+    fn code_over(&mut self, myself: &ActorRef<Letter<Msg>>, failed: bool) {
+        if self.codes.is_asking() {
+            // This is about the one before: the answer will say what becomes of the new one.
+            return;
+        }
+        if self.codes.is_over() && failed {
+            self.mention(myself, Typed::failed());
+        }
+        self.apply(myself, Input::Code(Typed::Over));
     }
 
     fn over(&mut self, myself: &ActorRef<Letter<Msg>>, over: Over) {
@@ -180,8 +214,16 @@ impl Held {
                 }
                 Effect::Deliver => self.deliver(myself),
                 Effect::Retry { attempt } => self.retry_later(myself, attempt),
+                Effect::AwaitCode { until } => self.codes.wait(myself, until, self.client.now()),
+                Effect::Close => {
+                    self.nudge_outbox(outbox::Msg::Down);
+                    self.client.drop_it();
+                }
                 Effect::Forget => self.client.forget_keys(),
             }
+        }
+        if !self.life.is_pairing() {
+            self.codes.forget(&self.not_pairing());
         }
     }
 
@@ -248,8 +290,12 @@ impl Held {
     fn current_qr(&self) -> Result<String, Refusal> {
         match &self.life.stage {
             Stage::QrReady { qr, expires_at } if *expires_at > self.now() => Ok(qr.clone()),
-            _ => Err(Refusal::new(Code::SessionNotPairing, format!("The session is {}.", self.life.status().as_str()))),
+            _ => Err(self.not_pairing()),
         }
+    }
+
+    fn not_pairing(&self) -> Refusal {
+        Refusal::new(Code::SessionNotPairing, format!("The session is {}.", self.life.status().as_str()))
     }
 
     pub(super) fn retire(&mut self, myself: &ActorRef<Letter<Msg>>) {

@@ -1,6 +1,7 @@
 //! A session's actor: it runs the pure life of `domain::session::life`, owns the client, and supervises outbox and inbox.
 
 mod client;
+mod codes;
 mod held;
 mod inbox;
 mod outbox;
@@ -20,11 +21,13 @@ use crate::actors::system::supervision::{self, Child};
 use crate::actors::system::{Shared, mailbox};
 use crate::domain::event::{Position, StreamEvent};
 use crate::domain::id::{SessionId, TenantId};
+use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
 use crate::domain::session::life::Input;
+use crate::domain::session::pairing_code::{PairingCode, ShownCode};
 use crate::store::StoreError;
 use crate::store::sessions::Kept;
-use crate::whatsapp::{LinkEvent, Over};
+use crate::whatsapp::{LinkEvent, NoCode, Over};
 use client::Line;
 use held::Held;
 
@@ -46,6 +49,10 @@ pub enum Msg {
     Told(Result<Option<Position>, StoreError>),
     Watch(Option<Position>, Reply<Watch>),
     CurrentQr(Reply<String>),
+    PairingCode(Phone, Reply<ShownCode>),
+    /// What the network said to the request with this number.
+    CodeGiven(u32, Result<(PairingCode, Duration), NoCode>),
+    CodeDue(u32),
     /// There may be something to send.
     Nudge,
     /// The session was deleted: unlink, destroy the keys, and go.
