@@ -34,7 +34,9 @@
 //! - Tenancy is in the signature: what the store gives a tenant it is asked for with the tenant's id, or with a lease that
 //!   carries it. The fleet-wide questions are few: whose key this is, and which tenants have something to run.
 //! - A session writes under its lease (session, epoch). Starting a session raises its epoch; a write of its life or of its device
-//!   keys under an older one is refused. On one machine the lease is always ours; on several it is the fence.
+//!   keys, or one that keeps what it received, under an older one is refused. On one machine the lease is always ours; on several it
+//!   is the fence: whoever started a session last has it, and who lost it stays down until it is asked.
+//! - What is sealed stands in one table (`store/seal/columns.rs`), through which a rotation of the master key goes.
 //! - Whoever drives a session's client holds its seat, across restarts of every actor above: a device never has two clients.
 //! - A running server is a value ([`server::Server`]); two of them live in one process, and tests do that.
 //!

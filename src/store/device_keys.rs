@@ -15,7 +15,8 @@ use std::sync::Arc;
 use entity::device_key::Model;
 use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseTransaction, DbErr};
-use tokio::sync::Semaphore;
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::domain::session::Lease;
 use crate::store::seal::{SealError, Sealer};
@@ -94,12 +95,29 @@ pub struct DeviceKeys {
     lease: Lease,
     sealer: Arc<Sealer>,
     writes: Arc<Semaphore>,
+    trouble: Arc<Notify>,
 }
 
 impl DeviceKeys {
     pub fn new(store: Store, lease: Lease) -> Self {
         let sealer = Arc::new(store.sealer(lease.tenant));
-        Self { store, lease, sealer, writes: Arc::new(Semaphore::new(WRITES as usize)) }
+        let writes = Arc::new(Semaphore::new(WRITES as usize));
+        Self { store, lease, sealer, writes, trouble: Arc::default() }
+    }
+
+    /// Waits, from now on, until a key cannot be read or stored: the database is away, or another holder has the lease. Whoever
+    /// lives by these keys has to begin anew then.
+    pub fn trouble(&self) -> Notified<'_> {
+        self.trouble.notified()
+    }
+
+    fn noted<T>(&self, done: Result<T>) -> Result<T> {
+        let failed =
+            matches!(&done, Err(DeviceKeyError::Read(_) | DeviceKeyError::Write(_) | DeviceKeyError::LeaseLost));
+        if failed {
+            self.trouble.notify_waiters();
+        }
+        done
     }
 
     /// Waits for the writes on their way and takes no more through this handle: a straggler must not bring back a key that
@@ -115,35 +133,35 @@ impl DeviceKeys {
     }
 
     pub async fn get(&self, kind: Kind, name: &str) -> Result<Option<Entry>> {
-        let row = rows::one(self.store.reader(), self.scope(kind), name).await?;
+        let row = self.noted(rows::one(self.store.reader(), self.scope(kind), name).await.map_err(Into::into))?;
         row.map(|row| self.open(row)).transpose()
     }
 
     /// The rows that exist, in no particular order.
     pub async fn get_many(&self, kind: Kind, names: &[String]) -> Result<Vec<Entry>> {
-        self.open_all(rows::named(self.store.reader(), self.scope(kind), names).await?)
+        self.open_all(self.noted(rows::named(self.store.reader(), self.scope(kind), names).await.map_err(Into::into))?)
     }
 
     pub async fn list(&self, kind: Kind) -> Result<Vec<Entry>> {
-        self.open_all(rows::all(self.store.reader(), self.scope(kind)).await?)
+        self.open_all(self.noted(rows::all(self.store.reader(), self.scope(kind)).await.map_err(Into::into))?)
     }
 
     pub async fn marked(&self, kind: Kind, mark: i64) -> Result<Vec<Entry>> {
-        self.open_all(rows::marked(self.store.reader(), self.scope(kind), mark).await?)
+        self.open_all(self.noted(rows::marked(self.store.reader(), self.scope(kind), mark).await.map_err(Into::into))?)
     }
 
     /// Nothing is opened for the answer.
     pub async fn any_marked(&self, kind: Kind, mark: i64) -> Result<bool> {
-        Ok(rows::any_marked(self.store.reader(), self.scope(kind), mark).await?)
+        self.noted(rows::any_marked(self.store.reader(), self.scope(kind), mark).await.map_err(Into::into))
     }
 
     pub async fn holds(&self, kind: Kind, name: &str) -> Result<bool> {
-        Ok(rows::holds(self.store.reader(), self.scope(kind), name).await?)
+        self.noted(rows::holds(self.store.reader(), self.scope(kind), name).await.map_err(Into::into))
     }
 
     /// Name and mark of the row with the highest mark.
     pub async fn last(&self, kind: Kind) -> Result<Option<(String, i64)>> {
-        Ok(rows::last(self.store.reader(), self.scope(kind)).await?)
+        self.noted(rows::last(self.store.reader(), self.scope(kind)).await.map_err(Into::into))
     }
 
     pub async fn put(&self, kind: Kind, entry: Entry) -> Result<()> {
@@ -271,7 +289,7 @@ impl DeviceKeys {
 
     async fn change(&self, change: Change) -> Result<()> {
         let _write = self.writes.acquire().await.map_err(|_| DeviceKeyError::Closed)?;
-        self.store.change_keys(self.lease, change).await
+        self.noted(self.store.change_keys(self.lease, change).await)
     }
 
     async fn write<T, F>(&self, job: F) -> Result<T>
@@ -284,7 +302,8 @@ impl DeviceKeys {
         let done = self.store.write(move |txn| {
             Box::pin(async move { if rows::held(txn, lease).await? { job(txn).await.map(Some) } else { Ok(None) } })
         });
-        done.await?.ok_or(DeviceKeyError::LeaseLost)
+        let done = done.await.map_err(DeviceKeyError::from);
+        self.noted(done.and_then(|done| done.ok_or(DeviceKeyError::LeaseLost)))
     }
 
     fn scope(&self, kind: Kind) -> rows::Scope {

@@ -113,7 +113,11 @@ impl Link {
         self.state.start(linked);
         // A linked device reconnects when our session says so; a pairing needs the crate to come back by itself.
         self.client.enable_auto_reconnect.store(!linked, Ordering::Relaxed);
-        self.client.run().await;
+        let trouble = self.keys.trouble();
+        tokio::select! {
+            () = self.client.run() => {}
+            () = self.give_up_after(trouble) => {}
+        }
         let over = self.state.over();
         if over == Over::Ended(End::Outdated) {
             self.wire.forget_version().await;
@@ -123,6 +127,15 @@ impl Link {
             self.finish().await;
         }
         over
+    }
+
+    /// A client whose keys cannot be read or stored leaves what arrives unconfirmed, and hears of it again only on its next
+    /// connection, which on a good one may be days away: so the run ends, and our session decides when the next one begins.
+    async fn give_up_after(&self, trouble: impl Future<Output = ()>) {
+        trouble.await;
+        self.state.because("the device's keys could not be read or stored".to_owned());
+        self.client.reconnect_immediately().await;
+        std::future::pending().await
     }
 
     /// Sends a text under an id that was stored before. `Ok` means written to the wire; the ack comes as an event.

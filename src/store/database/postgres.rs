@@ -54,6 +54,10 @@ fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or(options.get_username());
     let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
     match (error, code.as_deref()) {
+        // A certificate that is not to be trusted comes as a failure of the connection.
+        (sqlx::Error::Io(error), _) if error.kind() == std::io::ErrorKind::InvalidData => {
+            format!("TLS failed ({error}); check sslmode and sslrootcert in its URL")
+        }
         (sqlx::Error::Io(error), _) => {
             format!(
                 "nothing answers at {} ({error}); check the host and the port, and that PostgreSQL runs",

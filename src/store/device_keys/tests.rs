@@ -183,3 +183,73 @@ async fn sessions_write_together_and_only_the_one_without_its_lease_is_refused()
         }
     }
 }
+
+#[tokio::test]
+async fn an_older_lease_is_refused_whatever_it_wants_to_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let rows: Vec<_> = (1..5).map(|n| entry(&n.to_string(), b"kept", n)).collect();
+    DeviceKeys::new(store.clone(), lease).put_many(Kind::Device, rows.clone()).await.unwrap();
+    let (newer, _) = store.lease(lease.tenant, lease.session).await.unwrap().unwrap();
+    let (old, kind, one) = (DeviceKeys::new(store.clone(), lease), Kind::Device, || "1".to_owned());
+    let late = || entry("late", b"late", 9);
+    let refused = [
+        old.put(kind, late()).await,
+        old.put_many(kind, vec![late(), entry("1", b"late", 1)]).await,
+        old.append(kind, "late".to_owned(), b"late".to_vec()).await,
+        old.raise_marks(kind, vec![1, 2]).await,
+        old.merge(kind, vec![one()], move |_| vec![entry("1", b"late", 1)]).await,
+        old.take(kind, one()).await.map(|_| ()),
+        old.delete(kind, one()).await,
+        old.delete_many(kind, vec![one(), "2".to_owned()]).await,
+        old.delete_marked(kind, 1).await,
+        old.delete_kind(kind).await,
+        old.expire(kind, 100).await.map(|_| ()),
+        old.expire_if(kind, 100, |_| true).await.map(|_| ()),
+        old.wipe().await,
+    ];
+    for (n, refused) in refused.into_iter().enumerate() {
+        assert!(matches!(refused, Err(DeviceKeyError::LeaseLost)), "write {n}: {refused:?}");
+    }
+    let mut left = DeviceKeys::new(store, newer).list(kind).await.unwrap();
+    left.sort_by_key(|row| row.mark);
+    assert_eq!(left, rows);
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_leaves_nothing_and_whoever_hears_of_success_has_all() {
+    use sea_orm::ConnectionTrait;
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let refuse = store.write(|batch| {
+        Box::pin(async move {
+            let trigger = "CREATE TRIGGER refuse BEFORE INSERT ON device_key WHEN NEW.name = 'forbidden' \
+                           BEGIN SELECT RAISE(ABORT, 'forbidden'); END";
+            batch.execute_unprepared(trigger).await.map(|_| ())
+        })
+    });
+    refuse.await.unwrap();
+    let keys = DeviceKeys::new(store, lease);
+    // More than one statement each, and those of a round may share a transaction.
+    let rows = |round: usize, forbidden: bool| {
+        let mut rows: Vec<_> = (0..700).map(|n| entry(&format!("{round} {forbidden} {n}"), b"x", 0)).collect();
+        if forbidden {
+            rows.push(entry("forbidden", b"x", 0));
+        }
+        rows
+    };
+    for round in 0..10 {
+        let (good, bad) = tokio::join!(
+            keys.put_many(Kind::PreKey, rows(round, false)),
+            keys.put_many(Kind::PreKey, rows(round, true))
+        );
+        assert!(matches!(bad, Err(DeviceKeyError::Write(_))));
+        for (told, forbidden) in [(good, false), (bad, true)] {
+            let names: Vec<_> = rows(round, forbidden).into_iter().map(|row| row.name).collect();
+            let there = keys.get_many(Kind::PreKey, &names).await.unwrap().len();
+            assert_eq!(there, if told.is_ok() { 700 } else { 0 }, "round {round}");
+        }
+    }
+    keys.put(Kind::PreKey, entry("after", b"x", 0)).await.unwrap();
+    assert!(keys.holds(Kind::PreKey, "after").await.unwrap());
+}

@@ -7,6 +7,7 @@ mod messages;
 #[path = "../../../tests/ground/postgres.rs"]
 #[allow(unreachable_pub, clippy::ref_option, reason = "the integration tests own this file")]
 mod postgres;
+mod side_by_side;
 mod signal;
 
 use std::sync::Arc;
