@@ -67,7 +67,7 @@ impl Codes {
         let (request, myself) = (self.request, myself.clone());
         tokio::spawn(async move {
             let asking = tokio::spawn(async move { link.pairing_code(&phone).await });
-            let answer = asking.await.unwrap_or_else(|_| Err(NoCode::Unanswered));
+            let answer = asking.await.unwrap_or(Err(NoCode::Unanswered));
             let _ = myself.send_message(Letter::free(Msg::CodeGiven(request, answer)));
         });
         true
