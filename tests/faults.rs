@@ -139,12 +139,9 @@ async fn numbers_that_stand_for_trouble_leave_messages_as_they_should() {
     let limited = message(5).await;
     assert_eq!(limited["errorCode"], "account_limited");
     assert!(limited["errorMessage"].as_str().unwrap().contains("463"), "{limited}");
-    let (slow, prompt) = (message(3).await, message(6).await);
-    assert_eq!(app.caller.screen("+15550000006").await, ["hello"]);
-    let at = |message: &Value, field: &str| -> chrono::DateTime<chrono::Utc> {
-        message[field].as_str().unwrap().parse().unwrap()
-    };
-    assert!((at(&slow, "sentAt") - at(&prompt, "sentAt")).num_seconds() >= 3, "{slow} {prompt}");
+    for number in ["+15550000003", "+15550000006"] {
+        assert_eq!(app.caller.screen(number).await, ["hello"]);
+    }
     app.stop().await;
 }
 
