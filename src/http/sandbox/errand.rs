@@ -8,6 +8,7 @@ use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
+use crate::domain::qr::QrCode;
 use crate::http::fields::{self, Fields, line, text};
 use crate::sandbox::{Fault, FaultId};
 
@@ -19,7 +20,7 @@ const QR_MAX: usize = 4296;
 #[derive(Debug, PartialEq)]
 pub(super) enum Errand {
     Create { phone: Phone, name: Option<String> },
-    Scan { phone: Phone, qr: String },
+    Scan { phone: Phone, qr: QrCode },
     Screen { phone: Phone },
     Write { phone: Phone, to: Phone, text: Text },
     Read { phone: Phone, chat: Phone },
@@ -77,12 +78,12 @@ pub(super) fn read(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Scanned {
     Session(SessionId),
-    Code(String),
+    Code(QrCode),
 }
 
 pub(super) fn scanned(mut fields: Fields) -> Result<Scanned, Refusal> {
     let session = fields.optional("sessionId", fields::id);
-    let code = fields.optional("qr", line(QR_MAX));
+    let code = fields.optional("qr", line(QR_MAX)).map(QrCode::new);
     let one = match (session, code) {
         (Some(session), None) => Some(Scanned::Session(session)),
         (None, Some(code)) => Some(Scanned::Code(code)),
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn a_phone_scans_one_thing_at_a_time() {
         let fields = |body: &str| Fields::of_json(body.as_bytes()).unwrap();
-        assert_eq!(scanned(fields(r#"{"qr": "2@x"}"#)).unwrap(), Scanned::Code("2@x".into()));
+        assert_eq!(scanned(fields(r#"{"qr": "2@x"}"#)).unwrap(), Scanned::Code(QrCode::new("2@x")));
         let id = "0199a7b0-0000-7000-8000-000000000000";
         let session = scanned(fields(&format!(r#"{{"session_id": "{id}"}}"#))).unwrap();
         assert_eq!(session, Scanned::Session(id.parse().unwrap()));

@@ -20,6 +20,7 @@ use crate::actors::system::supervision::{self, Child};
 use crate::actors::system::{Shared, mailbox};
 use crate::domain::event::{Position, StreamEvent};
 use crate::domain::id::{SessionId, TenantId};
+use crate::domain::qr::ValidQr;
 use crate::domain::session::Lease;
 use crate::domain::session::life::Input;
 use crate::store::StoreError;
@@ -45,7 +46,7 @@ pub enum Msg {
     /// The store kept the next step of the story; none if the lease was lost.
     Told(Result<Option<Position>, StoreError>),
     Watch(Option<Position>, Reply<Watch>),
-    CurrentQr(Reply<String>),
+    CurrentQr(Reply<ValidQr>),
     /// There may be something to send.
     Nudge,
     /// The session was deleted: unlink, destroy the keys, and go.
