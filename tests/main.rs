@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+mod bad_input;
 mod crashes;
 mod faults;
 mod foreign;
@@ -19,5 +20,7 @@ mod rotation;
 mod sandbox;
 mod sessions;
 mod store;
+mod streams;
+mod tenancy;
 mod tidy;
 mod two_servers;

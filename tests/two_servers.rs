@@ -80,7 +80,7 @@ async fn until_told(
     let looking = async {
         loop {
             // A stream may end with its actor; whoever watches comes again.
-            let Ok(mut events) = system.watch_session(access, id, None).await else { continue };
+            let Ok(mut events) = system.watch_session(access, None, id, None).await else { continue };
             while let Some((_, event)) = events.next().await {
                 if is_it(&event) {
                     return event;
@@ -104,7 +104,7 @@ async fn of_two_servers_with_one_session_the_later_has_it_and_the_other_stays_do
     let id = first.create_session(&access, "one".to_owned().try_into().unwrap()).await.unwrap().id;
     let code = until_told(&first, &access, id, |event| matches!(event, StreamEvent::Qr { .. })).await;
     let StreamEvent::Qr { qr, .. } = code else { unreachable!() };
-    sandbox.scan(&own, &qr).await.unwrap();
+    sandbox.scan(&own, qr.reveal()).await.unwrap();
     until_told(&first, &access, id, |event| matches!(event, StreamEvent::Connected { .. })).await;
 
     let (second, second_store) = system(&place, &sandbox).await;

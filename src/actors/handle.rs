@@ -6,7 +6,8 @@ mod companions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::StreamExt;
 use ractor::{Actor, ActorCell};
 use tokio::sync::oneshot;
 
@@ -18,13 +19,14 @@ use super::tenants::tenant::session::Watch;
 use super::tenants::{self, tenant};
 use super::{Root, STOP_WITHIN};
 use crate::clock::{self, Clock};
-use crate::domain::access::{Access, ApiKey, KeyView, Mode};
+use crate::domain::access::{Access, ApiKey, KeyView, Mode, StreamTicket};
 use crate::domain::error::{Code, Refusal};
 use crate::domain::event::Position;
 use crate::domain::id::{KeyId, MessageId, SessionId, TenantId};
 use crate::domain::idempotency::Once;
 use crate::domain::message::{Filter, Message, Page, Send};
 use crate::domain::phone::Phone;
+use crate::domain::qr::ValidQr;
 use crate::domain::quota::{KEYS_MAX, Usage, seconds_to_midnight};
 use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Session, SessionKey};
@@ -140,6 +142,32 @@ impl System {
         Ok(access)
     }
 
+    /// Lets whoever holds a good ticket for this session's stream in, as the key that it was made with.
+    pub async fn enter_by_ticket(&self, ticket: &StreamTicket, session: SessionId) -> Result<Access, Refusal> {
+        if self.shared.phase() == Phase::Stopping {
+            return Err(Refusal::stopping());
+        }
+        let key = self.shared.streams.key_behind(&ticket.hash(), session).ok_or_else(Refusal::invalid_ticket)?;
+        // A ticket dies with its key, and does not say which of them died.
+        let access = self.shared.doorkeeper.admit_hash(key).await.map_err(|refusal| match refusal.code {
+            Code::InvalidApiKey => Refusal::invalid_ticket(),
+            _ => refusal,
+        })?;
+        let asked = access.clone();
+        self.ask(access.tenant, PROMPT, |reply| tenant::Msg::Admit(asked, reply)).await??;
+        Ok(access)
+    }
+
+    /// A ticket that opens this session's stream without a header.
+    pub async fn stream_ticket(
+        &self,
+        access: &Access,
+        id: SessionId,
+    ) -> Result<(StreamTicket, DateTime<Utc>), Refusal> {
+        self.session(access, id).await?;
+        self.shared.streams.issue(access, id)
+    }
+
     pub async fn create_session(&self, access: &Access, key: SessionKey) -> Result<Session, Refusal> {
         let asked = access.clone();
         self.ask(access.tenant, COMMIT, |reply| tenant::Msg::CreateSession(asked, key, reply)).await?
@@ -158,17 +186,23 @@ impl System {
     }
 
     /// The session's stream: what was missed after a position, or the present state; then everything that happens, until the
-    /// session is deleted or the system stops.
+    /// session is deleted, the key that opened it is gone, or the system stops.
     pub async fn watch_session(
         &self,
         access: &Access,
+        ticket: Option<&StreamTicket>,
         id: SessionId,
         after: Option<Position>,
     ) -> Result<Watch, Refusal> {
-        self.ask(access.tenant, PROMPT, |reply| tenant::Msg::WatchSession(id, after, reply)).await?
+        let place = self.shared.streams.open(access, ticket.map(StreamTicket::hash))?;
+        // From here on a revocation ends the stream; one that came before the place was taken is found here.
+        self.shared.doorkeeper.still_knows(access).await?;
+        let watch = self.ask(access.tenant, PROMPT, |reply| tenant::Msg::WatchSession(id, after, reply)).await??;
+        Ok(place.holding(watch).boxed())
     }
 
-    pub async fn current_qr(&self, access: &Access, id: SessionId) -> Result<String, Refusal> {
+    /// The code that this session can be linked with now.
+    pub async fn current_qr(&self, access: &Access, id: SessionId) -> Result<ValidQr, Refusal> {
         self.ask(access.tenant, PROMPT, |reply| tenant::Msg::CurrentQr(id, reply)).await?
     }
 
@@ -210,6 +244,7 @@ impl System {
     pub async fn delete_key(&self, access: &Access, id: KeyId) -> Result<(), Refusal> {
         let hash = self.shared.store.delete_key(access.tenant, id).await?.ok_or_else(Refusal::not_found)?;
         self.shared.doorkeeper.revoke(&hash);
+        self.shared.streams.end(id);
         Ok(())
     }
 

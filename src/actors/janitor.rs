@@ -10,14 +10,18 @@ use super::system::Shared;
 use super::system::health::Vitals;
 use super::system::mailbox::Letter;
 use super::system::supervision::Child;
+use crate::store::StoreError;
 
 /// How long a counted use may be known to this process alone.
 const EVERY: Duration = Duration::from_secs(5);
+/// How long a stream may outlive its key's expiry.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Old answers are forgotten once in this many rounds.
 const FORGET_EVERY: u32 = 720;
 
 pub(super) enum Msg {
     Round,
+    Sweep,
 }
 
 struct Janitor;
@@ -26,7 +30,7 @@ struct State {
     shared: Arc<Shared>,
     vitals: Arc<Vitals>,
     rounds: u32,
-    clock: JoinHandle<()>,
+    clocks: [JoinHandle<()>; 2],
 }
 
 pub(super) fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>) -> Child<Msg> {
@@ -41,8 +45,11 @@ impl Actor for Janitor {
     type Arguments = (Arc<Shared>, Arc<Vitals>);
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Self::Arguments) -> Result<State, ActorProcessingErr> {
-        let clock = myself.send_interval(EVERY, || Letter::free(Msg::Round));
-        Ok(State { shared: args.0, vitals: args.1, rounds: 0, clock })
+        let clocks = [
+            myself.send_interval(EVERY, || Letter::free(Msg::Round)),
+            myself.send_interval(SWEEP_EVERY, || Letter::free(Msg::Sweep)),
+        ];
+        Ok(State { shared: args.0, vitals: args.1, rounds: 0, clocks })
     }
 
     async fn handle(
@@ -51,27 +58,49 @@ impl Actor for Janitor {
         letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Msg::Round = letter.body;
         state.vitals.handled();
-        state.rounds = state.rounds.wrapping_add(1);
-        let (shared, vitals, forget) =
-            (Arc::clone(&state.shared), Arc::clone(&state.vitals), state.rounds % FORGET_EVERY == 1);
-        tokio::spawn(async move {
-            if let Err(refusal) = shared.doorkeeper.write_uses().await {
-                vitals.note_error(&refusal.detail);
-            }
-            if forget && let Err(error) = shared.store.forget_answers().await {
-                vitals.note_error(&error.to_string());
-            }
-        });
+        match letter.body {
+            Msg::Round => state.round(),
+            Msg::Sweep => state.shared.streams.sweep(),
+        }
         Ok(())
     }
 
     async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
-        state.clock.abort();
+        state.clocks.iter().for_each(JoinHandle::abort);
         if let Err(refusal) = state.shared.doorkeeper.write_uses().await {
             tracing::warn!(why = refusal.detail, "the last uses of keys were not written down");
         }
         Ok(())
     }
+}
+
+impl State {
+    fn round(&mut self) {
+        self.rounds = self.rounds.wrapping_add(1);
+        let (shared, vitals) = (Arc::clone(&self.shared), Arc::clone(&self.vitals));
+        let forget = self.rounds % FORGET_EVERY == 1;
+        tokio::spawn(async move {
+            if let Err(refusal) = shared.doorkeeper.write_uses().await {
+                vitals.note_error(&refusal.detail);
+            }
+            if let Err(error) = end_streams_of_lost_keys(&shared).await {
+                vitals.note_error(&error.to_string());
+            }
+            if forget && let Err(error) = shared.store.forget_answers().await {
+                vitals.note_error(&error.to_string());
+            }
+        });
+    }
+}
+
+/// A key that this process revokes ends its streams at once; this is for those that another one revoked.
+async fn end_streams_of_lost_keys(shared: &Shared) -> Result<(), StoreError> {
+    let openers = shared.streams.openers();
+    if openers.is_empty() {
+        return Ok(());
+    }
+    let living = shared.store.living_keys(&openers).await?;
+    openers.into_iter().filter(|key| !living.contains(key)).for_each(|key| shared.streams.end(key));
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::id::{KeyId, TenantId};
@@ -59,9 +59,7 @@ impl ApiKey {
     }
 
     pub fn hash(&self) -> KeyHash {
-        let mut hash = KeyHash::default();
-        hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, self.text.as_bytes()).as_ref());
-        hash
+        sha256(&self.text)
     }
 
     /// What a person may see to tell keys apart.
@@ -99,8 +97,63 @@ impl fmt::Debug for ApiKey {
 pub struct Access {
     pub tenant: TenantId,
     pub key: KeyId,
+    pub hash: KeyHash,
     pub plan: Plan,
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// How long a stream ticket is good without a stream that it opened.
+pub const TICKET_LIFE: TimeDelta = TimeDelta::seconds(60);
+
+/// SHA-256 of a stream ticket: all that is kept of it.
+pub type TicketHash = [u8; 32];
+
+/// Opens one session's stream for whoever cannot send a header, as a browser's `EventSource` cannot: `st_` and 43 characters of
+/// base64url. It stands in a query, so it is worth little and not for long. Shown once, never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StreamTicket(String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a stream ticket is st_ and 43 more characters")]
+pub struct NotATicket;
+
+impl StreamTicket {
+    const PREFIX: &str = "st_";
+
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self(format!("{}{}", Self::PREFIX, BASE64_URL_SAFE_NO_PAD.encode(secret)))
+    }
+
+    pub fn hash(&self) -> TicketHash {
+        sha256(&self.0)
+    }
+
+    /// The secret itself, for the one answer that shows it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for StreamTicket {
+    type Err = NotATicket;
+
+    fn from_str(text: &str) -> Result<Self, NotATicket> {
+        let secret = text.strip_prefix(Self::PREFIX).ok_or(NotATicket)?;
+        let whole = BASE64_URL_SAFE_NO_PAD.decode(secret).is_ok_and(|bytes| bytes.len() == 32);
+        whole.then(|| Self(text.to_owned())).ok_or(NotATicket)
+    }
+}
+
+impl fmt::Debug for StreamTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamTicket(…)")
+    }
+}
+
+fn sha256(text: &str) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref());
+    hash
 }
 
 /// The secret that makes its bearer an operator. Only a digest of it is kept, so that nothing can show it.
@@ -203,6 +256,18 @@ mod tests {
             ["", "sk_live_", "sk_test_short", &good[1..], &good[..good.len() - 1], &format!("{good}A"), "Bearer"]
         {
             assert_eq!(text.parse::<ApiKey>(), Err(NotAKey), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_reads_back_and_hides_itself() {
+        let ticket = StreamTicket::new([7; 32]);
+        assert_eq!(ticket.reveal().parse().as_ref(), Ok(&ticket));
+        assert_ne!(ticket.hash(), StreamTicket::new([8; 32]).hash());
+        assert!(!format!("{ticket:?}").contains("Bw"));
+        let key = ApiKey::new(Mode::Live, [7; 32]);
+        for text in ["", "st_", &ticket.reveal()[1..], &format!("{}A", ticket.reveal()), key.reveal()] {
+            assert_eq!(text.parse::<StreamTicket>(), Err(NotATicket), "{text}");
         }
     }
 

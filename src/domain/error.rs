@@ -10,13 +10,17 @@ pub enum Code {
     BodyTooLarge,
     BodyTooSlow,
     DailyLimitReached,
+    HeadersTooLarge,
     IdempotencyInProgress,
     IdempotencyKeyReused,
     InternalError,
     InvalidApiKey,
+    InvalidStreamTicket,
     KeyLimitReached,
     MalformedJson,
+    MalformedRequest,
     MethodNotAllowed,
+    NotAcceptable,
     NotFound,
     NotReady,
     OperatorOnly,
@@ -32,22 +36,28 @@ pub enum Code {
     SessionNotPairing,
     Overloaded,
     Stopping,
+    StreamLimitReached,
     UnsupportedMediaType,
+    UriTooLong,
     ValidationFailed,
 }
 
 impl Code {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::DailyLimitReached,
+        Self::HeadersTooLarge,
         Self::IdempotencyInProgress,
         Self::IdempotencyKeyReused,
         Self::InternalError,
         Self::InvalidApiKey,
+        Self::InvalidStreamTicket,
         Self::KeyLimitReached,
         Self::MalformedJson,
+        Self::MalformedRequest,
         Self::MethodNotAllowed,
+        Self::NotAcceptable,
         Self::NotFound,
         Self::NotReady,
         Self::OperatorOnly,
@@ -63,7 +73,9 @@ impl Code {
         Self::SessionNotPairing,
         Self::Overloaded,
         Self::Stopping,
+        Self::StreamLimitReached,
         Self::UnsupportedMediaType,
+        Self::UriTooLong,
         Self::ValidationFailed,
     ];
 
@@ -73,15 +85,19 @@ impl Code {
             Self::BodyTooLarge => ("body_too_large", "The body is too large"),
             Self::BodyTooSlow => ("body_too_slow", "The body did not arrive in time"),
             Self::DailyLimitReached => ("daily_limit_reached", "The day's messages are used up"),
+            Self::HeadersTooLarge => ("headers_too_large", "The headers are too large"),
             Self::IdempotencyInProgress => {
                 ("idempotency_in_progress", "The first request with this key is not answered yet")
             }
             Self::IdempotencyKeyReused => ("idempotency_key_reused", "The idempotency key belongs to another request"),
             Self::InternalError => ("internal_error", "Something went wrong on our side"),
             Self::InvalidApiKey => ("invalid_api_key", "The API key is missing or not valid"),
+            Self::InvalidStreamTicket => ("invalid_stream_ticket", "The stream ticket is not valid"),
             Self::KeyLimitReached => ("key_limit_reached", "There are too many API keys"),
             Self::MalformedJson => ("malformed_json", "The body is not JSON"),
+            Self::MalformedRequest => ("malformed_request", "The request cannot be read"),
             Self::MethodNotAllowed => ("method_not_allowed", "The method is not allowed here"),
+            Self::NotAcceptable => ("not_acceptable", "The answer comes in no accepted form"),
             Self::NotFound => ("not_found", "There is nothing here"),
             Self::NotReady => ("not_ready", "The server is not ready"),
             Self::OperatorOnly => ("operator_only", "This is for the operator"),
@@ -97,7 +113,9 @@ impl Code {
             Self::SessionNotPairing => ("session_not_pairing", "The session does not wait to be linked"),
             Self::Overloaded => ("overloaded", "The server is busy"),
             Self::Stopping => ("stopping", "The server is stopping"),
+            Self::StreamLimitReached => ("stream_limit_reached", "There are too many open streams"),
             Self::UnsupportedMediaType => ("unsupported_media_type", "The body's type is not supported"),
+            Self::UriTooLong => ("uri_too_long", "The address is too long"),
             Self::ValidationFailed => ("validation_failed", "The request is not valid"),
         }
     }
@@ -151,6 +169,12 @@ impl Refusal {
     /// The same for an id that never existed and for one of another tenant.
     pub fn not_found() -> Self {
         Self::new(Code::NotFound, "No such resource.")
+    }
+
+    /// The same for every ticket that does not open the stream it was shown for.
+    pub fn invalid_ticket() -> Self {
+        let detail = "This ticket does not open this stream, or does so no longer; ask for another with POST /api/v1/stream-tickets.";
+        Self::new(Code::InvalidStreamTicket, detail)
     }
 
     /// A queue is full: nothing was done, and the same call may succeed soon.

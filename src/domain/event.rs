@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::id::SessionId;
+use super::qr::QrCode;
 
 /// How times are written everywhere: RFC 3339, UTC, milliseconds, `Z`.
 pub mod time {
@@ -54,7 +55,7 @@ pub enum StreamEvent {
     #[serde(rename_all = "camelCase")]
     Qr {
         session_id: SessionId,
-        qr: String,
+        qr: QrCode,
         #[serde(serialize_with = "time::always")]
         expires_at: DateTime<Utc>,
     },
@@ -82,6 +83,14 @@ impl StreamEvent {
             Self::Qr { .. } => "qr",
             Self::Connected { .. } => "connected",
             Self::Error { .. } => "error",
+        }
+    }
+
+    /// Whether this is a code that nobody can scan any more.
+    pub fn has_expired(&self, now: DateTime<Utc>) -> bool {
+        match self {
+            Self::Qr { expires_at, .. } => *expires_at <= now,
+            Self::Connected { .. } | Self::Error { .. } => false,
         }
     }
 

@@ -10,5 +10,6 @@ pub mod idempotency;
 pub mod message;
 pub mod nack;
 pub mod phone;
+pub mod qr;
 pub mod quota;
 pub mod session;

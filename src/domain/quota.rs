@@ -16,6 +16,12 @@ pub struct Plan {
 /// The most keys a tenant may have at once.
 pub const KEYS_MAX: u64 = 50;
 
+/// The most streams a tenant may have open at once: a process has 8192 connections for all.
+pub const STREAMS_MAX: usize = 256;
+
+/// The most stream tickets that a tenant may hold at once.
+pub const TICKETS_MAX: usize = 4 * STREAMS_MAX;
+
 /// A tenant's day: it runs from 00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {

@@ -3,6 +3,7 @@
 //! A handler asks the `System` and answers with what it says. Refusals are return values, never warp's rejections, so what a
 //! caller is told does not depend on the order of the routes.
 
+mod accept;
 mod body;
 mod call;
 mod fields;
@@ -18,6 +19,7 @@ mod sandbox;
 pub mod serve;
 mod sessions;
 mod stream;
+mod tickets;
 
 use std::sync::Arc;
 
@@ -43,40 +45,88 @@ pub struct Door {
     pub phones: Phones,
 }
 
+/// One line of a table: what stands at a path, and the filter that answers for it behind a door `D`, below the path's root.
+struct At<D> {
+    /// The path as it is written in the table, and the names of what stands for something in it.
+    path: &'static str,
+    names: &'static [&'static str],
+    methods: &'static [Method],
+    filter: fn(&Arc<D>, BoxedFilter<()>) -> BoxedFilter<(Response,)>,
+}
+
 /// One path, and a handler for each of its methods. GET answers HEAD too, and OPTIONS lists them all.
 macro_rules! at {
-    ($door:ident, $path:expr, [$($segment:ident)?]
-     $($verb:ident $file:ident::$handler:ident($($given:ident)?)),+) => {
-        $path.and(called($door)).then(|$($segment: String,)? call: Call<_>| async move {
-            let request = call.arrival.id.clone();
-            let answer = match call.method {
-                $(Method::$verb => $file::$handler(call $(, $given)?).await,)+
-                Method::OPTIONS => Ok(reply::options(&[$(Method::$verb),+])),
-                _ => Ok(reply::method_not_allowed(&[$(Method::$verb),+], &request)),
-            };
-            answer.unwrap_or_else(|refusal| reply::refused(&refusal, &request))
-        }).boxed()
+    ($door:ident, $path:expr, [$($segment:ident),*]
+     $($verb:ident $file:ident::$handler:ident($($given:ident),*)),+) => {
+        At {
+            path: stringify!($path),
+            names: &[$(stringify!($segment)),*],
+            methods: &[$(Method::$verb),+],
+            filter: |$door, root| root.and($path).and(called($door)).then(|$($segment: String,)* call: Call<_>| async move {
+                let request = call.arrival.id.clone();
+                let answer = match call.method {
+                    $(Method::$verb => $file::$handler(call $(, $given)*).await,)+
+                    Method::OPTIONS => Ok(reply::options(&[$(Method::$verb),+])),
+                    _ => Ok(reply::method_not_allowed(&[$(Method::$verb),+], &request)),
+                };
+                answer.unwrap_or_else(|refusal| reply::refused(&refusal, &request))
+            }).boxed(),
+        }
     };
+}
+
+impl<D> At<D> {
+    /// The path as callers write it: `/api/v1/sessions/{id}`.
+    fn template(&self) -> String {
+        let mut names = self.names.iter();
+        let segments = self.path.trim_start_matches("path!").split('/').filter_map(|part| {
+            let part = part.trim_matches(|c: char| c.is_whitespace() || "()\"".contains(c));
+            match part {
+                "String" => names.next().map(|name| format!("/{{{name}}}")),
+                "" | "path::end" => None,
+                word => Some(format!("/{word}")),
+            }
+        });
+        let path: String = segments.collect();
+        if path.is_empty() { "/".to_owned() } else { path }
+    }
+
+    /// Each of its calls, below a root.
+    fn calls(self, root: &str) -> Vec<(Method, String)> {
+        let path = format!("{root}{}", self.template());
+        self.methods.iter().map(|method| (method.clone(), path.clone())).collect()
+    }
+}
+
+/// Every call that the server answers, as data: from the very lines that answer it, so that no test can forget one.
+pub fn surface() -> Vec<(Method, String)> {
+    let surface = all().into_iter().flat_map(|at| at.calls(""));
+    #[cfg(feature = "sandbox")]
+    let surface = surface.chain(control::<Door>().into_iter().flat_map(|at| at.calls(<Door as sandbox::Host>::ROOT)));
+    surface.collect()
 }
 
 /// What the server answers.
 pub fn routes(door: &Arc<Door>) -> BoxedFilter<(Response,)> {
-    joined(all(door))
+    let routes = built(all(), door, warp::any().boxed());
+    #[cfg(feature = "sandbox")]
+    let routes = routes.chain(built(control(), door, path!("api" / "v1" / "sandbox" / ..).boxed()));
+    joined(routes.collect())
+}
+
+/// The filters of a table's lines, for this door and below this root.
+fn built<D>(table: Vec<At<D>>, door: &Arc<D>, root: BoxedFilter<()>) -> impl Iterator<Item = BoxedFilter<(Response,)>> {
+    table.into_iter().map(move |at| (at.filter)(door, root.clone()))
 }
 
 fn joined(all: Vec<BoxedFilter<(Response,)>>) -> BoxedFilter<(Response,)> {
-    any_of(all).recover(reply::rejected).unify().boxed()
-}
-
-fn any_of(
-    all: impl IntoIterator<Item = BoxedFilter<(Response,)>, IntoIter: DoubleEndedIterator>,
-) -> BoxedFilter<(Response,)> {
     let none = warp::any().and_then(|| async { Err::<Response, _>(warp::reject::not_found()) }).boxed();
-    all.into_iter().rev().fold(none, |rest, one| one.or(rest).unify().boxed())
+    let any = all.into_iter().rev().fold(none, |rest, one| one.or(rest).unify().boxed());
+    any.recover(reply::rejected).unify().boxed()
 }
 
 #[rustfmt::skip]
-fn all(door: &Arc<Door>) -> Vec<BoxedFilter<(Response,)>> {
+fn all() -> Vec<At<Door>> {
     vec![
         at!(door, path!("api" / "v1" / "messages"), [] POST messages::send(), GET messages::list()),
         at!(door, path!("api" / "v1" / "messages" / String), [id] GET messages::show(id)),
@@ -85,12 +135,11 @@ fn all(door: &Arc<Door>) -> Vec<BoxedFilter<(Response,)>> {
         at!(door, path!("api" / "v1" / "sessions" / String), [id] GET sessions::show(id), DELETE sessions::delete(id)),
         at!(door, path!("api" / "v1" / "sessions" / String / "stream"), [id] GET stream::open(id)),
         at!(door, path!("api" / "v1" / "sessions" / String / "pairing-code"), [id] POST pairing_code::create(id)),
+        at!(door, path!("api" / "v1" / "sessions" / String / "qr"), [id] GET qr::show(id)),
+        at!(door, path!("api" / "v1" / "stream-tickets"), [] POST tickets::create()),
 
         at!(door, path!("api" / "v1" / "keys"), [] POST keys::create(), GET keys::list()),
         at!(door, path!("api" / "v1" / "keys" / String), [id] DELETE keys::delete(id)),
-
-        #[cfg(feature = "sandbox")]
-        control(door, &path!("api" / "v1" / "sandbox" / ..).boxed()),
 
         at!(door, path!("health" / "live"), [] GET health::live()),
         at!(door, path!("health" / "ready"), [] GET health::ready()),
@@ -102,27 +151,44 @@ fn all(door: &Arc<Door>) -> Vec<BoxedFilter<(Response,)>> {
 /// What the simulated network answers where it has a door of its own.
 #[cfg(feature = "sandbox")]
 pub fn alone(network: &Arc<Alone>) -> BoxedFilter<(Response,)> {
-    joined(vec![
-        sandbox::chat(network),
-        control(network, &path!("sandbox" / ..).boxed()),
-        at!(network, path!("health" / "live"), [] GET health::live()),
-    ])
+    let health = vec![at!(network, path!("health" / "live"), [] GET health::live())];
+    let routes = std::iter::once(sandbox::chat(network))
+        .chain(built(control(), network, path!("sandbox" / ..).boxed()))
+        .chain(built(health, network, warp::any().boxed()));
+    joined(routes.collect())
 }
 
-/// The control API of the simulated phones, under the path that it has on this host.
+/// The control API of the simulated phones, below the path that it has on this host.
 #[cfg(feature = "sandbox")]
 #[rustfmt::skip]
-fn control<H: sandbox::Host>(host: &Arc<H>, root: &BoxedFilter<()>) -> BoxedFilter<(Response,)> {
-    let at = || root.clone();
-    let all = [
-        at!(host, at().and(path!("phones")), [] POST sandbox::create()),
-        at!(host, at().and(path!("phones" / String / "scan")), [phone] POST sandbox::scan(phone)),
-        at!(host, at().and(path!("phones" / String / "messages")), [phone]
-            POST sandbox::write(phone), GET sandbox::screen(phone)),
-        at!(host, at().and(path!("phones" / String / "read")), [phone] POST sandbox::read(phone)),
-        at!(host, at().and(path!("faults")), []
-            POST sandbox::inject(), GET sandbox::faults(), DELETE sandbox::heal_all()),
-        at!(host, at().and(path!("faults" / String)), [fault] DELETE sandbox::heal(fault)),
-    ];
-    any_of(all)
+fn control<H: sandbox::Host>() -> Vec<At<H>> {
+    vec![
+        at!(host, path!("phones"), [] POST sandbox::create()),
+        at!(host, path!("phones" / String / "scan"), [phone] POST sandbox::scan(phone)),
+        at!(host, path!("phones" / String / "messages"), [phone] POST sandbox::write(phone), GET sandbox::screen(phone)),
+        at!(host, path!("phones" / String / "read"), [phone] POST sandbox::read(phone)),
+        at!(host, path!("faults"), [] POST sandbox::inject(), GET sandbox::faults(), DELETE sandbox::heal_all()),
+        at!(host, path!("faults" / String), [fault] DELETE sandbox::heal(fault)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_readable_as_data() {
+        let surface = surface();
+        let has = |method: Method, path: &str| surface.iter().any(|(m, p)| *m == method && p == path);
+        assert!(has(Method::GET, "/"));
+        assert!(has(Method::POST, "/api/v1/messages"));
+        assert!(has(Method::DELETE, "/api/v1/sessions/{id}"));
+        assert!(has(Method::GET, "/api/v1/sessions/{id}/stream"));
+        assert!(cfg!(not(feature = "sandbox")) || has(Method::POST, "/api/v1/sandbox/phones/{phone}/scan"));
+        for at in all() {
+            let template = at.template();
+            assert_eq!(at.path.matches("String").count(), at.names.len(), "{template}");
+            assert!(template.starts_with('/') && !template.contains(['"', '!', ':', ' ']), "{template}");
+        }
+    }
 }

@@ -19,11 +19,12 @@ use crate::domain::quota::Usage;
 
 const fn status(code: Code) -> StatusCode {
     match code {
-        Code::MalformedJson => StatusCode::BAD_REQUEST,
-        Code::InvalidApiKey => StatusCode::UNAUTHORIZED,
+        Code::MalformedJson | Code::MalformedRequest => StatusCode::BAD_REQUEST,
+        Code::InvalidApiKey | Code::InvalidStreamTicket => StatusCode::UNAUTHORIZED,
         Code::OperatorOnly => StatusCode::FORBIDDEN,
         Code::NotFound | Code::PhoneNotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Code::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
         Code::IdempotencyInProgress
         | Code::PairingCodeNotUsable
@@ -33,17 +34,23 @@ const fn status(code: Code) -> StatusCode {
         | Code::SessionNotConnected
         | Code::SessionNotPairing => StatusCode::CONFLICT,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UriTooLong => StatusCode::URI_TOO_LONG,
+        Code::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Code::IdempotencyKeyReused | Code::ValidationFailed => StatusCode::UNPROCESSABLE_ENTITY,
-        Code::DailyLimitReached | Code::KeyLimitReached | Code::RateLimited | Code::SessionLimitReached => {
-            StatusCode::TOO_MANY_REQUESTS
-        }
+        Code::DailyLimitReached
+        | Code::KeyLimitReached
+        | Code::RateLimited
+        | Code::SessionLimitReached
+        | Code::StreamLimitReached => StatusCode::TOO_MANY_REQUESTS,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
         Code::NotReady | Code::Overloaded | Code::SandboxUnreachable | Code::Stopping => {
             StatusCode::SERVICE_UNAVAILABLE
         }
     }
 }
+
+const PROBLEM: &str = "application/problem+json";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,8 +68,8 @@ struct Problem<'a> {
     request_id: Option<&'a str>,
 }
 
-/// What a caller is told who was refused.
-pub(super) fn refused(refusal: &Refusal, request: &RequestId) -> Response {
+/// The status and the problem document of a refusal.
+fn problem(refusal: &Refusal, request: &RequestId) -> (StatusCode, Vec<u8>) {
     let (code, status) = (refusal.code, status(refusal.code));
     let problem = Problem {
         kind: format!("/docs#{}", code.as_str()),
@@ -73,9 +80,29 @@ pub(super) fn refused(refusal: &Refusal, request: &RequestId) -> Response {
         errors: &refusal.fields,
         request_id: (code == Code::InternalError).then_some(request.as_str()),
     };
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let mut response = with(status, "application/problem+json", body);
-    if code == Code::InvalidApiKey {
+    (status, serde_json::to_vec(&problem).unwrap_or_default())
+}
+
+/// A refusal as it is written to a connection that ends with it, for whoever has no request to answer.
+pub(super) fn on_the_wire(refusal: &Refusal, request: &RequestId) -> Vec<u8> {
+    let (status, body) = problem(refusal, request);
+    let mut bytes = format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: {PROBLEM}\r\ncontent-length: {}\r\n{}: {}\r\n\
+         cache-control: no-store\r\nx-content-type-options: nosniff\r\n\r\n",
+        body.len(),
+        RequestId::HEADER,
+        request.as_str(),
+    )
+    .into_bytes();
+    bytes.extend(body);
+    bytes
+}
+
+/// What a caller is told who was refused.
+pub(super) fn refused(refusal: &Refusal, request: &RequestId) -> Response {
+    let (status, body) = problem(refusal, request);
+    let mut response = with(status, PROBLEM, body);
+    if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
@@ -88,6 +115,11 @@ pub(super) fn refused(refusal: &Refusal, request: &RequestId) -> Response {
 
 pub(super) fn ok<T: Serialize>(body: &T) -> Result<Response, Refusal> {
     json(StatusCode::OK, body)
+}
+
+/// Something as it is, in a form of its own.
+pub(super) fn shown(kind: &'static str, body: Vec<u8>) -> Response {
+    with(StatusCode::OK, kind, body)
 }
 
 /// Something was made that is in this answer and can be read nowhere again.

@@ -1,5 +1,7 @@
 //! The accept loop: bounded connections, time limits, an id for every request, and an end that waits only so long.
 
+mod unread;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -28,6 +30,7 @@ use warp::http::{HeaderMap, HeaderValue, Request};
 use super::reply::{self, Response};
 use crate::clock::{Clock, instant};
 use crate::domain::error::Refusal;
+use unread::Explained;
 
 const CONNECTIONS: usize = 8192;
 /// How long a request's head may take, and with it how long a connection may be idle.
@@ -76,7 +79,11 @@ impl RequestId {
             let sane = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
             (1..=128).contains(&id.len()) && id.bytes().all(sane)
         });
-        Self(given.map_or_else(|| clock.id().to_string().into(), Arc::from))
+        given.map_or_else(|| Self::new(clock), |id| Self(Arc::from(id)))
+    }
+
+    fn new(clock: &Clock) -> Self {
+        Self(clock.id().to_string().into())
     }
 
     pub(super) fn none() -> Self {
@@ -174,6 +181,7 @@ async fn talk<S>(stream: S, peer: SocketAddr, entry: Arc<Entry>, stopping: Stopp
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let stream = Explained::new(stream, entry.clock.clone());
     let service = service_fn(move |request| {
         let entry = Arc::clone(&entry);
         async move { Ok::<_, Infallible>(entry.answer(request, peer).await) }

@@ -9,13 +9,15 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt};
 use serde_json::Value;
 use warp::Reply;
-use warp::http::header::CACHE_CONTROL;
+use warp::http::header::{AUTHORIZATION, CACHE_CONTROL};
 use warp::http::{HeaderName, HeaderValue};
 use warp::sse::Event;
 
 use super::call::{Answered, Call, id};
 use super::qr;
 use super::serve::Stopping;
+use crate::domain::access::StreamTicket;
+use crate::domain::error::Refusal;
 use crate::domain::event::{Position, StreamEvent};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -23,8 +25,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const RETRY: Duration = Duration::from_secs(2);
 
 pub(super) async fn open(call: Call, session: String) -> Answered {
-    let access = call.enter().await?;
-    let events = call.system().watch_session(&access, id(&session)?, last_seen(&call)).await?;
+    let ticket = ticket(&call).transpose()?;
+    let (access, session) = match &ticket {
+        None => (call.enter().await?, id(&session)?),
+        Some(ticket) => {
+            let session = session.parse().map_err(|_| Refusal::invalid_ticket())?;
+            (call.system().enter_by_ticket(ticket, session).await?, session)
+        }
+    };
+    let events = call.system().watch_session(&access, ticket.as_ref(), session, last_seen(&call)).await?;
     let events = warp::sse::keep_alive().interval(KEEP_ALIVE).stream(told(events, &call.door.stopping));
     let mut response = warp::sse::reply(Unshared::new(events)).into_response();
     let headers = response.headers_mut();
@@ -32,6 +41,14 @@ pub(super) async fn open(call: Call, session: String) -> Answered {
     // Asks proxies of the nginx kind to hand events on as they come.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// The ticket that the query shows, for those who cannot send a header; a key in the header goes before it.
+fn ticket(call: &Call) -> Option<Result<StreamTicket, Refusal>> {
+    let mut shown = call.query.iter().filter(|(name, _)| name == "ticket").map(|(_, text)| text);
+    let first = shown.next().filter(|_| !call.headers.contains_key(AUTHORIZATION))?;
+    let only = shown.next().is_none();
+    Some(first.parse().ok().filter(|_| only).ok_or_else(Refusal::invalid_ticket))
 }
 
 /// Where the client was when it lost the stream: in the header that browsers send, or in the query for those that cannot.

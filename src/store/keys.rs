@@ -1,10 +1,14 @@
 //! API keys: made, listed, revoked, found by their hash, and their uses counted without a write a call.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use entity::{api_key, plan, tenant};
 use futures_util::FutureExt;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::tenants::plan_of;
 use super::{Store, StoreError};
@@ -103,7 +107,20 @@ impl Store {
         let owner = owner.ok_or(StoreError::Corrupt("key without a tenant"))?;
         let plan = plan::Entity::find_by_id(owner.plan).one(self.reader()).await?;
         let plan = plan.map(plan_of).ok_or(StoreError::Corrupt("tenant without a plan"))?;
-        Ok(Some(Access { tenant: TenantId(key.tenant_id), key: KeyId(key.id), plan, expires_at: key.expires_at }))
+        let (tenant, id, expires_at) = (TenantId(key.tenant_id), KeyId(key.id), key.expires_at);
+        Ok(Some(Access { tenant, key: id, hash: *hash, plan, expires_at }))
+    }
+
+    /// Which of these keys are there still. Fleet-wide: it is asked for every key that has a stream open.
+    pub async fn living_keys(&self, keys: &[KeyId]) -> Result<HashSet<KeyId>, StoreError> {
+        let ids: Vec<uuid::Uuid> = api_key::Entity::find()
+            .select_only()
+            .column(api_key::Column::Id)
+            .filter(api_key::Column::Id.is_in(keys.iter().map(|key| key.0)))
+            .into_tuple()
+            .all(self.reader())
+            .await?;
+        Ok(ids.into_iter().map(KeyId).collect())
     }
 
     /// Adds up what was counted in memory.

@@ -34,7 +34,7 @@ pub use encode::{SendError, new_wire_id};
 pub use key_store::linked_device;
 pub use link::{Link, Over};
 pub use pairing_code::NoCode;
-pub use signal::{LinkEvent, QrCode, ReceiptKind};
+pub use signal::{LinkEvent, ReceiptKind};
 
 /// The web version that clients of the sandbox claim to be; the sandbox does not mind.
 const SANDBOX_VERSION: Version = (2, 3000, 1_044_659_339);

@@ -1,6 +1,5 @@
 //! From the protocol's events to ours, and the inbound hook: both run on the receive path.
 
-use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use super::Listener;
 use super::decode::{Inbox, received};
 use super::link::State;
 use crate::domain::phone::Phone;
+use crate::domain::qr::QrCode;
 use crate::domain::session::life::End;
 
 /// What a link tells while it runs. How a run ended is `Link::run`'s answer.
@@ -39,16 +39,6 @@ pub enum LinkEvent {
     Receipt { wire_ids: Vec<String>, kind: ReceiptKind, at: DateTime<Utc> },
     /// A message that could not be decrypted; its sender was asked to send it again.
     Undecryptable { wire_id: String },
-}
-
-/// What a QR image holds. Whoever scans it links the session to their account, so it is not for logs.
-#[derive(Clone, PartialEq, Eq)]
-pub struct QrCode(pub String);
-
-impl fmt::Debug for QrCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("QrCode(…)")
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +159,7 @@ impl EventHandler for Ears {
     fn handle_event(&self, event: Arc<Event>) {
         match &*event {
             Event::PairingQrCode(qr) => {
-                self.tell(LinkEvent::Qr { code: QrCode(qr.code.clone()), valid_for: qr.timeout });
+                self.tell(LinkEvent::Qr { code: QrCode::new(qr.code.clone()), valid_for: qr.timeout });
             }
             Event::PairSuccess(paired) => {
                 self.tell(LinkEvent::Paired {

@@ -66,6 +66,17 @@ impl Caller {
         Self { key: key.map(str::to_owned), ..self.clone() }
     }
 
+    #[allow(dead_code, reason = "the benches speak through a client")]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// Where the server listens, for whoever speaks to it without a client.
+    #[allow(dead_code, reason = "the benches speak through a client")]
+    pub fn address(&self) -> &str {
+        self.base.strip_prefix("http://").unwrap()
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let path = if path.starts_with("/health") || path == "/" { path.to_owned() } else { format!("/api/v1{path}") };
         let request = self.client.request(method, format!("{}{path}", self.base));

@@ -5,6 +5,8 @@ pub mod place;
 pub mod postgres;
 pub mod process;
 pub mod stream;
+#[allow(dead_code, reason = "the benches walk no surface")]
+pub mod surface;
 
 pub use place::{Ground, Place};
 

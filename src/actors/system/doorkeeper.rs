@@ -47,7 +47,12 @@ impl Doorkeeper {
         if key.mode() != self.mode {
             return Err(refused(&format!("This server takes {} keys.", self.mode.as_str())));
         }
-        let access = self.look_up(key.hash()).await?;
+        self.admit_hash(key.hash()).await
+    }
+
+    /// The same for whoever shows something that stands for a key. Counts the use of the key.
+    pub async fn admit_hash(&self, hash: KeyHash) -> Result<Access, Refusal> {
+        let access = self.look_up(hash).await?;
         let now = self.store.clock().now();
         if access.expires_at.is_some_and(|end| end <= now) {
             return Err(refused("This API key has expired."));
@@ -57,6 +62,11 @@ impl Doorkeeper {
         *uses = (uses.0 + 1, now);
         drop(memory);
         Ok(access)
+    }
+
+    /// Whether the key is there still, after it was let in.
+    pub async fn still_knows(&self, access: &Access) -> Result<(), Refusal> {
+        self.look_up(access.hash).await.map(drop)
     }
 
     async fn look_up(&self, hash: KeyHash) -> Result<Access, Refusal> {

@@ -3,6 +3,7 @@
 pub mod doorkeeper;
 pub mod health;
 pub mod mailbox;
+pub mod streams;
 pub mod supervision;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use crate::store::Store;
 use crate::whatsapp::Wire;
 use doorkeeper::Doorkeeper;
 use mailbox::Door;
+use streams::Streams;
 
 use super::tenants::{self, tenant};
 
@@ -27,6 +29,7 @@ pub struct Shared {
     pub store: Store,
     pub wire: Wire,
     pub doorkeeper: Doorkeeper,
+    pub streams: Arc<Streams>,
     /// Taken while a session dials, until it is there or has failed.
     pub starting: Arc<Semaphore>,
     phase: AtomicU8,
@@ -46,10 +49,12 @@ pub enum Phase {
 
 impl Shared {
     pub fn new(store: Store, wire: Wire, doorkeeper: Doorkeeper) -> Arc<Self> {
+        let streams = Streams::new(store.clock().clone());
         Arc::new(Self {
             store,
             wire,
             doorkeeper,
+            streams,
             starting: Arc::new(Semaphore::new(STARTING_AT_ONCE)),
             phase: AtomicU8::new(Phase::Starting as u8),
             tenants_door: RwLock::default(),

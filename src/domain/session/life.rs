@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::Status;
 use crate::domain::phone::Phone;
+use crate::domain::qr::QrCode;
 pub use typed::Typed;
 use typed::Typing;
 
@@ -18,7 +19,7 @@ pub const HELD: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
     Initializing,
-    QrReady { qr: String, expires_at: DateTime<Utc> },
+    QrReady { qr: QrCode, expires_at: DateTime<Utc> },
     Connecting,
     Connected { since: DateTime<Utc> },
     Disconnected,
@@ -95,7 +96,7 @@ pub enum Input {
     /// Its actor is there: at creation, after a crash, and when the server starts, all the same.
     Started,
     Qr {
-        qr: String,
+        qr: QrCode,
         expires_at: DateTime<Utc>,
     },
     Paired {

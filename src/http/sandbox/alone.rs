@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::{Host, Phones, faults};
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
+use crate::domain::qr::QrCode;
 use crate::http::call::Call;
 use crate::http::fields::Fields;
 use crate::http::origin::{is_direct, is_here, is_local};
@@ -46,7 +47,7 @@ impl Host for Alone {
         &self.phones
     }
 
-    async fn code_of(&self, (): &(), _: SessionId) -> Result<String, Refusal> {
+    async fn code_of(&self, (): &(), _: SessionId) -> Result<QrCode, Refusal> {
         Err(Refusal::field("sessionId", "is known only to the server of the session; give the text of its code as qr"))
     }
 

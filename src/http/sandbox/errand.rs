@@ -8,6 +8,7 @@ use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
+use crate::domain::qr::QrCode;
 use crate::domain::session::pairing_code::PairingCode;
 use crate::http::fields::{self, Fields, line, text};
 use crate::sandbox::{Fault, FaultId};
@@ -25,7 +26,7 @@ pub(super) enum Errand {
     },
     Scan {
         phone: Phone,
-        qr: String,
+        qr: QrCode,
     },
     /// The person types in a pairing code.
     Enter {
@@ -106,13 +107,13 @@ pub(super) fn read(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Scanned {
     Session(SessionId),
-    Code(String),
+    Code(QrCode),
     Typed(PairingCode),
 }
 
 pub(super) fn scanned(mut fields: Fields) -> Result<Scanned, Refusal> {
     let session = fields.optional("sessionId", fields::id).map(Scanned::Session);
-    let code = fields.optional("qr", line(QR_MAX)).map(Scanned::Code);
+    let code = fields.optional("qr", line(QR_MAX)).map(|qr| Scanned::Code(QrCode::new(qr)));
     let typed = fields.optional("code", text(|code| code.parse::<PairingCode>())).map(Scanned::Typed);
     let mut given = [session, code, typed].into_iter().flatten();
     let one = match (given.next(), given.next()) {
@@ -159,7 +160,7 @@ mod tests {
     #[test]
     fn a_phone_scans_one_thing_at_a_time() {
         let fields = |body: &str| Fields::of_json(body.as_bytes()).unwrap();
-        assert_eq!(scanned(fields(r#"{"qr": "2@x"}"#)).unwrap(), Scanned::Code("2@x".into()));
+        assert_eq!(scanned(fields(r#"{"qr": "2@x"}"#)).unwrap(), Scanned::Code(QrCode::new("2@x")));
         let id = "0199a7b0-0000-7000-8000-000000000000";
         let session = scanned(fields(&format!(r#"{{"session_id": "{id}"}}"#))).unwrap();
         assert_eq!(session, Scanned::Session(id.parse().unwrap()));

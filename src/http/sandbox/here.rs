@@ -47,7 +47,7 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
             reply::created(&format!("{root}/phones/{phone}/messages"), &made)
         }
         Errand::Scan { phone, qr } => {
-            sandbox.scan(&phone, &qr).await?;
+            sandbox.scan(&phone, qr.reveal()).await?;
             Ok(reply::done())
         }
         Errand::Enter { phone, code } => {

@@ -16,6 +16,7 @@ use super::serve::RequestId;
 use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::id::SessionId;
+use crate::domain::qr::QrCode;
 use crate::sandbox::{Fault, Sandbox};
 use errand::{Errand, Scanned, addressed};
 
@@ -36,7 +37,7 @@ pub(super) trait Host: Sized + Send + Sync + 'static {
     fn phones(&self) -> &Phones;
 
     /// The code that one of the caller's own sessions shows now. What a network alone knows nothing of is asked here.
-    fn code_of(&self, guest: &Self::Guest, session: SessionId) -> impl Future<Output = Result<String, Refusal>> + Send;
+    fn code_of(&self, guest: &Self::Guest, session: SessionId) -> impl Future<Output = Result<QrCode, Refusal>> + Send;
 
     /// A fault as this host's callers ask for it, aimed at what they may aim at.
     fn fault(&self, guest: &Self::Guest, fields: Fields) -> impl Future<Output = Result<Fault, Refusal>> + Send;
@@ -85,8 +86,8 @@ impl Host for super::Door {
         &self.phones
     }
 
-    async fn code_of(&self, guest: &Access, session: SessionId) -> Result<String, Refusal> {
-        self.system.current_qr(guest, session).await
+    async fn code_of(&self, guest: &Access, session: SessionId) -> Result<QrCode, Refusal> {
+        Ok(self.system.current_qr(guest, session).await?.code)
     }
 
     async fn fault(&self, guest: &Access, fields: Fields) -> Result<Fault, Refusal> {

@@ -136,3 +136,35 @@ async fn a_request_without_a_path_is_answered_too() {
     let answer = read_until(&mut stream, "not_found").await;
     assert!(answer.starts_with("HTTP/1.1 404 ") && answer.contains("x-request-id: "), "{answer}");
 }
+
+/// What a subscriber that hears everything would have written.
+#[derive(Clone, Default)]
+struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        std::io::Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_query_gets_into_the_log_whatever_is_asked_of_it() {
+    let log = Log::default();
+    let to = log.clone();
+    let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || to.clone()).finish();
+    // All of this runs on this thread, so nothing of it goes past this subscriber.
+    let _heard = tracing::subscriber::set_default(all);
+    let query = warp::query::<Vec<(String, String)>>().map(|query: Vec<_>| format!("{query:?}").into_response());
+    let server = running(query.boxed()).await;
+    for query in ["ticket=st_secret", "ticket=%ff%zzst_secret", "a&&=st_secret"] {
+        let request = format!("GET /stream?{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        assert!(answer(server.addr, &request).await.contains("st_secret"), "{query}");
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("answered") && log.contains("/stream"), "{log}");
+    assert!(!log.contains("st_secret"), "{log}");
+}

@@ -3,6 +3,7 @@
 use super::super::serve::Stop;
 use super::*;
 use crate::domain::id::SessionId;
+use crate::domain::qr::QrCode;
 
 fn session() -> SessionId {
     SessionId(uuid::Uuid::from_u128(7))
@@ -39,7 +40,8 @@ async fn events_carry_their_name_their_id_and_their_data() {
 #[test]
 fn a_qr_code_comes_with_its_picture() {
     let expires_at = "2026-11-22T10:00:00Z".parse().unwrap();
-    let text = written(&StreamEvent::Qr { session_id: session(), qr: "2@abc".into(), expires_at }).unwrap().to_string();
+    let text =
+        written(&StreamEvent::Qr { session_id: session(), qr: QrCode::new("2@abc"), expires_at }).unwrap().to_string();
     for part in ["event:qr\n", r#""qr":"2@abc""#, r#""qrImage":"data:image/png;base64,"#, r#""expiresAt":"2026"#] {
         assert!(text.contains(part), "{part} in {text}");
     }

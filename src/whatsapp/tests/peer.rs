@@ -102,7 +102,7 @@ impl Peer {
         let run = self.run();
         let event = self.hears("a code", |event| matches!(event, LinkEvent::Qr { .. })).await;
         let LinkEvent::Qr { code, .. } = event else { unreachable!() };
-        sandbox.scan(&phone(number), &code.0).await.unwrap();
+        sandbox.scan(&phone(number), code.reveal()).await.unwrap();
         self.connected().await;
         run
     }

@@ -60,7 +60,13 @@ mod tests {
     fn access(key: u128, burst: u32) -> Access {
         let plan =
             Plan { name: "free".into(), sessions: None, messages_per_day: 1, calls_per_second: 1, calls_burst: burst };
-        Access { tenant: TenantId(Uuid::nil()), key: KeyId(Uuid::from_u128(key)), plan, expires_at: None }
+        Access {
+            tenant: TenantId(Uuid::nil()),
+            key: KeyId(Uuid::from_u128(key)),
+            hash: [0; 32],
+            plan,
+            expires_at: None,
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::domain::id::{SessionId, TenantId};
 use crate::domain::idempotency::{IdempotencyKey, Once};
 use crate::domain::message::Send;
 use crate::domain::phone::Phone;
+use crate::domain::qr::ValidQr;
 use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Session, SessionKey, Status};
 use limits::Limits;
@@ -46,7 +47,7 @@ pub enum Msg {
     CreateSession(Access, SessionKey, Reply<Session>),
     DeleteSession(SessionId, Reply<()>),
     WatchSession(SessionId, Option<Position>, Reply<Watch>),
-    CurrentQr(SessionId, Reply<String>),
+    CurrentQr(SessionId, Reply<ValidQr>),
     PairingCode(SessionId, Phone, Reply<ShownCode>),
     /// A send with this idempotency key has its answer.
     Settled(IdempotencyKey),

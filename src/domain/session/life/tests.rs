@@ -22,7 +22,7 @@ fn run(life: Life, inputs: impl IntoIterator<Item = (i64, Input)>) -> (Life, Vec
 }
 
 fn qr(n: u8) -> Input {
-    Input::Qr { qr: format!("code{n}"), expires_at: at(60) }
+    Input::Qr { qr: QrCode::new(format!("code{n}")), expires_at: at(60) }
 }
 
 fn lost() -> Input {

@@ -72,6 +72,7 @@ impl Life {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::qr::QrCode;
     use crate::domain::session::Status;
     use crate::domain::session::life::Input;
 
@@ -81,7 +82,7 @@ mod tests {
 
     fn waiting() -> Life {
         let life = Life::remembered(Status::Initializing, None, None).apply(Input::Started, at(0)).0;
-        life.apply(Input::Qr { qr: "code".into(), expires_at: at(60) }, at(0)).0
+        life.apply(Input::Qr { qr: QrCode::new("code"), expires_at: at(60) }, at(0)).0
     }
 
     fn run(life: Life, inputs: impl IntoIterator<Item = Typed>) -> (Life, Vec<Effect>) {
@@ -143,7 +144,7 @@ mod tests {
         let lost = Input::Lost { why: "eof".into() };
         let (life, _) = run(waiting(), [Typed::Asked, given(), Typed::ScansOver]);
         let life = life.apply(lost, at(1)).0.apply(Input::RetryDue, at(2)).0;
-        let life = life.apply(Input::Qr { qr: "new".into(), expires_at: at(62) }, at(2)).0;
+        let life = life.apply(Input::Qr { qr: QrCode::new("new"), expires_at: at(62) }, at(2)).0;
         assert_eq!(run(life, [Typed::Over]).0.status(), Status::QrReady);
     }
 }

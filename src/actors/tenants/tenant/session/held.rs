@@ -22,6 +22,7 @@ use crate::domain::error::{Code, Refusal};
 use crate::domain::event::{Position, StreamEvent};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
+use crate::domain::qr::ValidQr;
 use crate::domain::session::life::{Effect, End, Fault, Input, Life, Stage, Typed, back_off};
 use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Lease, Status};
@@ -137,7 +138,7 @@ impl Held {
         match event {
             LinkEvent::Qr { code, valid_for } => {
                 let expires_at = self.now() + valid_for;
-                self.apply(myself, Input::Qr { qr: code.0, expires_at });
+                self.apply(myself, Input::Qr { qr: code, expires_at });
             }
             LinkEvent::Paired { phone: Some(phone), .. } => self.apply(myself, Input::Paired { phone }),
             LinkEvent::Connected { phone } => match phone.or_else(|| self.life.phone.clone()) {
@@ -287,9 +288,11 @@ impl Held {
         present(self.lease.session, &self.life)
     }
 
-    fn current_qr(&self) -> Result<String, Refusal> {
+    fn current_qr(&self) -> Result<ValidQr, Refusal> {
         match &self.life.stage {
-            Stage::QrReady { qr, expires_at } if *expires_at > self.now() => Ok(qr.clone()),
+            Stage::QrReady { qr, expires_at } if *expires_at > self.now() => {
+                Ok(ValidQr { code: qr.clone(), expires_at: *expires_at })
+            }
             _ => Err(self.not_pairing()),
         }
     }

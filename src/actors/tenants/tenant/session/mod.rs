@@ -22,6 +22,7 @@ use crate::actors::system::{Shared, mailbox};
 use crate::domain::event::{Position, StreamEvent};
 use crate::domain::id::{SessionId, TenantId};
 use crate::domain::phone::Phone;
+use crate::domain::qr::ValidQr;
 use crate::domain::session::Lease;
 use crate::domain::session::life::Input;
 use crate::domain::session::pairing_code::{PairingCode, ShownCode};
@@ -48,7 +49,7 @@ pub enum Msg {
     /// The store kept the next step of the story; none if the lease was lost.
     Told(Result<Option<Position>, StoreError>),
     Watch(Option<Position>, Reply<Watch>),
-    CurrentQr(Reply<String>),
+    CurrentQr(Reply<ValidQr>),
     PairingCode(Phone, Reply<ShownCode>),
     /// What the network said to the request with this number.
     CodeGiven(u32, Result<(PairingCode, Duration), NoCode>),

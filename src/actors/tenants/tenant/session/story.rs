@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use ractor::ActorRef;
 use tokio::sync::broadcast;
 
@@ -157,17 +157,14 @@ impl Story {
         let live = watchers.subscribe();
         let (store, lease, here) = (self.store.clone(), self.lease, self.position);
         let now = store.clock().now();
-        let present = self.present.clone().filter(|(_, event)| match event {
-            StreamEvent::Qr { expires_at, .. } => *expires_at > now,
-            StreamEvent::Connected { .. } | StreamEvent::Error { .. } => true,
-        });
+        let present = self.present.clone().filter(|(_, event)| !event.has_expired(now));
         tokio::spawn(async move {
             let missed = match after {
                 Some(after) if after < here => store.stream_events(lease.tenant, lease.session, after).await,
                 _ => Ok(Vec::new()),
             };
-            let _: Result<(), _> =
-                reply.send(missed.map(|missed| joined(missed, present, here, live)).map_err(Refusal::from));
+            let _: Result<(), _> = reply
+                .send(missed.map(|missed| joined(missed, present, here, heard(store, live))).map_err(Refusal::from));
         });
     }
 }
@@ -197,7 +194,7 @@ fn joined(
     missed: Vec<(Position, StreamEvent)>,
     present: Option<Told>,
     here: Position,
-    live: broadcast::Receiver<Arc<Told>>,
+    live: impl Stream<Item = Told> + Send + 'static,
 ) -> Watch {
     // What was logged while we read it comes live as well: it is told once.
     let mut first: Vec<Told> = Vec::new();
@@ -209,10 +206,16 @@ fn joined(
     if first.is_empty() || shown {
         first.extend(present);
     }
-    let live = stream::unfold(live, |mut live| async move {
+    stream::iter(first).chain(live).boxed()
+}
+
+/// What is told from now on, as this watcher gets to it.
+fn heard(store: Store, live: broadcast::Receiver<Arc<Told>>) -> impl Stream<Item = Told> + Send {
+    let told = stream::unfold(live, |mut live| async move {
         // A watcher that lagged behind resumes from the store, by its last id.
         let told = live.recv().await.ok()?;
         Some(((*told).clone(), live))
     });
-    stream::iter(first).chain(live).boxed()
+    // A watcher that did not read for a while is shown no code that is worthless by now.
+    told.filter(move |(_, event)| std::future::ready(!event.has_expired(store.clock().now())))
 }
