@@ -74,6 +74,7 @@ pub enum Keys {
     },
     /// Makes a new master key and seals every secret in the database under it.
     #[command(after_help = ROTATION)]
+    #[allow(clippy::doc_markdown, reason = "the comments are help, as below")]
     RotateMaster {
         /// A file that holds the new key, 32 bytes in base64. Without it, and without WAMUX_NEW_MASTER_KEY, one is made.
         #[arg(long, value_name = "FILE", conflicts_with = "new_key")]

@@ -37,7 +37,9 @@ pub(super) async fn again(db: &DatabaseConnection, mut jobs: Vec<MarkJob>) -> Ve
     let before = jobs.len();
     // That the database is away is held against no mark.
     if !matches!(error, StoreError::Away(_)) {
-        jobs.iter_mut().for_each(|job| job.tries += 1);
+        for job in &mut jobs {
+            job.tries += 1;
+        }
     }
     jobs.retain(|job| job.tries < TRIES);
     tracing::error!(%error, waiting = jobs.len(), given_up = before - jobs.len(), "marks were not written");

@@ -135,7 +135,8 @@ impl Link {
         trouble.await;
         self.state.because("the device's keys could not be read or stored".to_owned());
         self.client.reconnect_immediately().await;
-        std::future::pending().await
+        // The run itself says when it is over.
+        std::future::pending::<()>().await;
     }
 
     /// Sends a text under an id that was stored before. `Ok` means written to the wire; the ack comes as an event.

@@ -10,8 +10,13 @@ pub(in crate::store) fn is_away(error: &DbErr) -> bool {
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))
         | DbErr::Query(RuntimeErr::SqlxError(error)) => match error.as_ref() {
-            Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::PoolTimedOut | Error::PoolClosed => true,
-            Error::WorkerCrashed | Error::BeginFailed => true,
+            Error::Io(_)
+            | Error::Tls(_)
+            | Error::Protocol(_)
+            | Error::PoolTimedOut
+            | Error::PoolClosed
+            | Error::WorkerCrashed
+            | Error::BeginFailed => true,
             Error::Database(error) => error.code().is_some_and(|code| passes(&code)),
             _ => false,
         },

@@ -52,7 +52,7 @@ pub(super) async fn examine(url: &DatabaseUrl, company: Company) -> Result<(), S
 
 fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> String {
     let database = options.get_database().unwrap_or(options.get_username());
-    let code = error.as_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+    let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
     match (error, code.as_deref()) {
         // A certificate that is not to be trusted comes as a failure of the connection.
         (sqlx::Error::Io(error), _) if error.kind() == std::io::ErrorKind::InvalidData => {

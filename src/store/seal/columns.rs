@@ -9,7 +9,8 @@ use super::{MasterKey, Sealer};
 use crate::domain::id::TenantId;
 use crate::store::{StoreError, device_keys};
 
-pub(in crate::store) struct Column {
+/// Where sealed values live.
+pub(in crate::store) struct Home {
     pub(in crate::store) table: &'static str,
     pub(in crate::store) column: &'static str,
     /// The file, under `src`, whose code seals it: a test holds this against the sources.
@@ -19,7 +20,7 @@ pub(in crate::store) struct Column {
     pub(in crate::store) again: for<'t> fn(&'t DatabaseTransaction, &'t Turn, After) -> BoxFuture<'t, Done>,
 }
 
-pub(in crate::store) const COLUMNS: [Column; 1] = [Column {
+pub(in crate::store) const COLUMNS: [Home; 1] = [Home {
     table: "device_key",
     column: "value",
     sealed_in: "store/device_keys.rs",
