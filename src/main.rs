@@ -20,9 +20,6 @@ use wamux::telemetry;
 
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    #[cfg(not(feature = "sandbox"))]
-    #[error(transparent)]
-    Config(config::ConfigError),
     #[error(transparent)]
     Command(#[from] CommandError),
     #[error(transparent)]
@@ -67,7 +64,7 @@ fn run(command: Command, config: Config) -> Result<(), Failure> {
             #[cfg(feature = "sandbox")]
             Command::Sandbox => sandbox(config).await,
             #[cfg(not(feature = "sandbox"))]
-            Command::Sandbox => Err(Failure::Config(config::ConfigError::LiveBuild)),
+            Command::Sandbox => Err(Failure::Config(ConfigError::LiveBuild)),
             Command::Keys(Keys::Create { email, name }) => {
                 let key = commands::create_key(&config, &email, name).await?;
                 Ok(writeln!(io::stdout(), "{}", key.reveal())?)
