@@ -313,11 +313,11 @@ fn key_name(name: &str) -> Result<String, &'static str> {
     fits.then(|| name.to_owned()).ok_or("must be 1 to 100 characters, none of them a control character")
 }
 
-/// Refuses what was set for the sandbox in a build without it: whoever set it did not mean the real network.
-pub fn refuse_sandbox_settings(variables: impl Iterator<Item = (String, String)>) -> Result<(), ConfigError> {
-    let is_set = |(name, value): &(String, String)| name.starts_with("WAMUX_SANDBOX_") && given(Some(value)).is_some();
-    match variables.filter(|_| cfg!(not(feature = "sandbox"))).find(is_set) {
-        Some((name, _)) => Err(ConfigError::SandboxSetting(name)),
+/// Refuses what is set for the sandbox, a variable or a flag, in a build without it: whoever set it did not mean the real network.
+pub fn refuse_sandbox_settings(mut set: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    let sandbox = |name: &String| name.starts_with("WAMUX_SANDBOX_") || name.starts_with("--sandbox-");
+    match set.find(|name| cfg!(not(feature = "sandbox")) && sandbox(name)) {
+        Some(name) => Err(ConfigError::SandboxSetting(name.split('=').next().unwrap_or_default().to_owned())),
         None => Ok(()),
     }
 }

@@ -41,8 +41,9 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
     let variables = || std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
-    let given = variables().map(|(name, value)| (name, value.to_string_lossy().into_owned()));
-    if let Err(error) = config::refuse_sandbox_settings(given) {
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let set = variables().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name);
+    if let Err(error) = config::refuse_sandbox_settings(set.chain(arguments)) {
         return fail(&error, 2);
     }
     let config = match cli.knobs.check() {
@@ -57,6 +58,8 @@ fn main() -> ExitCode {
     }
     match run(cli.command, config) {
         Ok(()) => ExitCode::SUCCESS,
+        #[cfg(not(feature = "sandbox"))]
+        Err(error @ Failure::Config(_)) => fail(&error, 2),
         Err(error) => fail(&error, 1),
     }
 }
@@ -116,6 +119,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
 
 #[cfg(feature = "sandbox")]
 async fn sandbox(config: Config) -> Result<(), Failure> {
+    raise_file_limit();
     let mut signals = Signals::new()?;
     let network = tokio::select! {
         network = SandboxServer::start(&config) => network?,

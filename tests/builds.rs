@@ -79,6 +79,15 @@ fn the_live_build_refuses_what_was_meant_for_the_sandbox() {
         assert_eq!(done.status.code(), Some(2), "{name}: {said}");
         assert!(said.contains(says) && said.contains("no sandbox in it"), "{name}: {said}");
     }
+    for (args, says) in [
+        (&["migrate", "--network", "sandbox"][..], "make run"),
+        (&["migrate", "--sandbox-listen=127.0.0.1:0"][..], "--sandbox-listen is set"),
+        (&["sandbox"][..], "no sandbox in it"),
+    ] {
+        let done = live::wamux(folder.path()).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() == Some(2) && said.contains(says), "{args:?}: {said}");
+    }
     let done = live::wamux(folder.path()).arg("migrate").env("WAMUX_SANDBOX_URL", "").output().unwrap();
     assert!(done.status.success(), "an empty variable is none: {}", String::from_utf8_lossy(&done.stderr));
 }
