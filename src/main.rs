@@ -34,6 +34,8 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error("{0}")]
     System(#[from] io::Error),
+    #[error("the root of the actors failed, see above; nothing that was accepted is lost, so start the server again")]
+    Root,
 }
 
 fn main() -> ExitCode {
@@ -112,9 +114,12 @@ async fn serve(config: Config) -> Result<(), Failure> {
         () = signals.next() => return Ok(()),
     };
     announce(&server, &config).await;
-    signals.next().await;
+    let ended = tokio::select! {
+        () = signals.next() => Ok(()),
+        () = server.system().failed() => Err(Failure::Root),
+    };
     signals.stop(server.stop()).await;
-    Ok(())
+    ended
 }
 
 #[cfg(feature = "sandbox")]
