@@ -3,11 +3,13 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test check bench setup-run setup-test setup-check
+.PHONY: help run run-live build test check bench setup-run setup-test setup-check
 
 RUST := 1.95
 DENY := 0.20.2
 TOOLS := target/tools
+# The build for the real network: no sandbox, and a folder of its own. What both builds compile alike is compiled once.
+LIVE := --no-default-features --bins --target-dir target/live --config 'build.build-dir="target"'
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 # apt-get as root, or through sudo where we are not root.
 APT := $(if $(filter 0,$(shell id -u)),,sudo )env DEBIAN_FRONTEND=noninteractive apt-get
@@ -21,12 +23,22 @@ run: setup-run ## Build, then serve on the simulated WhatsApp network at http://
 	$(call say,Starting: data in ./data; stop it with Ctrl-C)
 	@exec target/debug/wamux serve
 
-build: setup-run ## Build the release binary, target/release/wamux
+run-live: setup-run ## The same on the real WhatsApp network: another build, without the sandbox
+	$(call say,Building for the real network (the first time takes some minutes; a progress bar follows))
+	cargo build --locked --release $(LIVE)
+	$(call say,Starting: data in ./data; stop it with Ctrl-C)
+	@exec target/live/release/wamux serve
+
+build: setup-run ## Build both release binaries: target/release/wamux, and target/live/release/wamux for the real network
 	$(call say,Building the release binary (about twice as long as a debug build))
 	cargo build --locked --release
-	@ls -l target/release/wamux
+	$(call say,Building the live one: the same without the sandbox)
+	cargo build --locked --release $(LIVE)
+	@ls -l target/release/wamux target/live/release/wamux
 
 test: setup-test ## Install what the tests need (Debian's PostgreSQL) and run all of them
+	$(call say,Building the live binary (a test runs it, where no network is))
+	cargo build --locked $(LIVE)
 	$(call say,Testing)
 	cargo test --locked --workspace
 
@@ -54,6 +66,9 @@ setup-test: setup-run
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 		echo "==> Installing PostgreSQL: the store is tested on it, in throw-away clusters of their own"; \
 		$(APT) update -q && $(APT) install -yq --no-install-recommends postgresql; }
+	@command -v ip >/dev/null && command -v unshare >/dev/null || { \
+		echo "==> Installing iproute2: a test runs the live build in a network of its own, which reaches nothing"; \
+		$(APT) update -q && $(APT) install -yq --no-install-recommends iproute2 util-linux; }
 	@command -v curl >/dev/null && command -v jq >/dev/null || { \
 		echo "==> Installing curl and jq: a test runs the README's commands, which use them"; \
 		$(APT) update -q && $(APT) install -yq --no-install-recommends curl jq ca-certificates; }

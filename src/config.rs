@@ -230,7 +230,7 @@ pub enum ConfigError {
     NewMaster(MasterKeyError),
     #[error(
         "this build carries the sandbox, whose client trusts any network, so it must never reach the real one; \
-         for --network whatsapp build without it: cargo build --release --no-default-features"
+         for --network whatsapp use the live build, target/live/release/wamux: make run-live runs it, make build builds it"
     )]
     SandboxBuild,
     #[error("--sandbox-url (WAMUX_SANDBOX_URL) {0}")]
@@ -243,9 +243,15 @@ pub enum ConfigError {
     #[error("{0} is for the simulated network, and this server is for the real one; unset it")]
     NoSandbox(&'static str),
     #[error(
-        "this build has no sandbox in it; for --network sandbox build with default features: make run, or cargo build"
+        "this build has no sandbox in it; for --network sandbox use the other one, target/release/wamux: make run runs a \
+         debug build of it, make build builds it"
     )]
     LiveBuild,
+    #[error(
+        "{0} is set, but this build has no sandbox in it and would reach the real network instead: unset it, or use the \
+         other build, target/release/wamux (make build)"
+    )]
+    SandboxSetting(String),
 }
 
 impl Config {
@@ -306,6 +312,15 @@ fn given(text: Option<&String>) -> Option<&str> {
 fn key_name(name: &str) -> Result<String, &'static str> {
     let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
     fits.then(|| name.to_owned()).ok_or("must be 1 to 100 characters, none of them a control character")
+}
+
+/// Refuses what is set for the sandbox, a variable or a flag, in a build without it: whoever set it did not mean the real network.
+pub fn refuse_sandbox_settings(mut set: impl Iterator<Item = String>) -> Result<(), ConfigError> {
+    let sandbox = |name: &String| name.starts_with("WAMUX_SANDBOX_") || name.starts_with("--sandbox-");
+    match set.find(|name| cfg!(not(feature = "sandbox")) && sandbox(name)) {
+        Some(name) => Err(ConfigError::SandboxSetting(name.split('=').next().unwrap_or_default().to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// The `WAMUX_` variables among these names that no knob listens to: misspelt, or of another version.

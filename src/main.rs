@@ -18,6 +18,9 @@ use wamux::store::rotation::Progress;
 use wamux::store::seal::{KeyFile, MasterSecret};
 use wamux::telemetry;
 
+/// For thousands of sessions, and for as many callers as the door lets in.
+const FILES_WANTED: u64 = 16_384;
+
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -28,12 +31,20 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error("{0}")]
     System(#[from] io::Error),
+    #[error("the root of the actors failed, see above; nothing that was accepted is lost, so start the server again")]
+    Root,
 }
 
 fn main() -> ExitCode {
     // Several crates bring rustls, and it has to be told once, before anybody uses it, which cryptography it runs on.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let cli = Cli::parse();
+    let variables = || std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let set = variables().filter(|(_, value)| !value.is_empty()).map(|(name, _)| name);
+    if let Err(error) = config::refuse_sandbox_settings(set.chain(arguments)) {
+        return fail(&error, 2);
+    }
     let config = match cli.knobs.check() {
         Ok(config) => config,
         Err(error) => return fail(&error, 2),
@@ -41,12 +52,13 @@ fn main() -> ExitCode {
     if let Err(error) = telemetry::start(&cli.knobs.log, cli.knobs.log_format) {
         return fail(&error, 2);
     }
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    for name in config::unknown(names) {
+    for name in config::unknown(variables().map(|(name, _)| name)) {
         tracing::warn!("{name} is set, but this version of wamux has no such setting; it changes nothing");
     }
     match run(cli.command, config) {
         Ok(()) => ExitCode::SUCCESS,
+        #[cfg(not(feature = "sandbox"))]
+        Err(error @ Failure::Config(_)) => fail(&error, 2),
         Err(error) => fail(&error, 1),
     }
 }
@@ -91,6 +103,7 @@ fn run(command: Command, config: Config) -> Result<(), Failure> {
 }
 
 async fn serve(config: Config) -> Result<(), Failure> {
+    raise_file_limit();
     let mut signals = Signals::new()?;
     let server = tokio::select! {
         server = Server::start(config.clone()) => server?,
@@ -98,13 +111,17 @@ async fn serve(config: Config) -> Result<(), Failure> {
         () = signals.next() => return Ok(()),
     };
     announce(&server, &config).await;
-    signals.next().await;
+    let ended = tokio::select! {
+        () = signals.next() => Ok(()),
+        () = server.system().failed() => Err(Failure::Root),
+    };
     signals.stop(server.stop()).await;
-    Ok(())
+    ended
 }
 
 #[cfg(feature = "sandbox")]
 async fn sandbox(config: Config) -> Result<(), Failure> {
+    raise_file_limit();
     let mut signals = Signals::new()?;
     let network = tokio::select! {
         network = SandboxServer::start(&config) => network?,
@@ -147,6 +164,19 @@ async fn rotate_master(config: &Config, new: Option<MasterSecret>) -> Result<(),
         tracing::info!("the master key is rotated: put the new one in WAMUX_MASTER_KEY, on every machine, and start");
     }
     Ok(())
+}
+
+/// A session is a socket and each caller another: the 1,024 files that a process may usually open would not do for a thousand
+/// sessions. What the machine allows is taken.
+fn raise_file_limit() {
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(limit) if limit < FILES_WANTED => tracing::warn!(
+            "this process may have {limit} files and connections open at once; for more sessions and callers than that, \
+             raise its hard limit to {FILES_WANTED} or more (ulimit -Hn, or LimitNOFILE in a systemd unit)"
+        ),
+        Ok(limit) => tracing::debug!("this process may have {limit} files and connections open at once"),
+        Err(error) => tracing::warn!("the number of files that this process may open could not be raised: {error}"),
+    }
 }
 
 async fn announce(server: &Server, config: &Config) {

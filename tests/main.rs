@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod bad_input;
+mod builds;
 mod crashes;
 mod faults;
 mod foreign;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::StreamExt;
 use ractor::{Actor, ActorCell};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::system::doorkeeper::Doorkeeper;
 use super::system::health::{Health, Vitals};
@@ -90,6 +90,8 @@ pub struct System {
     shared: Arc<Shared>,
     vitals: Arc<Vitals>,
     root: ActorCell,
+    /// Whether the root has ended unasked.
+    failed: watch::Receiver<bool>,
 }
 
 impl System {
@@ -99,17 +101,43 @@ impl System {
         let shared = Shared::new(settings.store, settings.wire, doorkeeper);
         let vitals = Vitals::new("root", "root", shared.store.clock());
         let args = (Arc::clone(&shared), Arc::clone(&vitals));
-        let (root, _) = Actor::spawn(None, Root, args).await.map_err(|error| StartError(error.to_string()))?;
+        let (root, running) = Actor::spawn(None, Root, args).await.map_err(|error| StartError(error.to_string()))?;
         vitals.running(&Places::new(1));
-        Ok(Self { shared, vitals, root: root.get_cell() })
+        let (tell, failed) = watch::channel(false);
+        tokio::spawn({
+            let (shared, vitals) = (Arc::clone(&shared), Arc::clone(&vitals));
+            async move {
+                let _ = running.await;
+                if shared.phase() != Phase::Stopping {
+                    // Nothing below it lives any more, so whoever calls now is told to come back.
+                    shared.enter(Phase::Stopping);
+                    vitals.failed("the root of the actors failed", false);
+                    tell.send_replace(true);
+                }
+            }
+        });
+        Ok(Self { shared, vitals, root: root.get_cell(), failed })
+    }
+
+    /// Returns when the root of the tree has failed, and nothing can be done but to end the process: all that was accepted is in
+    /// the store, and goes on after the next start.
+    pub async fn failed(&self) {
+        if self.failed.clone().wait_for(|failed| *failed).await.is_err() {
+            // It ended as it was asked to, which is no failure.
+            std::future::pending().await
+        }
     }
 
     /// Refuses what comes from now on, lets what runs finish or stay in the store, and stops the tree from its leaves.
     pub async fn stop(&self) {
         self.shared.enter(Phase::Stopping);
+        if *self.failed.borrow() {
+            return;
+        }
         if self.root.stop_and_wait(Some("stopping".to_owned()), Some(STOP_WITHIN)).await.is_err() {
             tracing::warn!("the supervision tree did not stop in time");
         }
+        self.vitals.stopped();
     }
 
     pub fn clock(&self) -> &Clock {
@@ -129,6 +157,11 @@ impl System {
 
     pub fn health(&self) -> Health {
         self.vitals.read()
+    }
+
+    #[cfg(test)]
+    pub(crate) const fn vitals(&self) -> &Arc<Vitals> {
+        &self.vitals
     }
 
     /// Lets a key in: it is valid, its use is counted, and it keeps to its burst limit.

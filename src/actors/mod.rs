@@ -30,7 +30,8 @@ use system::supervision::Child;
 /// How long the tree below may take to stop; the process must be gone within ten seconds of a SIGTERM.
 const STOP_WITHIN: Duration = Duration::from_secs(8);
 
-/// The top of the tree. It never gives up on a child.
+/// The top of the tree. It never gives up on a child. When it fails itself, nobody is left to start it again: then the process
+/// ends (`System::failed`), and whoever started it does so again.
 struct Root;
 
 enum Msg {
@@ -46,6 +47,7 @@ enum Part {
 
 struct State {
     shared: Arc<Shared>,
+    vitals: Arc<Vitals>,
     janitor: Child<janitor::Msg>,
     tenants: Child<tenants::Msg>,
 }
@@ -55,6 +57,7 @@ impl State {
     fn new(shared: &Arc<Shared>, vitals: &Arc<Vitals>) -> Self {
         Self {
             shared: Arc::clone(shared),
+            vitals: Arc::clone(vitals),
             // Counts uses of keys, so it is the last to stop.
             janitor: janitor::child(shared, vitals),
             // Everything that tenants own.
@@ -96,6 +99,7 @@ impl Actor for Root {
         letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
+        state.vitals.handled();
         let Msg::Revive(part) = letter.body;
         state.start(&myself, part).await;
         Ok(())

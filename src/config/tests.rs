@@ -63,7 +63,7 @@ fn an_empty_setting_is_none() {
 fn a_build_refuses_the_network_that_it_is_not_made_for() {
     let other = if cfg!(feature = "sandbox") { "whatsapp" } else { "sandbox" };
     let error = knobs(&["--network", other]).unwrap().check().unwrap_err().to_string();
-    let build = if cfg!(feature = "sandbox") { "--no-default-features" } else { "make run" };
+    let build = if cfg!(feature = "sandbox") { "make run-live" } else { "make run " };
     assert!(error.contains(other) && error.contains(build), "{error}");
     assert!(knobs(&["--network", Network::default().as_str()]).unwrap().check().is_ok());
 }

@@ -1,5 +1,7 @@
 //! A server as a value: two at once, started, stopped, refused.
 
+mod supervision;
+
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

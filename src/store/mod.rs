@@ -171,6 +171,14 @@ impl Store {
         self.inner.writer.work(job).await
     }
 
+    /// Writes what no version of Wamux would: tests spoil rows with it.
+    #[cfg(test)]
+    pub(crate) async fn tamper(&self, sql: String) {
+        use futures_util::FutureExt;
+        use sea_orm::ConnectionTrait;
+        self.write(move |batch| async move { batch.execute_unprepared(&sql).await.map(|_| ()) }.boxed()).await.unwrap();
+    }
+
     /// Seals and opens a tenant's secrets.
     pub fn sealer(&self, tenant: TenantId) -> Sealer {
         self.inner.master.sealer(tenant)

@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use whatsapp_rust::prelude::Subscription;
 use whatsapp_rust::{Client, Jid, SendOptions};
 
-use super::Wire;
 use super::encode::{self, SendError};
 use super::signal::{Ears, phone_of};
+use super::version::Claim;
 use crate::domain::phone::Phone;
 use crate::domain::session::life::End;
 use crate::store::device_keys::DeviceKeys;
@@ -93,16 +93,22 @@ pub struct Link {
     pub(super) client: Arc<Client>,
     keys: DeviceKeys,
     state: Arc<State>,
-    wire: Wire,
+    version: Claim,
     addresses: Mutex<HashMap<Phone, Jid>>,
     _events: Subscription,
 }
 
 impl Link {
-    pub(super) fn new(client: Arc<Client>, keys: DeviceKeys, ears: Arc<Ears>, state: Arc<State>, wire: Wire) -> Self {
+    pub(super) fn new(
+        client: Arc<Client>,
+        keys: DeviceKeys,
+        ears: Arc<Ears>,
+        state: Arc<State>,
+        version: Claim,
+    ) -> Self {
         ears.attach(&client);
         let events = client.subscribe_handler(ears);
-        Self { client, keys, state, wire, addresses: Mutex::default(), _events: events }
+        Self { client, keys, state, version, addresses: Mutex::default(), _events: events }
     }
 
     /// Runs one connection and says how it ended; while pairing, the phone's scan and the return as a linked device are
@@ -120,7 +126,7 @@ impl Link {
         }
         let over = self.state.over();
         if over == Over::Ended(End::Outdated) {
-            self.wire.forget_version().await;
+            self.version.withdraw().await;
         }
         if matches!(over, Over::Ended(_)) {
             // The crate's other tasks would go on, and might write into keys that are being destroyed.

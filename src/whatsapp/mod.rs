@@ -9,13 +9,13 @@ mod pairing_code;
 mod signal;
 #[cfg(test)]
 mod tests;
+mod version;
 mod web;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use tokio::sync::Mutex;
 use whatsapp_rust::http::HttpClient;
 use whatsapp_rust::store::persistence_manager::PersistenceManager;
 use whatsapp_rust::wacore::store::{DeviceCommand, DevicePropsOverride};
@@ -27,6 +27,7 @@ use crate::store::device_keys::DeviceKeys;
 use dial::{Dial, Dialler, Elsewhere, Network};
 use key_store::KeyStore;
 use signal::Ears;
+use version::{CurrentVersion, Version};
 
 pub use decode::{Inbox, InboxError, Received, ReceivedContent};
 pub use encode::{SendError, new_wire_id};
@@ -42,17 +43,15 @@ const SANDBOX_VERSION: Version = (2, 3000, 1_044_659_339);
 /// How often a changed device row is saved at the latest.
 const SAVE_EVERY: Duration = Duration::from_secs(30);
 
-type Version = (u32, u32, u32);
-
 /// Called inline on the receive path: it must not block.
 pub type Listener = Arc<dyn Fn(LinkEvent) + Send + Sync>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
-    #[error("the HTTP client could not be built")]
+    #[error("the HTTP client could not be built: {0}")]
     Web(#[from] reqwest::Error),
-    #[error("WhatsApp's current version could not be looked up: {0}")]
-    Version(String),
+    #[error(transparent)]
+    Version(#[from] version::Unknown),
     #[error("the device's keys could not be read: {0}")]
     Keys(String),
     #[error("the client could not be built")]
@@ -64,32 +63,36 @@ pub enum WireError {
 pub struct Wire {
     network: Network,
     web: Arc<dyn HttpClient>,
-    version: Arc<Mutex<Option<Version>>>,
+    version: Arc<CurrentVersion>,
 }
 
 impl Wire {
     /// To a network in this process. Nothing here reaches the internet.
     pub fn sandbox(dial: Dial) -> Self {
-        let version = Arc::new(Mutex::new(Some(SANDBOX_VERSION)));
-        Self { network: Network::Sandbox(dial), web: Arc::new(web::Closed), version }
+        Self::simulated(Network::Sandbox(dial))
     }
 
     /// To a simulated network elsewhere, and nowhere else.
     pub fn sandbox_at(url: SandboxUrl, tls: ClientConfig) -> Self {
-        let version = Arc::new(Mutex::new(Some(SANDBOX_VERSION)));
-        let network = Network::SandboxAt(Arc::new(Elsewhere::new(url, tls)));
-        Self { network, web: Arc::new(web::Closed), version }
+        Self::simulated(Network::SandboxAt(Arc::new(Elsewhere::new(url, tls))))
+    }
+
+    fn simulated(network: Network) -> Self {
+        let web: Arc<dyn HttpClient> = Arc::new(web::Closed);
+        let version = Arc::new(CurrentVersion::fixed(SANDBOX_VERSION, Arc::clone(&web)));
+        Self { network, web, version }
     }
 
     /// To the real network.
     pub fn whatsapp() -> Result<Self, WireError> {
-        let network = Network::whatsapp();
-        Ok(Self { network, web: Arc::new(web::Web::new()?), version: Arc::default() })
+        let web: Arc<dyn HttpClient> = Arc::new(web::Web::new()?);
+        let version = Arc::new(CurrentVersion::new(Arc::clone(&web)));
+        Ok(Self { network: Network::whatsapp(), web, version })
     }
 
     /// Builds a client over the keys of one session. It does nothing until it is run.
     pub async fn open(&self, keys: DeviceKeys, on: Listener, inbox: Arc<dyn Inbox>) -> Result<Link, WireError> {
-        let version = self.version().await?;
+        let version = self.version.get().await?;
         let backend = Arc::new(KeyStore::new(keys.clone()));
         let device = PersistenceManager::new(backend).await.map_err(|error| WireError::Keys(error.to_string()))?;
         let device = Arc::new(device);
@@ -110,24 +113,7 @@ impl Wire {
             .build()
             .await?
             .into_client();
-        Ok(Link::new(client, keys, ears, state, self.clone()))
-    }
-
-    /// Looked up once per process, and again after WhatsApp has called it outdated.
-    async fn version(&self) -> Result<Version, WireError> {
-        let mut known = self.version.lock().await;
-        if let Some(version) = *known {
-            return Ok(version);
-        }
-        let looked_up = whatsapp_rust::version::fetch_latest_app_version(&self.web).await;
-        let version = looked_up.map_err(|error| WireError::Version(error.to_string()))?;
-        Ok(*known.insert(version))
-    }
-
-    async fn forget_version(&self) {
-        if matches!(self.network, Network::WhatsApp(_)) {
-            *self.version.lock().await = None;
-        }
+        Ok(Link::new(client, keys, ears, state, version::Claim::new(&self.version, version)))
     }
 }
 

@@ -1,12 +1,17 @@
 //! The protocol crate's HTTP over reqwest: short requests and bounded answers, never through a proxy of the environment.
+//!
+//! It trusts the roots that are compiled in, as the protocol crate's own connections do: so both work on a machine without a
+//! store of certificates (a slim container has none), and a client that trusts WhatsApp over the one trusts it over the other.
 
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use async_trait::async_trait;
+use rustls::{ClientConfig, RootCertStore};
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+const CONNECT: Duration = Duration::from_secs(10);
 /// The largest answer that is read.
 const BODY_MAX: usize = 16 << 20;
 
@@ -16,8 +21,27 @@ impl Web {
     pub(super) fn new() -> Result<Self, reqwest::Error> {
         // One crypto provider in a process; whoever comes first installs it.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Ok(Self(reqwest::Client::builder().no_proxy().https_only(true).timeout(TIMEOUT).build()?))
+        let tls = ClientConfig::builder().with_root_certificates(roots()).with_no_client_auth();
+        let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().https_only(true);
+        Ok(Self(client.connect_timeout(CONNECT).timeout(TIMEOUT).build()?))
     }
+}
+
+fn roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+}
+
+/// What went wrong, for a person: where, and the cause at the bottom of what the libraries tell.
+fn explained(error: &reqwest::Error) -> anyhow::Error {
+    let host = error.url().and_then(|url| url.host_str()).unwrap_or("the server").to_owned();
+    if error.is_timeout() {
+        return anyhow!("{host} did not answer in time");
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    anyhow!("{host} cannot be reached: {cause}")
 }
 
 #[async_trait]
@@ -31,10 +55,10 @@ impl HttpClient for Web {
         if let Some(body) = request.body {
             builder = builder.body(body);
         }
-        let mut response = builder.send().await?;
+        let mut response = builder.send().await.map_err(|error| explained(&error))?;
         let status_code = response.status().as_u16();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| explained(&error))? {
             if body.len() + chunk.len() > BODY_MAX {
                 bail!("the answer is larger than {BODY_MAX} bytes");
             }

@@ -21,7 +21,11 @@ pub struct Process {
 
 /// The program under test, with a folder of its own and nothing from the outside.
 pub fn wamux(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wamux"));
+    clean(Command::new(env!("CARGO_BIN_EXE_wamux")), folder)
+}
+
+/// The same for another command that ends in a `wamux`.
+pub fn clean(mut command: Command, folder: &Path) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("WAMUX_")) {
         command.env_remove(name);
     }
@@ -66,7 +70,8 @@ impl Process {
         self.base.strip_prefix("http://").unwrap()
     }
 
-    fn spawn(mut command: Command, what: &str, folder: &Path, database: Option<String>) -> Self {
+    /// The same of a program that is told something besides.
+    pub fn spawn(mut command: Command, what: &str, folder: &Path, database: Option<String>) -> Self {
         let mut child = command.arg(what).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut seen = String::new();

@@ -1,5 +1,8 @@
 //! What an operator sees of an actor: figures that stay readable when the actor hangs, because nobody asks it for them.
 
+#[cfg(test)]
+pub(crate) mod trouble;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +35,8 @@ pub struct Vitals {
     handled: AtomicU64,
     life: Mutex<Life>,
     children: Mutex<BTreeMap<String, Arc<Vitals>>>,
+    #[cfg(test)]
+    trouble: Mutex<Option<trouble::Trouble>>,
 }
 
 #[derive(Debug)]
@@ -73,6 +78,8 @@ impl Vitals {
             handled: AtomicU64::new(0),
             life: Mutex::new(Life { status: ActorStatus::Restarting, since, last_error: None, places: None }),
             children: Mutex::default(),
+            #[cfg(test)]
+            trouble: Mutex::default(),
         })
     }
 
@@ -125,6 +132,8 @@ impl Vitals {
 
     pub fn handled(&self) {
         self.handled.fetch_add(1, Ordering::Relaxed);
+        #[cfg(test)]
+        self.meet_trouble();
     }
 
     /// This actor and everything under it, now.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
@@ -124,11 +125,11 @@ impl Actor for Tenants {
         Ok(())
     }
 
-    async fn post_stop(&self, myself: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+    async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         for id in state.children.keys() {
             state.shared.set_tenant(*id, None);
         }
-        myself.get_cell().stop_children_and_wait(Some("stopping".to_owned()), Some(STOP_WITHIN)).await;
+        join_all(state.children.values_mut().map(|child| child.stop(STOP_WITHIN))).await;
         Ok(())
     }
 }

@@ -109,10 +109,11 @@ impl Actor for Tenant {
     ) -> Result<(), ActorProcessingErr> {
         state.vitals.handled();
         match letter.body {
+            // The caller has left, and was told nothing: then nothing happened.
+            Msg::Admit(_, reply) if reply.is_closed() => {}
             Msg::Admit(access, reply) => {
                 let _ = reply.send(state.limits.admit(&access));
             }
-            // The caller has left, and was told nothing: then nothing happened.
             Msg::Accept(_, _, reply) if reply.is_closed() => {}
             Msg::Accept(send, once, reply) => state.accept(&myself, send, once, reply),
             Msg::Settled(key) => {
@@ -150,8 +151,8 @@ impl Actor for Tenant {
         Ok(())
     }
 
-    async fn post_stop(&self, myself: ActorRef<Self::Msg>, _: &mut State) -> Result<(), ActorProcessingErr> {
-        myself.get_cell().stop_children_and_wait(Some("stopping".to_owned()), Some(STOP_WITHIN)).await;
+    async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
+        state.roster.stop(STOP_WITHIN).await;
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use ractor::{ActorId, ActorRef};
 
 use super::session;
@@ -167,6 +168,10 @@ impl Roster {
             }
         }
         let _ = reply.send(done.and_then(|buried| buried.then_some(()).ok_or_else(Refusal::not_found)));
+    }
+
+    pub(super) async fn stop(&mut self, within: Duration) {
+        join_all(self.entries.values_mut().map(|entry| entry.child.stop(within))).await;
     }
 
     /// Nothing is left of the session but its history.
