@@ -72,6 +72,13 @@ impl Network {
         self.post(&format!("/phones/{phone}/scan"), json!({ "qr": qr })).await;
     }
 
+    /// The person types in a code. Its companion has only just said it: the network may hear of it a moment later.
+    async fn types_in(&self, phone: &str, code: &Value) {
+        let url = format!("{}/sandbox/phones/{phone}/scan", self.process.base);
+        let typed = || self.http.post(&url).json(&json!({ "code": code })).send();
+        until("linked", async || typed().await.unwrap().status() == 204).await;
+    }
+
     /// A client that the phone has just linked.
     async fn linked(&self, auth: &TempDir, phone: &str) -> Companion {
         let mut companion = Companion::start(&self.process.network(), &self.root(), auth.path());
@@ -143,6 +150,20 @@ async fn a_foreign_client_pairs_writes_reads_and_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_client_does_the_same_over_tls() {
     journey(|network| network.process.network().replace("ws://", "wss://")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_client_is_linked_by_a_code_that_is_typed_in() {
+    let network = Network::start().await;
+    let auth = tempfile::tempdir().unwrap();
+    let mut client = Companion::start(&network.process.network(), &network.root(), auth.path());
+    client.until("qr").await;
+    let asked = client.order(json!({ "order": "code", "number": OWN.trim_start_matches('+') })).await;
+    network.types_in(OWN, &asked["code"]).await;
+    client.until("open").await;
+    client.order(json!({ "order": "send", "to": FRIENDS_DIGITS, "text": "typed in" })).await;
+    assert_eq!(texts(&network.shown(FRIEND, 1).await), ["typed in"]);
+    client.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,6 +67,7 @@ const connect = () => {
 }
 
 const orders = {
+  code: async ({ number }) => ({ code: await socket.requestPairingCode(number) }),
   send: async ({ to, text, edit, react }) => {
     const chat = `${to}@s.whatsapp.net`
     const key = id => ({ remoteJid: chat, fromMe: true, id })

@@ -7,12 +7,14 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 /// Nothing here takes longer, unless it never happens.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 pub(super) struct Companion {
     child: Child,
@@ -116,7 +118,7 @@ fn installed() -> &'static Path {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign");
         let read = |name: &str| fs::read(here.join(name)).unwrap();
         let hash = digest(&SHA256, &[read("package-lock.json"), read(".npmrc")].concat());
-        let hash: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let hash = BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..9]);
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("foreign-{hash}"));
         fs::create_dir_all(&folder).unwrap();
         // Two test runs at once install once.

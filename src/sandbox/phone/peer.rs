@@ -28,9 +28,13 @@ pub(crate) async fn hear(
     routed: &mut Routed,
 ) -> Result<(), SandboxError> {
     let kind = message.protocol_message.as_option().and_then(|word| word.r#type);
-    if kind == Some(Type::APP_STATE_SYNC_KEY_REQUEST) {
-        let Some((account, state)) = held.get(letter.to) else { return Ok(()) };
-        routed.changes.extend(share_keys(network, account, state, letter.from.device).await?);
+    match kind {
+        Some(Type::APP_STATE_SYNC_KEY_REQUEST) => {
+            let Some((account, state)) = held.get(letter.to) else { return Ok(()) };
+            routed.changes.extend(share_keys(network, account, state, letter.from.device).await?);
+        }
+        // More of the past, a message once more, a preview: phones answer these when they can, and may not answer at all.
+        other => tracing::warn!(kind = ?other, "a companion asks its phone for something that phones do not do here"),
     }
     Ok(())
 }
