@@ -6,6 +6,7 @@ mod encode;
 pub mod key_store;
 mod link;
 mod pairing_code;
+mod proxy;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,11 @@ use whatsapp_rust::wacore::store::{DeviceCommand, DevicePropsOverride};
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use whatsapp_rust::{CacheConfig, CacheEntryConfig, Client, ClientBuilderError, MsgSecretPolicy, TokioRuntime};
 
+use crate::domain::egress::Egress;
 use crate::domain::elsewhere::SandboxUrl;
+use crate::domain::proxy::Proxy;
 use crate::store::device_keys::DeviceKeys;
-use dial::{Dial, Dialler, Elsewhere, Network};
+use dial::{Dial, Dialler, Network, Way};
 use key_store::KeyStore;
 use signal::Ears;
 
@@ -65,26 +68,41 @@ pub struct Wire {
     network: Network,
     web: Arc<dyn HttpClient>,
     version: Arc<Mutex<Option<Version>>>,
+    way: Way,
 }
 
 impl Wire {
     /// To a network in this process. Nothing here reaches the internet.
     pub fn sandbox(dial: Dial) -> Self {
         let version = Arc::new(Mutex::new(Some(SANDBOX_VERSION)));
-        Self { network: Network::Sandbox(dial), web: Arc::new(web::Closed), version }
+        Self { network: Network::Sandbox(dial), web: Arc::new(web::Closed), version, way: Way::default() }
     }
 
     /// To a simulated network elsewhere, and nowhere else.
-    pub fn sandbox_at(url: SandboxUrl, tls: ClientConfig) -> Self {
+    pub fn sandbox_at(url: &SandboxUrl, tls: ClientConfig) -> Self {
         let version = Arc::new(Mutex::new(Some(SANDBOX_VERSION)));
-        let network = Network::SandboxAt(Arc::new(Elsewhere::new(url, tls)));
-        Self { network, web: Arc::new(web::Closed), version }
+        Self { network: Network::sandbox_at(url, tls), web: Arc::new(web::Closed), version, way: Way::default() }
     }
 
     /// To the real network.
     pub fn whatsapp() -> Result<Self, WireError> {
         let network = Network::whatsapp();
-        Ok(Self { network, web: Arc::new(web::Web::new()?), version: Arc::default() })
+        Ok(Self { network, web: Arc::new(web::Web::new()?), version: Arc::default(), way: Way::default() })
+    }
+
+    /// The same, with the addresses that sessions' proxies may have.
+    #[must_use]
+    pub fn within(mut self, egress: Egress) -> Self {
+        self.way.egress = Arc::new(egress);
+        self
+    }
+
+    /// The same, for a session that has a proxy, or none. Only its own connection goes through it: what all sessions share, such
+    /// as the look-up of WhatsApp's version, goes direct.
+    #[must_use]
+    pub fn through(&self, proxy: Option<Proxy>) -> Self {
+        let way = Way { proxy: proxy.map(Arc::new), egress: Arc::clone(&self.way.egress) };
+        Self { way, ..self.clone() }
     }
 
     /// Builds a client over the keys of one session. It does nothing until it is run.
@@ -100,7 +118,12 @@ impl Wire {
         let client = Client::builder()
             .with_runtime(TokioRuntime)
             .with_persistence_manager(device)
-            .with_transport_factory(Dialler::new(self.network.clone(), Arc::clone(&state), Arc::clone(&ears)))
+            .with_transport_factory(Dialler::new(
+                self.network.clone(),
+                self.way.clone(),
+                Arc::clone(&state),
+                Arc::clone(&ears),
+            ))
             .with_http_client_arc(Arc::clone(&self.web))
             .with_version_override(version)
             .with_background_saver_interval(SAVE_EVERY)

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{MasterKey, Sealer};
 use crate::domain::id::TenantId;
-use crate::store::{StoreError, device_keys};
+use crate::store::{StoreError, device_keys, sessions};
 
 pub(in crate::store) struct Column {
     pub(in crate::store) table: &'static str,
@@ -19,12 +19,20 @@ pub(in crate::store) struct Column {
     pub(in crate::store) again: for<'t> fn(&'t DatabaseTransaction, &'t Turn, After) -> BoxFuture<'t, Done>,
 }
 
-pub(in crate::store) const COLUMNS: [Column; 1] = [Column {
-    table: "device_key",
-    column: "value",
-    sealed_in: "store/device_keys.rs",
-    again: |txn, turn, after| Box::pin(device_keys::seal_again(txn, turn, after)),
-}];
+pub(in crate::store) const COLUMNS: [Column; 2] = [
+    Column {
+        table: "device_key",
+        column: "value",
+        sealed_in: "store/device_keys.rs",
+        again: |txn, turn, after| Box::pin(device_keys::seal_again(txn, turn, after)),
+    },
+    Column {
+        table: "session",
+        column: "proxy",
+        sealed_in: "store/sessions/settings.rs",
+        again: |txn, turn, after| Box::pin(sessions::seal_again(txn, turn, after)),
+    },
+];
 
 /// The place of the last row that was looked at; none at the beginning.
 pub(in crate::store) type After = Option<(Uuid, i16, String)>;
