@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::domain::access::{Email, Mode, NotAToken, OperatorToken};
+use crate::domain::egress::{Egress, NotABlock};
 use crate::domain::elsewhere::{NotASandboxUrl, SandboxUrl};
 use crate::store::DatabaseUrl;
 use crate::store::seal::{MasterKey, MasterKeyError, MasterSecret};
@@ -119,6 +120,10 @@ pub struct Knobs {
     /// made on the first start. Better given as a variable.
     #[arg(long, env = "WAMUX_MASTER_KEY", global = true, value_name = "BASE64", hide_env_values = true)]
     pub master_key: Option<String>,
+    /// CIDR blocks between commas that a session's proxy, and later media and webhooks, may reach though they are private, such
+    /// as 10.1.0.0/16. The default is none: then tenants reach public addresses only.
+    #[arg(long, env = "WAMUX_MEDIA_ALLOW", global = true, value_name = "BLOCKS")]
+    pub media_allow: Option<String>,
     /// The network that sessions connect to.
     #[arg(long, env = "WAMUX_NETWORK", global = true, value_enum, default_value_t = Network::default())]
     pub network: Network,
@@ -211,6 +216,8 @@ pub struct Config {
     pub operator: Option<OperatorToken>,
     /// None: the one in the data folder.
     pub master: Option<MasterKey>,
+    /// What may be reached where a tenant names the place.
+    pub egress: Egress,
     pub network: Network,
     /// Where the simulated network of this process is open to others.
     pub sandbox_listen: Option<SocketAddr>,
@@ -228,6 +235,8 @@ pub enum ConfigError {
     Master(#[from] MasterKeyError),
     #[error("--new-key-file (WAMUX_NEW_MASTER_KEY): {0}")]
     NewMaster(MasterKeyError),
+    #[error("--media-allow (WAMUX_MEDIA_ALLOW): {0}")]
+    MediaAllow(#[from] NotABlock),
     #[error(
         "this build carries the sandbox, whose client trusts any network, so it must never reach the real one; \
          for --network whatsapp use the live build, target/live/release/wamux: make run-live runs it, make build builds it"
@@ -263,6 +272,7 @@ impl Config {
             data_dir,
             operator: None,
             master: None,
+            egress: Egress::default(),
             network: Network::default(),
             sandbox_listen: None,
             sandbox_url: None,
@@ -284,6 +294,7 @@ impl Knobs {
             database: given(self.database_url.as_ref()).map(str::parse).transpose()?.unwrap_or(plain.database),
             operator: given(self.operator_token.as_ref()).map(str::parse).transpose()?,
             master: given(self.master_key.as_ref()).map(str::parse).transpose()?,
+            egress: given(self.media_allow.as_ref()).map(str::parse).transpose()?.unwrap_or_default(),
             network: self.network,
             sandbox_listen,
             sandbox_url,

@@ -93,6 +93,7 @@ impl Server {
         let clock = Clock::default();
         let store = open_store(&config, clock.clone()).await?;
         let (network, wire) = Outside::open(&config, clock.clone()).await?;
+        let wire = wire.within(config.egress.clone());
         let settings = Settings { store: store.clone(), wire, mode: config.network.mode() };
         let system = System::start(settings).await?;
         let (stop, stopping) = Stop::new();

@@ -20,6 +20,7 @@ mod readme;
 mod rotation;
 mod sandbox;
 mod sessions;
+mod sessions_life;
 mod store;
 mod streams;
 mod tenancy;

@@ -118,13 +118,22 @@ async fn another_tenants_session_is_answered_like_one_that_never_existed(on: Gro
     let never = "0198f000-0000-7000-8000-000000000000";
     let phones = json!({ "phone": "+237600000001" });
     other.post("/sandbox/phones", phones).await.expect(201);
-    for (method, path) in [("GET", "/sessions/{}"), ("DELETE", "/sessions/{}"), ("GET", "/sessions/{}/stream")] {
+    for (method, path) in [
+        ("GET", "/sessions/{}"),
+        ("DELETE", "/sessions/{}"),
+        ("GET", "/sessions/{}/stream"),
+        ("PATCH", "/sessions/{}"),
+        ("POST", "/sessions/{}/restart"),
+        ("POST", "/sessions/{}/logout"),
+    ] {
         let ask = async |id: &str| {
             let request = other.request(method.parse().unwrap(), &path.replace("{}", id));
+            let request = if method == "PATCH" { request.json(&json!({ "colour": "green" })) } else { request };
             let answer = other.send(request.header("X-Request-Id", "same")).await;
             (answer.status, answer.text)
         };
         assert_eq!(ask(id).await, ask(never).await, "{method} {path}");
+        assert_eq!(ask(id).await.0, 404, "{method} {path}");
     }
     let scan = async |id: &str| {
         let request = other.request(reqwest::Method::POST, "/sandbox/phones/+237600000001/scan");

@@ -30,7 +30,7 @@ async fn tenant(store: &Store, email: &str) -> TenantId {
 }
 
 async fn lease(store: &Store, tenant: TenantId, key: &str) -> Lease {
-    let session = store.insert_session(tenant, key.to_owned().try_into().unwrap()).await.unwrap().unwrap();
+    let session = store.insert_session(tenant, SessionKey::try_from(key.to_owned()).unwrap()).await.unwrap().unwrap();
     store.lease(tenant, session.id).await.unwrap().unwrap().0
 }
 
@@ -292,6 +292,7 @@ async fn only_the_newest_lease_records(store: &Store) {
             message: "…".into(),
             last: true,
         }),
+        attempts: 0,
         at: store.clock().now(),
     };
     assert_eq!(store.record(old, record()).await.unwrap(), None);

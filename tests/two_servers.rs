@@ -12,6 +12,7 @@ use wamux::domain::access::{Access, ApiKey, Mode};
 use wamux::domain::event::StreamEvent;
 use wamux::domain::id::SessionId;
 use wamux::domain::message::{Filter, Send, Status, Via};
+use wamux::domain::session::SessionKey;
 use wamux::sandbox::{self, Sandbox};
 use wamux::server::Server;
 use wamux::store::Store;
@@ -101,7 +102,7 @@ async fn of_two_servers_with_one_session_the_later_has_it_and_the_other_stays_do
 
     let (first, first_store) = system(&place, &sandbox).await;
     let access = first.enter(&key).await.unwrap();
-    let id = first.create_session(&access, "one".to_owned().try_into().unwrap()).await.unwrap().id;
+    let id = first.create_session(&access, SessionKey::try_from("one".to_owned()).unwrap().into()).await.unwrap().id;
     let code = until_told(&first, &access, id, |event| matches!(event, StreamEvent::Qr { .. })).await;
     let StreamEvent::Qr { qr, .. } = code else { unreachable!() };
     sandbox.scan(&own, qr.reveal()).await.unwrap();

@@ -24,6 +24,10 @@ pub struct Model {
     pub deleted_at: Option<DateTimeUtc>,
     /// Set once the device was unlinked on the network and its keys were destroyed.
     pub wiped_at: Option<DateTimeUtc>,
+    /// The proxy's URL, sealed: it may hold a password.
+    pub proxy: Option<Vec<u8>>,
+    /// How many attempts to connect have failed in a row.
+    pub attempts: i32,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -4,12 +4,17 @@ pub use sea_orm_migration::prelude::*;
 
 mod m0001_first;
 mod m0002_device_keys;
+mod m0003_session_proxy;
 
 pub struct Migrator;
 
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first::Migration), Box::new(m0002_device_keys::Migration)]
+        vec![
+            Box::new(m0001_first::Migration),
+            Box::new(m0002_device_keys::Migration),
+            Box::new(m0003_session_proxy::Migration),
+        ]
     }
 }

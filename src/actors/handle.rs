@@ -29,7 +29,7 @@ use crate::domain::phone::Phone;
 use crate::domain::qr::ValidQr;
 use crate::domain::quota::{KEYS_MAX, Usage, seconds_to_midnight};
 use crate::domain::session::pairing_code::ShownCode;
-use crate::domain::session::{Session, SessionKey};
+use crate::domain::session::{Changes, NewSession, Session};
 use crate::store::Store;
 use crate::store::keys::NewKey;
 use crate::whatsapp::Wire;
@@ -201,9 +201,25 @@ impl System {
         self.shared.streams.issue(access, id)
     }
 
-    pub async fn create_session(&self, access: &Access, key: SessionKey) -> Result<Session, Refusal> {
+    pub async fn create_session(&self, access: &Access, new: NewSession) -> Result<Session, Refusal> {
         let asked = access.clone();
-        self.ask(access.tenant, COMMIT, |reply| tenant::Msg::CreateSession(asked, key, reply)).await?
+        self.ask(access.tenant, COMMIT, |reply| tenant::Msg::CreateSession(asked, new, reply)).await?
+    }
+
+    pub async fn change_session(&self, access: &Access, id: SessionId, changes: Changes) -> Result<Session, Refusal> {
+        self.ask(access.tenant, COMMIT, |reply| tenant::Msg::ChangeSession(id, changes, reply)).await?
+    }
+
+    /// Begins the session again: a linked one connects anew, any other shows new codes. It goes on behind the answer.
+    pub async fn restart_session(&self, access: &Access, id: SessionId) -> Result<Session, Refusal> {
+        self.ask(access.tenant, COMMIT, |reply| tenant::Msg::RestartSession(id, reply)).await??;
+        self.session(access, id).await
+    }
+
+    /// Unlinks the session's device, destroys its keys, and keeps the session. It goes on behind the answer.
+    pub async fn log_out_session(&self, access: &Access, id: SessionId) -> Result<Session, Refusal> {
+        self.ask(access.tenant, COMMIT, |reply| tenant::Msg::LogOutSession(id, reply)).await??;
+        self.session(access, id).await
     }
 
     pub async fn sessions(&self, access: &Access) -> Result<Vec<Session>, Refusal> {

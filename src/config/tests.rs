@@ -60,6 +60,15 @@ fn an_empty_setting_is_none() {
 }
 
 #[test]
+fn private_blocks_are_reached_only_where_the_operator_says_so() {
+    let allowed = knobs(&["--media-allow", "10.1.0.0/16,::1"]).unwrap().check().unwrap().egress;
+    assert_eq!(allowed, "10.1.0.0/16,::1".parse().unwrap());
+    assert_eq!(knobs(&[]).unwrap().check().unwrap().egress, Egress::default());
+    let error = knobs(&["--media-allow", "intranet"]).unwrap().check().unwrap_err().to_string();
+    assert!(error.contains("WAMUX_MEDIA_ALLOW") && error.contains("intranet"), "{error}");
+}
+
+#[test]
 fn a_build_refuses_the_network_that_it_is_not_made_for() {
     let other = if cfg!(feature = "sandbox") { "whatsapp" } else { "sandbox" };
     let error = knobs(&["--network", other]).unwrap().check().unwrap_err().to_string();

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod content;
+pub mod egress;
 pub mod elsewhere;
 pub mod error;
 pub mod event;
@@ -10,6 +11,7 @@ pub mod idempotency;
 pub mod message;
 pub mod nack;
 pub mod phone;
+pub mod proxy;
 pub mod qr;
 pub mod quota;
 pub mod session;

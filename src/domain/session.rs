@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::event::time;
 use super::id::{SessionId, TenantId};
 use super::phone::Phone;
+use super::proxy::Proxy;
 
 /// The caller's own name for a session: 1 to 100 characters, unique within a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,6 +39,36 @@ impl From<SessionKey> for String {
     fn from(key: SessionKey) -> Self {
         key.0
     }
+}
+
+/// A session that is asked for.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    pub key: SessionKey,
+    pub proxy: Option<Proxy>,
+}
+
+impl From<SessionKey> for NewSession {
+    fn from(key: SessionKey) -> Self {
+        Self { key, proxy: None }
+    }
+}
+
+/// What is to be different about a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// None: it stays.
+    pub key: Option<SessionKey>,
+    pub proxy: Setting<Proxy>,
+}
+
+/// What is to become of something that a session may have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Setting<T> {
+    #[default]
+    Keep,
+    Remove,
+    Set(T),
 }
 
 /// The right to write as a session. Whoever starts a session raises its epoch, which makes every older lease worthless.
@@ -94,6 +125,10 @@ pub struct Session {
     pub phone_number: Option<String>,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
+    /// How many attempts have failed in a row since it was last connected, or asked to restart.
+    pub reconnect_attempts: u32,
+    /// With `***` in place of the password.
+    pub proxy_url: Option<String>,
     #[serde(serialize_with = "time::option")]
     pub connected_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "time::option")]

@@ -8,6 +8,7 @@ use serde::{Deserialize, de};
 use serde_json::Value;
 
 use crate::domain::error::{FieldError, Refusal};
+use crate::domain::session::Setting;
 
 /// How many errors one answer lists, and how much of an unknown name it repeats.
 const ERRORS_MAX: usize = 50;
@@ -48,6 +49,21 @@ impl Fields {
         read(value).map_err(|why| self.wrong(&given, &why)).ok()
     }
 
+    /// A field that may be missing, and may be null, which says something else. `finish` tells of a wrong one.
+    pub(super) fn nullable<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Setting<T> {
+        match self.take_any(name) {
+            None => Setting::Keep,
+            Some((_, Value::Null)) => Setting::Remove,
+            Some((given, value)) => read(value).map_or_else(
+                |why| {
+                    self.wrong(&given, &why);
+                    Setting::Keep
+                },
+                Setting::Set,
+            ),
+        }
+    }
+
     pub(super) fn wrong(&mut self, name: &str, why: &(impl ToString + ?Sized)) {
         self.errors.push(FieldError::new(name, why));
     }
@@ -75,6 +91,10 @@ impl Fields {
 
     /// Takes the field out, under its own name or the same in `snake_case`; a mistake is told under the name that was given.
     fn take(&mut self, name: &str) -> Option<(String, Value)> {
+        self.take_any(name).filter(|(_, value)| !value.is_null())
+    }
+
+    fn take_any(&mut self, name: &str) -> Option<(String, Value)> {
         let snake = snake_case(name);
         let mut found = self.given.extract_if(.., |(given, _)| given == name || *given == snake);
         let first = found.next();
@@ -82,7 +102,7 @@ impl Fields {
             self.wrong(name, "is given more than once");
             return None;
         }
-        first.filter(|(_, value)| !value.is_null())
+        first
     }
 }
 

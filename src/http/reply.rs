@@ -136,6 +136,11 @@ pub(super) fn created<T: Serialize>(location: &str, body: &T) -> Result<Response
     Ok(response)
 }
 
+/// Taken on; what was asked for goes on behind the answer.
+pub(super) fn taken_on<T: Serialize>(body: &T) -> Result<Response, Refusal> {
+    json(StatusCode::ACCEPTED, body)
+}
+
 /// Taken on, and answered with exactly these bytes of JSON.
 pub(super) fn accepted(body: Vec<u8>, replayed: bool) -> Response {
     let mut response = with(StatusCode::ACCEPTED, "application/json", body);

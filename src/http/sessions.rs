@@ -1,4 +1,4 @@
-//! Sessions: created, listed, shown, deleted.
+//! Sessions: created, listed, shown, changed, restarted, logged out, deleted.
 
 use serde::Serialize;
 
@@ -6,7 +6,8 @@ use super::call::{Answered, Call, id};
 use super::fields::{Fields, text};
 use super::reply;
 use crate::domain::error::Refusal;
-use crate::domain::session::{Session, SessionKey};
+use crate::domain::proxy::Proxy;
+use crate::domain::session::{Changes, NewSession, Session, SessionKey};
 
 #[derive(Serialize)]
 struct Listed {
@@ -17,8 +18,8 @@ struct Listed {
 pub(super) async fn create(call: Call) -> Answered {
     let access = call.enter().await?;
     let door = call.door.clone();
-    let key = asked(call.fields().await?)?;
-    let session = door.system.create_session(&access, key).await?;
+    let new = asked(call.fields().await?)?;
+    let session = door.system.create_session(&access, new).await?;
     reply::created(&format!("/api/v1/sessions/{}", session.id), &session)
 }
 
@@ -33,26 +34,56 @@ pub(super) async fn show(call: Call, session: String) -> Answered {
     reply::ok(&call.system().session(&access, id(&session)?).await?)
 }
 
+pub(super) async fn change(call: Call, session: String) -> Answered {
+    let access = call.enter().await?;
+    let (door, session) = (call.door.clone(), id(&session));
+    let changes = changes(call.fields().await?);
+    // Whether there is such a session comes first: a mistake in the body is told to nobody who has none.
+    let session = door.system.session(&access, session?).await?.id;
+    reply::ok(&door.system.change_session(&access, session, changes?).await?)
+}
+
+pub(super) async fn restart(call: Call, session: String) -> Answered {
+    let access = call.enter().await?;
+    reply::taken_on(&call.system().restart_session(&access, id(&session)?).await?)
+}
+
+pub(super) async fn log_out(call: Call, session: String) -> Answered {
+    let access = call.enter().await?;
+    reply::taken_on(&call.system().log_out_session(&access, id(&session)?).await?)
+}
+
 pub(super) async fn delete(call: Call, session: String) -> Answered {
     let access = call.enter().await?;
     call.system().delete_session(&access, id(&session)?).await?;
     Ok(reply::done())
 }
 
-fn asked(mut fields: Fields) -> Result<SessionKey, Refusal> {
+fn asked(mut fields: Fields) -> Result<NewSession, Refusal> {
     let key = fields.required("sessionKey", text(SessionKey::try_from));
-    fields.finish(key)
+    let proxy = fields.optional("proxyUrl", text(Proxy::try_from));
+    fields.finish(key.map(|key| NewSession { key, proxy }))
+}
+
+fn changes(mut fields: Fields) -> Result<Changes, Refusal> {
+    let key = fields.optional("sessionKey", text(SessionKey::try_from));
+    let proxy = fields.nullable("proxyUrl", text(Proxy::try_from));
+    fields.finish(Some(Changes { key, proxy }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::session::Setting;
 
     #[test]
     fn both_spellings_are_taken_and_a_mistake_is_named() {
         for (body, wrong) in [
             (r#"{"sessionKey": "shop"}"#, &[][..]),
             (r#"{"session_key": "shop"}"#, &[]),
+            (r#"{"session_key": "shop", "proxyUrl": null}"#, &[]),
+            (r#"{"session_key": "shop", "proxy_url": "socks5://host:1080"}"#, &[]),
+            (r#"{"session_key": "shop", "proxy_url": "ftp://host"}"#, &["proxy_url"]),
             (r#"{"session_key": "shop", "sessionKey": "shop"}"#, &["sessionKey"]),
             (r#"{"session_key": ""}"#, &["session_key"]),
             (r#"{"session_key": 7}"#, &["session_key"]),
@@ -62,6 +93,24 @@ mod tests {
             let named: Vec<_> =
                 asked.err().map(|r| r.fields.into_iter().map(|f| f.field).collect()).unwrap_or_default();
             assert_eq!(named, wrong, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_change_tells_null_from_nothing() {
+        let changes = |body: &str| changes(Fields::of_json(body.as_bytes()).unwrap());
+        assert_eq!(changes("{}"), Ok(Changes::default()));
+        assert_eq!(
+            changes(r#"{"proxyUrl": null, "sessionKey": null}"#),
+            Ok(Changes { key: None, proxy: Setting::Remove })
+        );
+        let both = changes(r#"{"proxy_url": "http://me:pw@host:3128", "session_key": "new"}"#).unwrap();
+        assert_eq!(both.key.unwrap().as_str(), "new");
+        assert_eq!(both.proxy, Setting::Set("http://me:pw@host:3128".parse().unwrap()));
+        for body in
+            [r#"{"proxyUrl": 7}"#, r#"{"proxyUrl": "host:1"}"#, r#"{"colour": "green"}"#, r#"{"sessionKey": ""}"#]
+        {
+            assert!(changes(body).is_err(), "{body}");
         }
     }
 }

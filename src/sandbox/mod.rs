@@ -227,6 +227,12 @@ impl Sandbox {
         Ok(())
     }
 
+    /// How many companions the person sees in the list of linked devices.
+    pub async fn linked(&self, phone: &Phone) -> Result<usize, SandboxError> {
+        let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
+        Ok(account.lock().await.companions.len())
+    }
+
     /// The phone loses what it shares with other devices, as when an app is restored from an old backup: it cannot read
     /// what comes next and asks for it again.
     pub async fn forget_sessions(&self, phone: &Phone) -> Result<(), SandboxError> {

@@ -1,5 +1,7 @@
 //! Sessions: made, listed, leased, recorded as they live, and buried; what happens to one is logged in the same transaction.
 
+mod settings;
+
 use chrono::{DateTime, Utc};
 use entity::{event, message, session};
 use futures_util::FutureExt;
@@ -15,7 +17,9 @@ use crate::domain::id::{SessionId, TenantId};
 use crate::domain::message::{Direction, Status as MessageStatus};
 use crate::domain::phone::Phone;
 use crate::domain::session::life::{Fault, Life};
-use crate::domain::session::{Facts, Lease, Session, SessionKey, Status};
+use crate::domain::session::{Facts, Lease, NewSession, Session, SessionKey, Status};
+pub use settings::Changed;
+pub(super) use settings::seal_again;
 
 /// A session's row, read into the domain's types.
 #[derive(Debug, Clone)]
@@ -33,18 +37,25 @@ pub struct Record {
     pub status: Status,
     pub phone: Option<Phone>,
     pub fault: Option<Fault>,
+    /// How many attempts have failed in a row.
+    pub attempts: u32,
     pub event: Option<StreamEvent>,
     pub at: DateTime<Utc>,
 }
 
 impl Store {
     /// Makes a session; none if its key is taken.
-    pub async fn insert_session(&self, tenant: TenantId, key: SessionKey) -> Result<Option<Session>, StoreError> {
-        let (id, now) = (self.clock().id(), self.clock().now());
+    pub async fn insert_session(
+        &self,
+        tenant: TenantId,
+        new: impl Into<NewSession>,
+    ) -> Result<Option<Session>, StoreError> {
+        let (new, id, now) = (new.into(), self.clock().id(), self.clock().now());
+        let proxy = self.seal_proxy(tenant, SessionId(id), new.proxy.as_ref())?;
         let row = session::Model {
             id,
             tenant_id: tenant.0,
-            session_key: key.as_str().to_owned(),
+            session_key: new.key.as_str().to_owned(),
             status: Status::Initializing.as_str().to_owned(),
             phone: None,
             error_code: None,
@@ -55,8 +66,10 @@ impl Store {
             created_at: now,
             deleted_at: None,
             wiped_at: None,
+            proxy,
+            attempts: 0,
         };
-        let view = view(row.clone())?;
+        let view = self.view(row.clone())?;
         self.write(move |batch| {
             async move {
                 let fresh: session::ActiveModel = row.into();
@@ -73,12 +86,12 @@ impl Store {
     /// A tenant's living sessions, newest first.
     pub async fn sessions(&self, tenant: TenantId) -> Result<Vec<Session>, StoreError> {
         let rows = living(tenant).order_by_desc(session::Column::Id).all(self.reader()).await?;
-        rows.into_iter().map(view).collect()
+        rows.into_iter().map(|row| self.view(row)).collect()
     }
 
     pub async fn session(&self, tenant: TenantId, id: SessionId) -> Result<Option<Session>, StoreError> {
         let row = living(tenant).filter(session::Column::Id.eq(id.0)).one(self.reader()).await?;
-        row.map(view).transpose()
+        row.map(|row| self.view(row)).transpose()
     }
 
     /// What the tenant's actor starts from: its living sessions, and those it has yet to unlink.
@@ -209,8 +222,7 @@ impl Store {
 
 /// Why a message that was accepted will never be sent.
 const DELETED: (&str, &str) = ("session_deleted", "The session was deleted before WhatsApp had this message.");
-const UNLINKED: (&str, &str) =
-    ("session_logged_out", "The session was unlinked on the phone before WhatsApp had this message.");
+const UNLINKED: (&str, &str) = ("session_logged_out", "The session was logged out before WhatsApp had this message.");
 
 async fn write_record(
     batch: &DatabaseTransaction,
@@ -224,6 +236,7 @@ async fn write_record(
         phone: Set(record.phone.map(|p| p.digits().to_owned())),
         error_code: Set(record.fault.as_ref().map(|f| f.code.clone())),
         error_message: Set(record.fault.map(|f| f.message)),
+        attempts: Set(record.attempts.try_into().unwrap_or(i32::MAX)),
         last_activity_at: Set(Some(record.at)),
         ..Default::default()
     };
@@ -239,7 +252,8 @@ async fn write_record(
     if held.rows_affected == 0 {
         return Ok(None);
     }
-    if record.status == Status::Failed && unlinked {
+    // Whichever phone is linked next did not take these on. What is accepted by a hair after a logout meets the next of these.
+    if unlinked {
         fail_unsent(batch, lease.tenant, lease.session, record.at, UNLINKED).await?;
     }
     let (Some(event), Some(payload)) = (record.event, payload) else { return Ok(Some(Position(0))) };
@@ -292,21 +306,6 @@ async fn fail_unsent(
 
 fn living(tenant: TenantId) -> sea_orm::Select<session::Entity> {
     session::Entity::find().filter(session::Column::TenantId.eq(tenant.0)).filter(session::Column::DeletedAt.is_null())
-}
-
-fn view(row: session::Model) -> Result<Session, StoreError> {
-    Ok(Session {
-        id: SessionId(row.id),
-        session_key: SessionKey::try_from(row.session_key).map_err(|_| StoreError::Corrupt("session key"))?,
-        status: Status::from_name(&row.status).ok_or(StoreError::Corrupt("session status"))?,
-        phone_number: row.phone.map(|digits| format!("+{digits}")),
-        error_code: row.error_code,
-        error_message: row.error_message,
-        connected_at: row.connected_at,
-        last_activity_at: row.last_activity_at,
-        created_at: row.created_at,
-        stream_url: format!("/api/v1/sessions/{}/stream", row.id),
-    })
 }
 
 fn kept(row: session::Model) -> Result<Kept, StoreError> {

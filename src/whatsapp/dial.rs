@@ -1,67 +1,94 @@
 //! Opening connections: to WhatsApp over the internet, or to a simulated network, in this process or elsewhere; one per run of a link.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
+use hyper::Uri;
+use hyper::header::{HeaderValue, ORIGIN};
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_websockets::ClientBuilder;
 use whatsapp_rust::async_channel::Receiver;
 use whatsapp_rust::transport::{
-    TokioWebSocketTransportFactory, Transport, TransportEvent, TransportFactory, default_tls_connector, from_websocket,
+    Connector, Transport, TransportEvent, TransportFactory, default_tls_connector, from_websocket,
 };
+use whatsapp_rust::wacore::net::{WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL};
 
 use super::link::State;
+use super::proxy;
 use super::signal::Ears;
+use crate::domain::egress::Egress;
 use crate::domain::elsewhere::SandboxUrl;
+use crate::domain::proxy::Proxy;
+use crate::domain::session::life::Loss;
 
 /// Opens a byte stream to a network in this process.
 pub type Dial = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
 
-/// Where the upgrade request says it goes: nobody resolves it.
+/// Where the upgrade request to it says it goes: nobody resolves it.
 const SANDBOX_URL: &str = "ws://sandbox/ws/chat";
+/// What an attempt may take. The protocol crate would give up after 20 s, and not say why.
+const DIAL_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 15 });
 
 #[derive(Clone)]
 pub(super) enum Network {
+    /// In this process. There is nothing to go through a proxy to, so a session's proxy is not used.
     Sandbox(Dial),
-    SandboxAt(Arc<Elsewhere>),
-    WhatsApp(Arc<TokioWebSocketTransportFactory>),
-}
-
-/// A simulated network behind a TCP port.
-pub(super) struct Elsewhere {
-    url: SandboxUrl,
-    tls: TlsConnector,
-}
-
-impl Elsewhere {
-    pub(super) fn new(url: SandboxUrl, tls: ClientConfig) -> Self {
-        Self { url, tls: Arc::new(tls).into() }
-    }
-
-    async fn dial(&self) -> anyhow::Result<Opened> {
-        let stream = TcpStream::connect(self.url.authority()).await?;
-        // A stanza is a write of its own, and what answers it waits for it.
-        stream.set_nodelay(true)?;
-        let upgrade = ClientBuilder::from_uri(self.url.chat().parse()?);
-        if self.url.is_secure() {
-            let name = ServerName::try_from(self.url.host().to_owned())?;
-            let stream = self.tls.connect(name, stream).await?;
-            return Ok(from_websocket(upgrade.connect_on(stream).await?.0));
-        }
-        Ok(from_websocket(upgrade.connect_on(stream).await?.0))
-    }
+    SandboxAt(Arc<Remote>),
+    WhatsApp(Arc<Remote>),
 }
 
 impl Network {
     /// One TLS configuration serves all sessions: its roots are parsed once.
     pub(super) fn whatsapp() -> Self {
-        Self::WhatsApp(Arc::new(TokioWebSocketTransportFactory::new().with_connector(default_tls_connector())))
+        let origin = Some(HeaderValue::from_static(WHATSAPP_WEB_ORIGIN));
+        let (url, connector) = (WHATSAPP_WEB_WS_URL.to_owned(), default_tls_connector());
+        Self::WhatsApp(Arc::new(Remote { url, origin, connector }))
     }
+
+    pub(super) fn sandbox_at(url: &SandboxUrl, tls: ClientConfig) -> Self {
+        let connector = if url.is_secure() { Connector::Rustls(Arc::new(tls).into()) } else { Connector::Plain };
+        Self::SandboxAt(Arc::new(Remote { url: url.chat().to_owned(), origin: None, connector }))
+    }
+}
+
+/// A network behind a TCP port.
+pub(super) struct Remote {
+    url: String,
+    origin: Option<HeaderValue>,
+    connector: Connector,
+}
+
+impl Remote {
+    async fn dial(&self, way: &Way) -> anyhow::Result<Opened> {
+        let url: Uri = self.url.parse()?;
+        let host = url.host().unwrap_or_default();
+        let port = url.port_u16().unwrap_or(if url.scheme_str() == Some("wss") { 443 } else { 80 });
+        let plain_host = host.trim_start_matches('[').trim_end_matches(']');
+        let stream = match &way.proxy {
+            Some(proxy) => proxy::through(proxy, &way.egress, host, port).await?,
+            None => TcpStream::connect((plain_host, port)).await.with_context(|| format!("{host}:{port}"))?,
+        };
+        // A stanza is a write of its own, and what answers it waits for it.
+        stream.set_nodelay(true)?;
+        let stream = self.connector.wrap(plain_host, stream).await?;
+        let mut upgrade = ClientBuilder::from_uri(url.clone());
+        if let Some(origin) = &self.origin {
+            upgrade = upgrade.add_header(ORIGIN, origin.clone())?;
+        }
+        let (socket, _) = upgrade.connect_on(stream).await?;
+        Ok(from_websocket(socket))
+    }
+}
+
+/// The way of one session's connections: through its proxy if it has one, as far as the operator lets it.
+#[derive(Clone, Default)]
+pub(super) struct Way {
+    pub(super) proxy: Option<Arc<Proxy>>,
+    pub(super) egress: Arc<Egress>,
 }
 
 type Opened = (Arc<dyn Transport>, Receiver<TransportEvent>);
@@ -69,29 +96,36 @@ type Opened = (Arc<dyn Transport>, Receiver<TransportEvent>);
 /// The protocol crate's way to a connection. The crate reports no failed attempt, so their reason is kept here.
 pub(super) struct Dialler {
     network: Network,
+    way: Way,
     state: Arc<State>,
     ears: Arc<Ears>,
 }
 
 impl Dialler {
-    pub(super) fn new(network: Network, state: Arc<State>, ears: Arc<Ears>) -> Self {
-        Self { network, state, ears }
+    pub(super) fn new(network: Network, way: Way, state: Arc<State>, ears: Arc<Ears>) -> Self {
+        Self { network, way, state, ears }
     }
 
-    async fn dial(&self) -> anyhow::Result<Opened> {
-        match &self.network {
-            Network::WhatsApp(factory) => factory.create_transport().await,
-            Network::SandboxAt(elsewhere) => elsewhere
-                .dial()
-                .await
-                .with_context(|| format!("the simulated network at {} cannot be reached", elsewhere.url.chat())),
-            Network::Sandbox(dial) => {
-                let builder = ClientBuilder::from_uri(SANDBOX_URL.parse()?);
-                let (socket, _) = builder.connect_on(dial()).await?;
-                Ok(from_websocket(socket))
-            }
-        }
+    /// What went wrong on the way to the network, and where.
+    async fn dial(&self) -> Result<Opened, (Loss, anyhow::Error)> {
+        let (loss, dialled) = match &self.network {
+            Network::Sandbox(dial) => (Loss::Unreachable, upgrade_here(dial()).await),
+            Network::WhatsApp(remote) | Network::SandboxAt(remote) => self.dial_remote(remote).await,
+        };
+        dialled.map_err(|error| (loss, error))
     }
+
+    async fn dial_remote(&self, remote: &Remote) -> (Loss, anyhow::Result<Opened>) {
+        let loss = if self.way.proxy.is_some() { Loss::Proxy } else { Loss::Unreachable };
+        let late = |_| Err(anyhow::anyhow!("no answer within {} seconds", DIAL_WITHIN.as_secs()));
+        (loss, tokio::time::timeout(DIAL_WITHIN, remote.dial(&self.way)).await.unwrap_or_else(late))
+    }
+}
+
+async fn upgrade_here(stream: DuplexStream) -> anyhow::Result<Opened> {
+    let builder = ClientBuilder::from_uri(SANDBOX_URL.parse()?);
+    let (socket, _) = builder.connect_on(stream).await?;
+    Ok(from_websocket(socket))
 }
 
 #[async_trait]
@@ -102,11 +136,10 @@ impl TransportFactory for Dialler {
             self.ears.stop_reconnecting();
             anyhow::bail!("this run has had its connection");
         }
-        let opened = self.dial().await;
-        if let Err(error) = &opened {
-            self.state.because(format!("{error:#}"));
+        self.dial().await.map_err(|(loss, error)| {
+            self.state.unreachable(loss, format!("{error:#}"));
             self.ears.stop_reconnecting();
-        }
-        opened
+            error
+        })
     }
 }

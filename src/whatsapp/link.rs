@@ -10,8 +10,9 @@ use whatsapp_rust::{Client, Jid, SendOptions};
 use super::encode::{self, SendError};
 use super::signal::{Ears, phone_of};
 use super::version::Claim;
+use super::WireError;
 use crate::domain::phone::Phone;
-use crate::domain::session::life::End;
+use crate::domain::session::life::{End, Loss};
 use crate::store::device_keys::DeviceKeys;
 
 /// Connections that a run may open after its phone has scanned a code: one is needed to come back as a linked device.
@@ -24,10 +25,31 @@ const ADDRESSES_MAX: usize = 1_000;
 pub enum Over {
     /// The connection was lost or never came about: run again when it is time.
     Lost(String),
+    /// Nothing of the network could be reached: run again when it is time.
+    Unreachable(String),
+    /// The session's proxy is not there or did not let the connection through: run again when it is time.
+    ProxyFailed(String),
     /// Running again would end the same way. Nothing of the link touches the keys any more.
     Ended(End),
     /// We closed it.
     Closed,
+}
+
+impl Over {
+    /// Whether the same link may be run again.
+    pub const fn may_run_again(&self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Unreachable(_) | Self::ProxyFailed(_))
+    }
+}
+
+/// A client that could not even be built.
+impl From<WireError> for Over {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Version(_) | WireError::Web(_) => Self::Unreachable(error.to_string()),
+            WireError::Keys(_) | WireError::Client(_) => Self::Lost(error.to_string()),
+        }
+    }
 }
 
 /// What the parts of a link know together about its present run.
@@ -38,7 +60,7 @@ pub(super) struct State {
     dials: AtomicU32,
     returns: AtomicU32,
     end: Mutex<Option<End>>,
-    why: Mutex<Option<String>>,
+    why: Mutex<Option<(Loss, String)>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -67,7 +89,12 @@ impl State {
 
     /// The first reason counts: what follows are its consequences.
     pub(super) fn because(&self, why: String) {
-        locked(&self.why).get_or_insert(why);
+        self.unreachable(Loss::Dropped, why);
+    }
+
+    /// The same, of an attempt that did not get as far as the network.
+    pub(super) fn unreachable(&self, loss: Loss, why: String) {
+        locked(&self.why).get_or_insert((loss, why));
     }
 
     pub(super) fn ended(&self, end: End) {
@@ -84,7 +111,12 @@ impl State {
         }
         // The crate is silent about refused handshakes, and about connections that it gave up itself.
         let silent = if was_ready { "the connection went silent" } else { "no session came about on the connection" };
-        Over::Lost(locked(&self.why).take().unwrap_or_else(|| silent.to_owned()))
+        match locked(&self.why).take() {
+            Some((Loss::Dropped, why)) => Over::Lost(why),
+            Some((Loss::Unreachable, why)) => Over::Unreachable(why),
+            Some((Loss::Proxy, why)) => Over::ProxyFailed(why),
+            None => Over::Lost(silent.to_owned()),
+        }
     }
 }
 
@@ -112,7 +144,7 @@ impl Link {
     }
 
     /// Runs one connection and says how it ended; while pairing, the phone's scan and the return as a linked device are
-    /// one run. After `Over::Lost` it may be called again: the client keeps its caches, and its next handshake falls back
+    /// one run. After what `may_run_again` it may be called again: the client keeps its caches, and its next handshake falls back
     /// when the last one was refused (whatsapp-rust 0.7.0, `Client::stop_supervision_loop`).
     pub async fn run(&self) -> Over {
         let linked = self.client.pn().is_some();

@@ -6,6 +6,7 @@ mod encode;
 pub mod key_store;
 mod link;
 mod pairing_code;
+mod proxy;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,11 @@ use whatsapp_rust::wacore::store::{DeviceCommand, DevicePropsOverride};
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
 use whatsapp_rust::{CacheConfig, CacheEntryConfig, Client, ClientBuilderError, MsgSecretPolicy, TokioRuntime};
 
+use crate::domain::egress::Egress;
 use crate::domain::elsewhere::SandboxUrl;
+use crate::domain::proxy::Proxy;
 use crate::store::device_keys::DeviceKeys;
-use dial::{Dial, Dialler, Elsewhere, Network};
+use dial::{Dial, Dialler, Network, Way};
 use key_store::KeyStore;
 use signal::Ears;
 use version::{CurrentVersion, Version};
@@ -64,6 +67,7 @@ pub struct Wire {
     network: Network,
     web: Arc<dyn HttpClient>,
     version: Arc<CurrentVersion>,
+    way: Way,
 }
 
 impl Wire {
@@ -73,21 +77,36 @@ impl Wire {
     }
 
     /// To a simulated network elsewhere, and nowhere else.
-    pub fn sandbox_at(url: SandboxUrl, tls: ClientConfig) -> Self {
-        Self::simulated(Network::SandboxAt(Arc::new(Elsewhere::new(url, tls))))
+    pub fn sandbox_at(url: &SandboxUrl, tls: ClientConfig) -> Self {
+        Self::simulated(Network::sandbox_at(url, tls))
     }
 
     fn simulated(network: Network) -> Self {
         let web: Arc<dyn HttpClient> = Arc::new(web::Closed);
         let version = Arc::new(CurrentVersion::fixed(SANDBOX_VERSION, Arc::clone(&web)));
-        Self { network, web, version }
+        Self { network, web, version, way: Way::default() }
     }
 
     /// To the real network.
     pub fn whatsapp() -> Result<Self, WireError> {
         let web: Arc<dyn HttpClient> = Arc::new(web::Web::new()?);
         let version = Arc::new(CurrentVersion::new(Arc::clone(&web)));
-        Ok(Self { network: Network::whatsapp(), web, version })
+        Ok(Self { network: Network::whatsapp(), web, version, way: Way::default() })
+    }
+
+    /// The same, with the addresses that sessions' proxies may have.
+    #[must_use]
+    pub fn within(mut self, egress: Egress) -> Self {
+        self.way.egress = Arc::new(egress);
+        self
+    }
+
+    /// The same, for a session that has a proxy, or none. Only its own connection goes through it: what all sessions share, such
+    /// as the look-up of WhatsApp's version, goes direct.
+    #[must_use]
+    pub fn through(&self, proxy: Option<Proxy>) -> Self {
+        let way = Way { proxy: proxy.map(Arc::new), egress: Arc::clone(&self.way.egress) };
+        Self { way, ..self.clone() }
     }
 
     /// Builds a client over the keys of one session. It does nothing until it is run.
@@ -103,7 +122,12 @@ impl Wire {
         let client = Client::builder()
             .with_runtime(TokioRuntime)
             .with_persistence_manager(device)
-            .with_transport_factory(Dialler::new(self.network.clone(), Arc::clone(&state), Arc::clone(&ears)))
+            .with_transport_factory(Dialler::new(
+                self.network.clone(),
+                self.way.clone(),
+                Arc::clone(&state),
+                Arc::clone(&ears),
+            ))
             .with_http_client_arc(Arc::clone(&self.web))
             .with_version_override(version)
             .with_background_saver_interval(SAVE_EVERY)

@@ -100,6 +100,10 @@ impl Caller {
         self.send(self.request(Method::POST, path).json(&body)).await
     }
 
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(&body)).await
+    }
+
     pub async fn delete(&self, path: &str) -> Answer {
         self.send(self.request(Method::DELETE, path)).await
     }
@@ -116,13 +120,18 @@ impl Caller {
     pub async fn link(&self, key: &str, phone: &str) -> String {
         let session = self.post("/sessions", json!({ "session_key": key })).await.expect(201);
         let id = session["id"].as_str().unwrap().to_owned();
-        let mut events = self.stream(&id, None).await;
+        self.scan(&id, phone).await;
+        id
+    }
+
+    /// Lets a phone scan the code that a session shows, and waits until it is connected.
+    pub async fn scan(&self, id: &str, phone: &str) {
+        let mut events = self.stream(id, None).await;
         let qr = events.until("qr").await;
         let _ = self.post("/sandbox/phones", json!({ "phone": phone })).await;
         let scan = self.post(&format!("/sandbox/phones/{phone}/scan"), json!({ "qr": qr["qr"] })).await;
         assert_eq!(scan.status, 204, "{}", scan.text);
         events.until("connected").await;
-        id
     }
 
     pub async fn text(&self, to: &str, text: &str) -> String {

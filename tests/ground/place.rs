@@ -20,18 +20,25 @@ pub struct Place {
     folder: TempDir,
     postgres: Option<Postgres>,
     network: Option<String>,
+    allowed: String,
 }
 
 impl Place {
     pub fn new(on: Ground) -> Self {
         let postgres = (on == Ground::Postgres).then(Postgres::start);
-        Self { folder: tempfile::tempdir().unwrap(), postgres, network: None }
+        Self { folder: tempfile::tempdir().unwrap(), postgres, network: None, allowed: String::new() }
     }
 
     /// The same with its sessions on a simulated network elsewhere: `WAMUX_SANDBOX_URL`.
     #[allow(dead_code, reason = "the benches keep it in the process")]
     pub fn beside(self, network: &str) -> Self {
         Self { network: Some(network.to_owned()), ..self }
+    }
+
+    /// The same where tenants' proxies may have these private addresses: `WAMUX_MEDIA_ALLOW`.
+    #[allow(dead_code, reason = "the benches have no proxies")]
+    pub fn allowing(self, blocks: &str) -> Self {
+        Self { allowed: blocks.to_owned(), ..self }
     }
 
     pub fn folder(&self) -> &Path {
@@ -46,7 +53,8 @@ impl Place {
     /// A server in this process on this place.
     pub fn config(&self) -> Config {
         let sandbox_url = self.network.as_ref().map(|url| url.parse().unwrap());
-        let plain = Config { sandbox_url, ..Config::in_folder(self.folder().to_owned()) };
+        let egress = self.allowed.parse().unwrap();
+        let plain = Config { sandbox_url, egress, ..Config::in_folder(self.folder().to_owned()) };
         match self.database_url() {
             Some(url) => Config { database: url.parse().unwrap(), ..plain },
             None => plain,
@@ -59,6 +67,7 @@ impl Place {
         if let Some(url) = self.database_url() {
             command.env("WAMUX_DATABASE_URL", url);
         }
+        command.env("WAMUX_MEDIA_ALLOW", &self.allowed);
         command.envs(self.network.iter().map(|url| ("WAMUX_SANDBOX_URL", url)));
         command
     }

@@ -2,7 +2,9 @@
 
 mod control;
 mod elsewhere;
+mod gate;
 mod kills;
+mod proxies;
 
 use tempfile::TempDir;
 use wamux::config::Config;

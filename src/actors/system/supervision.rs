@@ -61,6 +61,11 @@ impl<M: Send + 'static> Child<M> {
         }
     }
 
+    /// Forgets what failed before: a person asks for another chance, and `start` gives it at once, even in quarantine.
+    pub fn forgive(&mut self) {
+        self.failures.clear();
+    }
+
     pub const fn door(&self) -> Option<&Door<M>> {
         self.door.as_ref()
     }

@@ -1,5 +1,6 @@
 //! The life of a session as a pure machine: `apply` takes what happened and says what to do. The session's actor does it.
 
+mod fault;
 mod typed;
 
 use std::time::Duration;
@@ -9,6 +10,7 @@ use chrono::{DateTime, Utc};
 use super::Status;
 use crate::domain::phone::Phone;
 use crate::domain::qr::QrCode;
+pub use fault::{End, Fault, Loss};
 pub use typed::Typed;
 use typed::Typing;
 
@@ -24,70 +26,6 @@ pub enum Stage {
     Connected { since: DateTime<Utc> },
     Disconnected,
     Failed(Fault),
-}
-
-/// Why a session is not connected: a stable code, and a sentence that says what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    pub code: String,
-    pub message: String,
-}
-
-impl Fault {
-    pub fn new(code: &str, message: impl Into<String>) -> Self {
-        Self { code: code.to_owned(), message: message.into() }
-    }
-}
-
-/// Ends that leave the device's keys good.
-const MAY_MEND: [&str; 3] = ["banned", "client_outdated", "refused"];
-
-/// How a session can end for good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// Nobody scanned any of the codes.
-    QrExhausted,
-    PairingFailed(String),
-    LoggedOut,
-    Replaced,
-    Banned,
-    Outdated,
-    Refused(String),
-}
-
-impl End {
-    pub fn fault(&self) -> Fault {
-        match self {
-            Self::QrExhausted => Fault::new(
-                "qr_codes_expired",
-                "No phone scanned a QR code in time. Delete this session and create it again for new codes.",
-            ),
-            Self::PairingFailed(why) => Fault::new(
-                "pairing_failed",
-                format!("The phone could not link this session ({why}). Scan the next code."),
-            ),
-            Self::LoggedOut => Fault::new(
-                "logged_out",
-                "The device was unlinked on the phone. Delete this session, create it again and scan the new code.",
-            ),
-            Self::Replaced => Fault::new(
-                "replaced",
-                "Another client took over this device's connection. Stop the other one, then link this session again.",
-            ),
-            Self::Banned => {
-                Fault::new("banned", "WhatsApp has banned this account for a time; see the app on the phone.")
-            }
-            Self::Outdated => {
-                Fault::new("client_outdated", "WhatsApp refuses this version of the server. Update Wamux.")
-            }
-            Self::Refused(why) => Fault::new("refused", format!("WhatsApp refused the connection ({why}).")),
-        }
-    }
-
-    /// Whether the device's keys are worthless from now on.
-    const fn unlinks(&self) -> bool {
-        matches!(self, Self::LoggedOut)
-    }
 }
 
 /// What happened to a session.
@@ -107,6 +45,7 @@ pub enum Input {
     },
     /// The connection, or the attempt at one, is over, and may be tried again.
     Lost {
+        loss: Loss,
         why: String,
     },
     Ended(End),
@@ -114,6 +53,12 @@ pub enum Input {
     RetryDue,
     /// What becomes of a pairing code, while the session waits to be linked.
     Code(Typed),
+    /// The tenant wants it to begin again: a linked session connects anew, any other shows new codes.
+    Restart,
+    /// Its way to the network is another one from now on.
+    Rerouted,
+    /// The tenant wants its device unlinked.
+    Logout,
 }
 
 /// What the actor must do about it, in this order.
@@ -121,6 +66,8 @@ pub enum Input {
 pub enum Effect {
     /// Build a client on the session's keys and run it.
     Open,
+    /// Drop the client that runs; what it still says is not heard.
+    Close,
     /// Keep the new status, and log the event that goes with it if there is one; then tell the tenant and the watchers.
     Record,
     /// Show the watchers a new code of the same pairing; nothing is stored.
@@ -131,10 +78,10 @@ pub enum Effect {
     Retry { attempt: u32 },
     /// Come back with `Code(Typed::Over)` at this time, unless there is a newer code by then.
     AwaitCode { until: DateTime<Utc> },
-    /// Drop the client that runs; what it still says is not heard.
-    Close,
     /// Destroy the device's keys.
     Forget,
+    /// Unlink the device on the network if it can be reached, and destroy its keys in any case.
+    Unlink,
 }
 
 /// A session's stage, the account it is linked to, and how many attempts have failed in a row.
@@ -145,6 +92,8 @@ pub struct Life {
     pub attempt: u32,
     /// Why it is not connected, while it is not.
     pub fault: Option<Fault>,
+    /// A client runs for it, or is about to; there is never a second one.
+    open: bool,
     typing: Typing,
 }
 
@@ -152,13 +101,13 @@ impl Life {
     /// As the store remembers it. A session that had failed stays so; any other is about to be started.
     pub fn remembered(status: Status, phone: Option<Phone>, fault: Option<Fault>) -> Self {
         // What a new version or the passing of time may have mended is tried again when the server starts.
-        let mended = |fault: &Fault| MAY_MEND.contains(&fault.code.as_str()) && phone.is_some();
+        let mended = |fault: &Fault| fault.may_mend() && phone.is_some();
         let stage = match (status, &fault, &phone) {
             (Status::Failed, Some(fault), _) if !mended(fault) => Stage::Failed(fault.clone()),
             (_, _, Some(_)) => Stage::Connecting,
             (_, _, None) => Stage::Initializing,
         };
-        Self { stage, phone, attempt: 0, fault, typing: Typing::default() }
+        Self { stage, phone, attempt: 0, fault, open: false, typing: Typing::default() }
     }
 
     pub const fn status(&self) -> Status {
@@ -172,27 +121,33 @@ impl Life {
         }
     }
 
+    /// How many attempts have failed since the last connection.
+    pub const fn failed_attempts(&self) -> u32 {
+        if matches!(self.stage, Stage::Connected { .. }) { 0 } else { self.attempt }
+    }
+
     /// Takes one step. What a stage does not expect changes nothing: late and repeated inputs are the rule on a network.
     #[must_use]
     pub fn apply(self, input: Input, now: DateTime<Utc>) -> (Self, Vec<Effect>) {
+        match input {
+            Input::Started => self.start(),
+            Input::Restart => self.begin_again(),
+            Input::Rerouted => self.reroute(),
+            Input::Logout => self.log_out(),
+            Input::RetryDue if self.stage == Stage::Disconnected => self.dial(),
+            // Only a client that runs has anything to say.
+            _ if !self.open => (self, vec![]),
+            Input::Ended(end) => self.end(&end),
+            Input::Code(typed) => self.typed(typed, now),
+            Input::Lost { loss, why } => self.lose(loss, &why, now),
+            Input::Qr { .. } | Input::Paired { .. } | Input::Connected { .. } => self.told(input, now),
+            Input::RetryDue => (self, vec![]),
+        }
+    }
+
+    /// What a client that runs tells of its way up.
+    fn told(self, input: Input, now: DateTime<Utc>) -> (Self, Vec<Effect>) {
         match (&self.stage, input) {
-            (Stage::Failed(_), _) | (Stage::Disconnected, Input::Lost { .. }) => (self, vec![]),
-            (_, Input::Ended(end)) => self.end(&end),
-            (_, Input::Code(typed)) => self.typed(typed, now),
-            (Stage::Connected { since }, Input::Lost { why }) => {
-                let held = (now - *since).to_std().is_ok_and(|up| up >= HELD);
-                let attempt = if held { 1 } else { self.attempt + 1 };
-                self.lose(attempt, &why)
-            }
-            (Stage::Disconnected, Input::RetryDue) => {
-                let stage = if self.phone.is_some() { Stage::Connecting } else { Stage::Initializing };
-                (Self { stage, ..self }, vec![Effect::Record, Effect::Open])
-            }
-            (_, Input::Lost { why }) => {
-                let attempt = self.attempt + 1;
-                self.lose(attempt, &why)
-            }
-            (Stage::Initializing | Stage::Connecting, Input::Started) => (self, vec![Effect::Record, Effect::Open]),
             (Stage::Initializing, Input::Qr { qr, expires_at }) => {
                 let stage = Stage::QrReady { qr, expires_at };
                 let typing = Typing::default();
@@ -212,16 +167,68 @@ impl Life {
         }
     }
 
-    fn end(self, end: &End) -> (Self, Vec<Effect>) {
-        let fault = end.fault();
-        let effects = if end.unlinks() { vec![Effect::Record, Effect::Forget] } else { vec![Effect::Record] };
-        let phone = if end.unlinks() { None } else { self.phone };
-        (Self { stage: Stage::Failed(fault.clone()), phone, attempt: 0, fault: Some(fault), ..self }, effects)
+    fn start(self) -> (Self, Vec<Effect>) {
+        match &self.stage {
+            Stage::Initializing | Stage::Connecting if !self.open => self.dial(),
+            // A crash may have cut its end short. Where it did not, there are no keys left and this costs a look.
+            Stage::Failed(fault) if fault.is_logout() => (self, vec![Effect::Unlink]),
+            _ => (self, vec![]),
+        }
     }
 
-    fn lose(self, attempt: u32, why: &str) -> (Self, Vec<Effect>) {
-        let fault = Fault::new("connection_lost", format!("The connection was lost ({why}); trying again."));
-        let next = Self { stage: Stage::Disconnected, attempt, fault: Some(fault), ..self };
+    fn dial(self) -> (Self, Vec<Effect>) {
+        let stage = if self.phone.is_some() { Stage::Connecting } else { Stage::Initializing };
+        (Self { stage, open: true, ..self }, vec![Effect::Record, Effect::Open])
+    }
+
+    fn begin_again(self) -> (Self, Vec<Effect>) {
+        // Keys that no phone stands behind are of no use: new codes are for new keys.
+        let fresh = self.phone.is_none();
+        self.anew(fresh)
+    }
+
+    /// A session that has failed stays so: it is no help to it to fail on another way.
+    fn reroute(self) -> (Self, Vec<Effect>) {
+        if matches!(self.stage, Stage::Failed(_)) { (self, vec![]) } else { self.anew(false) }
+    }
+
+    fn anew(self, fresh: bool) -> (Self, Vec<Effect>) {
+        let mut effects = Vec::new();
+        effects.extend(self.open.then_some(Effect::Close));
+        effects.extend(fresh.then_some(Effect::Forget));
+        let (next, dial) = Self { attempt: 0, fault: None, ..self }.dial();
+        effects.extend(dial);
+        (next, effects)
+    }
+
+    fn log_out(self) -> (Self, Vec<Effect>) {
+        if matches!(self.stage, Stage::Failed(_)) && self.phone.is_none() {
+            // No phone is linked, and no code is shown.
+            return (self, vec![]);
+        }
+        Self::failed(Fault::logged_out_here(), None, vec![Effect::Record, Effect::Unlink])
+    }
+
+    fn end(self, end: &End) -> (Self, Vec<Effect>) {
+        if end.unlinks() {
+            return Self::failed(end.fault(), None, vec![Effect::Record, Effect::Forget]);
+        }
+        Self::failed(end.fault(), self.phone, vec![Effect::Record])
+    }
+
+    fn failed(fault: Fault, phone: Option<Phone>, effects: Vec<Effect>) -> (Self, Vec<Effect>) {
+        let stage = Stage::Failed(fault.clone());
+        (Self { stage, phone, attempt: 0, fault: Some(fault), open: false, typing: Typing::default() }, effects)
+    }
+
+    fn lose(self, loss: Loss, why: &str, now: DateTime<Utc>) -> (Self, Vec<Effect>) {
+        let held = |since: DateTime<Utc>| (now - since).to_std().is_ok_and(|up| up >= HELD);
+        let attempt = match self.stage {
+            Stage::Connected { since } if held(since) => 1,
+            _ => self.attempt.saturating_add(1),
+        };
+        let fault = Some(loss.fault(why));
+        let next = Self { stage: Stage::Disconnected, attempt, fault, open: false, ..self };
         (next, vec![Effect::Record, Effect::Retry { attempt }])
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{MasterKey, Sealer};
 use crate::domain::id::TenantId;
-use crate::store::{StoreError, device_keys};
+use crate::store::{StoreError, device_keys, sessions};
 
 /// Where sealed values live.
 pub(in crate::store) struct Home {
@@ -20,12 +20,20 @@ pub(in crate::store) struct Home {
     pub(in crate::store) again: for<'t> fn(&'t DatabaseTransaction, &'t Turn, After) -> BoxFuture<'t, Done>,
 }
 
-pub(in crate::store) const COLUMNS: [Home; 1] = [Home {
-    table: "device_key",
-    column: "value",
-    sealed_in: "store/device_keys.rs",
-    again: |txn, turn, after| Box::pin(device_keys::seal_again(txn, turn, after)),
-}];
+pub(in crate::store) const COLUMNS: [Home; 2] = [
+    Home {
+        table: "device_key",
+        column: "value",
+        sealed_in: "store/device_keys.rs",
+        again: |txn, turn, after| Box::pin(device_keys::seal_again(txn, turn, after)),
+    },
+    Home {
+        table: "session",
+        column: "proxy",
+        sealed_in: "store/sessions/settings.rs",
+        again: |txn, turn, after| Box::pin(sessions::seal_again(txn, turn, after)),
+    },
+];
 
 /// The place of the last row that was looked at; none at the beginning.
 pub(in crate::store) type After = Option<(Uuid, i16, String)>;

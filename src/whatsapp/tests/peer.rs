@@ -72,10 +72,13 @@ impl Peer {
     }
 
     pub(super) async fn open(store: Store, lease: Lease, database: PathBuf, sandbox: &Sandbox) -> Self {
+        let sandbox = sandbox.clone();
+        Self::on(store, lease, database, &Wire::sandbox(Arc::new(move || sandbox.dial()))).await
+    }
+
+    pub(super) async fn on(store: Store, lease: Lease, database: PathBuf, wire: &Wire) -> Self {
         let ((told, events), (kept, received)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
         let tray = Arc::new(Tray { kept, refuse: AtomicUsize::new(0), refused: Notify::new() });
-        let sandbox = sandbox.clone();
-        let wire = Wire::sandbox(Arc::new(move || sandbox.dial()));
         let listener = Arc::new(move |event| drop(told.send(event)));
         let inbox: Arc<dyn Inbox> = Arc::<Tray>::clone(&tray);
         let link = wire.open(DeviceKeys::new(store.clone(), lease), listener, inbox).await.unwrap();

@@ -57,6 +57,7 @@ struct Foreman {
 enum Call {
     Door(usize, oneshot::Sender<Option<Door<Order>>>),
     Revive(usize),
+    Forgive(usize),
 }
 
 impl Actor for Foreman {
@@ -85,6 +86,11 @@ impl Actor for Foreman {
         match letter.body {
             Call::Door(n, reply) => {
                 let _ = reply.send(workers[n].door().cloned());
+            }
+            Call::Forgive(n) => {
+                workers[n].forgive();
+                assert_eq!(workers[n].start(myself.get_cell()).await, None);
+                self.bell.send_replace(());
             }
             Call::Revive(n) => {
                 assert_eq!(workers[n].start(myself.get_cell()).await, None);
@@ -176,6 +182,22 @@ async fn a_child_that_fails_again_and_again_is_quarantined_and_gets_another_chan
     assert_eq!(shop.vitals[0].read().status, ActorStatus::Quarantined);
     assert_eq!(shop.count(0).await, 1);
     assert_eq!(shop.vitals[0].read().status, ActorStatus::Running);
+}
+
+#[tokio::test]
+async fn a_child_in_quarantine_comes_back_at_once_when_a_person_asks_and_its_failures_are_forgotten() {
+    let shop = Shop::open().await;
+    for _ in 0..=INTENSITY {
+        shop.panic(0).await;
+    }
+    assert_eq!(shop.vitals[0].read().status, ActorStatus::Quarantined);
+    let asked = crate::clock::instant();
+    shop.foreman.nudge(Call::Forgive(0));
+    assert_eq!(shop.count(0).await, 1);
+    assert!(asked.elapsed() < QUARANTINE / 2, "it did not wait for the end of the quarantine");
+    shop.panic(0).await;
+    assert_ne!(shop.vitals[0].read().status, ActorStatus::Quarantined);
+    assert_eq!(shop.count(0).await, 1);
 }
 
 #[tokio::test]

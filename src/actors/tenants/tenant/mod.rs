@@ -28,7 +28,7 @@ use crate::domain::message::Send;
 use crate::domain::phone::Phone;
 use crate::domain::qr::ValidQr;
 use crate::domain::session::pairing_code::ShownCode;
-use crate::domain::session::{Session, SessionKey, Status};
+use crate::domain::session::{Changes, NewSession, Session, Status};
 use limits::Limits;
 use roster::Roster;
 use session::Watch;
@@ -44,7 +44,10 @@ pub enum Msg {
     /// One call with a key: within its burst limit?
     Admit(Access, Reply<()>),
     Accept(Send, Option<Once>, oneshot::Sender<Sending>),
-    CreateSession(Access, SessionKey, Reply<Session>),
+    CreateSession(Access, NewSession, Reply<Session>),
+    ChangeSession(SessionId, Changes, Reply<Session>),
+    RestartSession(SessionId, Reply<()>),
+    LogOutSession(SessionId, Reply<()>),
     DeleteSession(SessionId, Reply<()>),
     WatchSession(SessionId, Option<Position>, Reply<Watch>),
     CurrentQr(SessionId, Reply<ValidQr>),
@@ -55,6 +58,8 @@ pub enum Msg {
     Committed(SessionId),
     /// A session was made, or could not be.
     Created(Result<Session, Refusal>, Reply<Session>),
+    /// A session was changed, or could not be; whether its proxy is another one.
+    Changed(Result<(Session, bool), Refusal>, Reply<Session>),
     /// A session became a tombstone, or was none of ours.
     Buried(SessionId, Result<bool, Refusal>, Reply<()>),
     /// A session's actor tells how it stands.
@@ -123,6 +128,12 @@ impl Actor for Tenant {
             Msg::CreateSession(_, _, reply) if reply.is_closed() => {}
             Msg::CreateSession(access, key, reply) => state.roster.create(&myself, &access, key, reply),
             Msg::Created(made, reply) => state.roster.created(&myself, made, reply).await,
+            Msg::ChangeSession(_, _, reply) if reply.is_closed() => {}
+            Msg::ChangeSession(id, changes, reply) => state.roster.change(&myself, id, changes, reply),
+            Msg::Changed(changed, reply) => state.roster.changed(changed, reply),
+            Msg::RestartSession(_, reply) | Msg::LogOutSession(_, reply) if reply.is_closed() => {}
+            Msg::RestartSession(id, reply) => state.roster.restart(&myself, id, reply).await,
+            Msg::LogOutSession(id, reply) => state.roster.forward(id, reply, session::Msg::Logout),
             Msg::DeleteSession(_, reply) if reply.is_closed() => {}
             Msg::DeleteSession(id, reply) => state.roster.delete(&myself, id, reply),
             Msg::Buried(id, done, reply) => state.roster.buried(id, done, reply),

@@ -1,5 +1,7 @@
 //! The tenant's sessions: what is known of each, and the children that run them. Not an actor; its tenant's hands.
 
+mod change;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +19,7 @@ use crate::domain::access::Access;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::{SessionId, TenantId};
 use crate::domain::phone::Phone;
-use crate::domain::session::{Facts, Session, SessionKey, Status};
+use crate::domain::session::{Facts, NewSession, Session, Status};
 
 pub(super) struct Roster {
     shared: Arc<Shared>,
@@ -102,7 +104,7 @@ impl Roster {
         &mut self,
         myself: &ActorRef<Letter<Msg>>,
         access: &Access,
-        key: SessionKey,
+        new: NewSession,
         reply: Reply<Session>,
     ) {
         let living = self.facts().count() + self.creating;
@@ -114,12 +116,10 @@ impl Roster {
         self.creating += 1;
         let (store, tenant, myself) = (self.shared.store.clone(), self.tenant, myself.clone());
         tokio::spawn(async move {
-            let made = match store.insert_session(tenant, key.clone()).await {
+            let key = new.key.clone();
+            let made = match store.insert_session(tenant, new).await {
                 Ok(Some(session)) => Ok(session),
-                Ok(None) => {
-                    let detail = format!("A session with the key '{}' exists already.", key.as_str());
-                    Err(Refusal::new(Code::SessionKeyTaken, detail))
-                }
+                Ok(None) => Err(change::key_taken(&key)),
                 Err(error) => Err(error.into()),
             };
             let _ = myself.send_message(Letter::free(Msg::Created(made, reply)));

@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::domain::qr::QrCode;
     use crate::domain::session::Status;
-    use crate::domain::session::life::Input;
+    use crate::domain::session::life::{Input, Loss};
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn the_next_qr_codes_begin_with_no_code_and_all_of_them_to_come() {
-        let lost = Input::Lost { why: "eof".into() };
+        let lost = Input::Lost { loss: Loss::Dropped, why: "eof".into() };
         let (life, _) = run(waiting(), [Typed::Asked, given(), Typed::ScansOver]);
         let life = life.apply(lost, at(1)).0.apply(Input::RetryDue, at(2)).0;
         let life = life.apply(Input::Qr { qr: QrCode::new("new"), expires_at: at(62) }, at(2)).0;

@@ -9,12 +9,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ractor::ActorRef;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinHandle;
 
 use super::Msg;
 use super::inbox::InboxWay;
+use super::unlink::Ending;
 use crate::actors::system::Shared;
 use crate::actors::system::mailbox::Letter;
 use crate::domain::session::Lease;
+use crate::store::StoreError;
 use crate::store::device_keys::DeviceKeys;
 use crate::whatsapp::{Inbox, Link, LinkEvent, Listener, Over};
 
@@ -30,6 +33,8 @@ pub(super) struct Client {
     run: u64,
     running: bool,
     starting: Place,
+    /// The end of an earlier device of this session: the next client comes after it.
+    ending: Option<JoinHandle<()>>,
 }
 
 /// A place among the sessions that are on their way to the network.
@@ -43,8 +48,9 @@ pub struct Line {
 }
 
 impl Client {
-    pub(super) fn new(shared: Arc<Shared>, lease: Lease, inbox: InboxWay) -> Self {
-        Self { shared, lease, inbox, line: None, run: 0, running: false, starting: Arc::default() }
+    /// `run` is the number of the last run of whoever was here before: its late events are not to be taken for ours.
+    pub(super) fn new(shared: Arc<Shared>, lease: Lease, inbox: InboxWay, run: u64) -> Self {
+        Self { shared, lease, inbox, line: None, run, running: false, starting: Arc::default(), ending: None }
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -80,7 +86,11 @@ impl Client {
             session: myself.clone(),
         };
         let (myself, run, starting) = (myself.clone(), self.run, Arc::clone(&self.starting));
+        let ending = self.ending.take();
         tokio::spawn(async move {
+            if let Some(ending) = ending {
+                let _ = ending.await;
+            }
             // A panic on the way must not leave the session waiting for the end of a run that is no more.
             if tokio::spawn(drive.until_over()).await.is_err() {
                 leave(&starting);
@@ -101,47 +111,53 @@ impl Client {
 
     pub(super) fn over(&mut self, over: &Over) {
         self.running = false;
-        if !matches!(over, Over::Lost(_)) {
+        if !over.may_run_again() {
             self.line = None;
         }
     }
 
-    /// Lets the client go that runs.
+    /// Lets the client go that runs; the next one waits for its end.
     pub(super) fn drop_it(&mut self) {
         if let Some(link) = self.take() {
             tokio::spawn(async move { link.close().await });
         }
     }
 
-    /// Ends the run and waits until nobody drives this session any more.
-    pub(super) async fn close(&mut self) {
+    /// Ends the run and waits until nobody drives this session any more; the number of that run.
+    pub(super) async fn close(&mut self) -> u64 {
         if let Some(link) = self.take()
             && tokio::time::timeout(CLOSE_WITHIN, link.close()).await.is_err()
         {
             tracing::warn!(session = %self.lease.session, "the client did not close in time");
         }
+        self.run
     }
 
-    /// Takes the link out, to be unlinked by whoever asks.
-    pub(super) fn take(&mut self) -> Option<Arc<Link>> {
+    fn take(&mut self) -> Option<Arc<Link>> {
         self.run += 1;
         self.running = false;
         self.line.take().map(|line| line.link)
     }
 
-    /// Destroys keys that are worthless, once nobody uses them.
-    pub(super) fn forget_keys(&mut self) {
-        let (link, shared, lease) = (self.take(), Arc::clone(&self.shared), self.lease);
-        tokio::spawn(async move {
-            if let Some(link) = link {
-                link.close().await;
+    /// Ends the device: with a good-bye to the network if it is to know and can be reached, and with its keys in any case.
+    pub(super) fn end<F>(&mut self, good_bye: bool, then: impl FnOnce(Result<(), StoreError>) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let ending = Ending {
+            shared: Arc::clone(&self.shared),
+            lease: self.lease,
+            inbox: self.inbox.clone(),
+            link: self.take(),
+            good_bye,
+        };
+        let before = self.ending.take();
+        self.ending = Some(tokio::spawn(async move {
+            if let Some(before) = before {
+                let _ = before.await;
             }
-            let seat = shared.seat(lease.session);
-            let _seat = seat.lock().await;
-            if let Err(error) = DeviceKeys::new(shared.store.clone(), lease).wipe().await {
-                tracing::error!(session = %lease.session, %error, "the device's keys could not be destroyed");
-            }
-        });
+            then(ending.run().await).await;
+        }));
     }
 }
 
@@ -182,13 +198,13 @@ impl Drive {
                 }
                 line.link.run().await
             }
-            Err(why) => Over::Lost(why),
+            Err(over) => over,
         };
         leave(&self.starting);
         let _ = self.tell(Msg::Over(self.run, over));
     }
 
-    async fn open(&self) -> Result<Line, String> {
+    async fn open(&self) -> Result<Line, Over> {
         if let Some(line) = &self.line {
             return Ok(line.clone());
         }
@@ -202,7 +218,8 @@ impl Drive {
         });
         let inbox: Arc<dyn Inbox> = Arc::new(self.inbox.clone());
         let keys = DeviceKeys::new(self.shared.store.clone(), self.lease);
-        let link = self.shared.wire.open(keys, on, inbox).await.map_err(|error| error.to_string())?;
+        let proxy = self.shared.store.proxy(self.lease).await.map_err(|error| Over::Lost(error.to_string()))?;
+        let link = self.shared.wire.through(proxy).open(keys, on, inbox).await?;
         Ok(Line { link: Arc::new(link), run })
     }
 

@@ -1,6 +1,7 @@
 //! What a session does once it holds its lease: steps of its life, and what follows from each. Not an actor; its session's hands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
@@ -23,10 +24,13 @@ use crate::domain::event::{Position, StreamEvent};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
 use crate::domain::qr::ValidQr;
-use crate::domain::session::life::{Effect, End, Fault, Input, Life, Stage, Typed, back_off};
+use crate::domain::session::life::{Effect, End, Fault, Input, Life, Loss, Stage, Typed, back_off};
 use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Lease, Status};
 use crate::whatsapp::{LinkEvent, Over};
+
+/// How long its children may take to stop.
+const PART_WITHIN: Duration = Duration::from_millis(500);
 
 /// What a session has once it holds its lease.
 pub(super) struct Held {
@@ -36,7 +40,7 @@ pub(super) struct Held {
     pub(super) client: Client,
     codes: Codes,
     retirement: Retirement,
-    pub(super) retry: Option<JoinHandle<()>>,
+    retry: Option<JoinHandle<()>>,
     retries: u32,
     pub(super) outbox: Child<outbox::Msg>,
     pub(super) inbox: Child<inbox::Msg>,
@@ -50,9 +54,10 @@ impl Held {
         shared: &Arc<Shared>,
         vitals: &Arc<Vitals>,
         lease: Lease,
-        life: Life,
-        position: Position,
+        kept: (Life, Position),
+        runs: u64,
     ) -> Self {
+        let (life, position) = kept;
         let inbox_way = InboxWay::default();
         // A session that has failed takes no step that would tell of it again.
         let failed = if life.status() == Status::Failed { present(lease.session, &life) } else { None };
@@ -60,7 +65,7 @@ impl Held {
             lease,
             life,
             story: Story::new(shared.store.clone(), lease, position, failed),
-            client: Client::new(Arc::clone(shared), lease, inbox_way.clone()),
+            client: Client::new(Arc::clone(shared), lease, inbox_way.clone(), runs),
             codes: Codes::default(),
             retirement: Retirement::new(Arc::clone(shared), lease),
             retry: None,
@@ -91,16 +96,36 @@ impl Held {
             }
             Msg::CodeDue(code) if self.codes.is_latest(code) => self.code_over(myself, false),
             Msg::Nudge => self.nudge_outbox(outbox::Msg::Nudge),
-            // Whoever deletes the session asks for it: it is taken back, to be unlinked.
-            Msg::Retire if self.lost => myself.stop(Some("taking the session back".to_owned())),
             Msg::Retire => self.retire(myself),
-            Msg::RetireNow => self.retirement.go(myself, &mut self.client),
+            Msg::Restart(reply) => self.restart(myself, reply).await,
+            Msg::Logout(reply) => {
+                self.apply(myself, Input::Logout);
+                self.story.answer(myself, reply);
+            }
+            Msg::Rerouted => self.apply(myself, Input::Rerouted),
             Msg::Retired => tell_tenant(myself, tenant::Msg::Gone(self.lease.session)),
             Msg::Revive(part) => self.start(myself, part).await,
             // What an old run or an old timer says concerns nobody any more.
             Msg::Begin | Msg::Leased(_) | Msg::Wire(..) | Msg::Over(..) | Msg::RetryDue(_) | Msg::CodeDue(_) => {}
         }
         Ok(())
+    }
+
+    /// Another server has the session, and this one is asked for it: what it holds is of no use any more.
+    pub(super) const fn is_to_take_back(&self, body: &Msg) -> bool {
+        self.lost && matches!(body, Msg::Restart(_) | Msg::Logout(_) | Msg::Retire)
+    }
+
+    /// Lets everything go; the number of the last run, after which a successor counts on.
+    pub(super) async fn stop(&mut self) -> u64 {
+        if let Some(retry) = self.retry.take() {
+            retry.abort();
+        }
+        self.outbox.stop(PART_WITHIN).await;
+        // The client writes what it has received until it is closed, so the inbox goes last.
+        let runs = self.client.close().await;
+        self.inbox.stop(PART_WITHIN).await;
+        runs
     }
 
     fn now(&self) -> chrono::DateTime<chrono::Utc> {
@@ -191,20 +216,28 @@ impl Held {
         self.nudge_outbox(outbox::Msg::Down);
         self.client.over(&over);
         match over {
-            Over::Lost(why) => self.apply(myself, Input::Lost { why }),
+            Over::Lost(why) => self.apply(myself, Input::Lost { loss: Loss::Dropped, why }),
+            Over::Unreachable(why) => self.apply(myself, Input::Lost { loss: Loss::Unreachable, why }),
+            Over::ProxyFailed(why) => self.apply(myself, Input::Lost { loss: Loss::Proxy, why }),
             Over::Ended(end) => self.apply(myself, Input::Ended(end)),
             Over::Closed => {}
         }
     }
 
-    /// One step of the life, and everything that follows from it.
+    /// One step of the life, and everything that follows from it. A deleted session takes none any more.
     pub(super) fn apply(&mut self, myself: &ActorRef<Letter<Msg>>, input: Input) {
+        if self.retirement.has_begun() {
+            return;
+        }
         let (life, effects) = self.life.clone().apply(input, self.now());
         self.life = life;
         for effect in effects {
             match effect {
-                Effect::Open if self.retirement.is_under_way() => {}
                 Effect::Open => self.client.run(myself),
+                Effect::Close => {
+                    self.nudge_outbox(outbox::Msg::Down);
+                    self.client.drop_it();
+                }
                 Effect::Record => {
                     self.story.record(myself, &self.life, self.present().filter(|e| e.logged_as().is_some()));
                 }
@@ -213,14 +246,15 @@ impl Held {
                         self.story.show(myself, qr, true);
                     }
                 }
-                Effect::Deliver => self.deliver(myself),
+                Effect::Deliver => {
+                    if let Some(link) = self.client.ready() {
+                        self.nudge_outbox(outbox::Msg::Up(link));
+                    }
+                }
                 Effect::Retry { attempt } => self.retry_later(myself, attempt),
                 Effect::AwaitCode { until } => self.codes.wait(myself, until, self.client.now()),
-                Effect::Close => {
-                    self.nudge_outbox(outbox::Msg::Down);
-                    self.client.drop_it();
-                }
-                Effect::Forget => self.client.forget_keys(),
+                Effect::Forget => self.end_device(false),
+                Effect::Unlink => self.end_device(true),
             }
         }
         if !self.life.is_pairing() {
@@ -228,18 +262,33 @@ impl Held {
         }
     }
 
-    fn deliver(&mut self, myself: &ActorRef<Letter<Msg>>) {
-        if self.retirement.is_wanted() {
-            self.retirement.go(myself, &mut self.client);
-        } else if let Some(link) = self.client.ready() {
-            self.nudge_outbox(outbox::Msg::Up(link));
+    fn end_device(&mut self, good_bye: bool) {
+        self.nudge_outbox(outbox::Msg::Down);
+        let session = self.lease.session;
+        self.client.end(good_bye, async move |ended| {
+            if let Err(error) = ended {
+                tracing::error!(%session, %error, "the device's keys could not be destroyed");
+            }
+        });
+    }
+
+    /// Begins again with everything that the session has, parts that were left alone for failing too often included.
+    async fn restart(&mut self, myself: &ActorRef<Letter<Msg>>, reply: Reply<()>) {
+        for part in [Part::Inbox, Part::Outbox] {
+            match part {
+                Part::Inbox => self.inbox.forgive(),
+                Part::Outbox => self.outbox.forgive(),
+            }
+            self.start(myself, part).await;
         }
+        self.apply(myself, Input::Restart);
+        self.story.answer(myself, reply);
     }
 
     fn retry_later(&mut self, myself: &ActorRef<Letter<Msg>>, attempt: u32) {
         self.retries = self.retries.wrapping_add(1);
         let (retry, wait, myself) = (self.retries, back_off(attempt, clock::fraction()), myself.clone());
-        tracing::info!(session = %self.lease.session, attempt, ?wait, "the connection was lost; trying again");
+        tracing::info!(session = %self.lease.session, attempt, ?wait, "not connected; trying again");
         self.retry = Some(tokio::spawn(async move {
             tokio::time::sleep(wait).await;
             let _ = myself.send_message(Letter::free(Msg::RetryDue(retry)));
@@ -271,9 +320,7 @@ impl Held {
         }
         self.retries = self.retries.wrapping_add(1);
         self.nudge_outbox(outbox::Msg::Down);
-        if let Some(link) = self.client.take() {
-            tokio::spawn(async move { link.close().await });
-        }
+        self.client.drop_it();
         tell_tenant(myself, tenant::Msg::Stands { session, status: Status::Failed, phone: self.life.phone.clone() });
         let message = "Another Wamux server on the same database runs this session now.".to_owned();
         self.story.leave(StreamEvent::Error {
@@ -304,8 +351,7 @@ impl Held {
     pub(super) fn retire(&mut self, myself: &ActorRef<Letter<Msg>>) {
         self.story.end();
         self.nudge_outbox(outbox::Msg::Down);
-        let reachable = self.client.ready().is_some();
-        self.retirement.want(myself, &mut self.client, self.life.phone.is_some() && !reachable);
+        self.retirement.begin(myself, &mut self.client);
     }
 }
 

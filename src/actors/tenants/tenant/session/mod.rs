@@ -7,6 +7,7 @@ mod inbox;
 mod outbox;
 mod retire;
 mod story;
+mod unlink;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,8 +59,13 @@ pub enum Msg {
     Nudge,
     /// The session was deleted: unlink, destroy the keys, and go.
     Retire,
-    RetireNow,
     Retired,
+    /// Begin again, whatever it was doing; answered when its row says so.
+    Restart(Reply<()>),
+    /// Unlink the device and stay; answered when its row says so.
+    Logout(Reply<()>),
+    /// The session has another proxy.
+    Rerouted,
     Revive(Part),
 }
 
@@ -80,6 +86,8 @@ pub struct State {
     early: Vec<Msg>,
     /// None until the store gave the lease.
     held: Option<Held>,
+    /// Runs of the client under earlier leases.
+    runs: u64,
 }
 
 pub fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>, tenant: TenantId, session: SessionId) -> Child<Msg> {
@@ -97,7 +105,7 @@ impl Actor for Session {
         let (shared, vitals, tenant, session) = args;
         vitals.forget_all();
         myself.send_message(Letter::free(Msg::Begin))?;
-        Ok(State { shared, vitals, tenant, session, early: Vec::new(), held: None })
+        Ok(State { shared, vitals, tenant, session, early: Vec::new(), held: None, runs: 0 })
     }
 
     async fn handle(
@@ -111,6 +119,7 @@ impl Actor for Session {
             Msg::Begin => state.begin(&myself),
             Msg::Leased(leased) => state.leased(&myself, leased?).await?,
             body => match &mut state.held {
+                Some(held) if held.is_to_take_back(&body) => state.take_back(&myself, body).await,
                 Some(held) => held.handle(&myself, body).await?,
                 None => state.early.push(body),
             },
@@ -139,13 +148,7 @@ impl Actor for Session {
 
     async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         if let Some(held) = &mut state.held {
-            if let Some(retry) = held.retry.take() {
-                retry.abort();
-            }
-            held.outbox.stop(Duration::from_millis(500)).await;
-            // The client writes what it has received until it is closed, so the inbox goes last.
-            held.client.close().await;
-            held.inbox.stop(Duration::from_millis(500)).await;
+            held.stop().await;
         }
         Ok(())
     }
@@ -164,6 +167,15 @@ impl State {
         });
     }
 
+    /// Takes the session from the server that has it now, and then does what it was asked to.
+    async fn take_back(&mut self, myself: &ActorRef<Letter<Msg>>, body: Msg) {
+        if let Some(mut held) = self.held.take() {
+            self.runs = held.stop().await + 1;
+        }
+        self.early.push(body);
+        self.begin(myself);
+    }
+
     async fn leased(
         &mut self,
         myself: &ActorRef<Letter<Msg>>,
@@ -173,7 +185,7 @@ impl State {
             tell_tenant(myself, super::Msg::Gone(self.session));
             return Ok(());
         };
-        let mut held = Held::new(&self.shared, &self.vitals, lease, kept.life, position);
+        let mut held = Held::new(&self.shared, &self.vitals, lease, (kept.life, position), self.runs);
         held.start(myself, Part::Inbox).await;
         held.start(myself, Part::Outbox).await;
         if kept.condemned {

@@ -44,6 +44,8 @@ enum Step {
     Record(Box<Record>),
     /// What is never stored, and whether it holds until the next step.
     Show(StreamEvent, bool),
+    /// Whoever asked for the steps before this one.
+    Answer(Reply<()>),
 }
 
 impl Story {
@@ -58,6 +60,7 @@ impl Story {
             status: life.status(),
             phone: life.phone.clone(),
             fault: life.fault.clone(),
+            attempts: life.failed_attempts(),
             event,
             at: self.store.clock().now(),
         };
@@ -67,6 +70,11 @@ impl Story {
     /// Shows something that is never stored; later watchers see it too if it holds until the next step.
     pub(super) fn show(&mut self, myself: &ActorRef<Letter<Msg>>, event: StreamEvent, holds: bool) {
         self.push(myself, Step::Show(event, holds));
+    }
+
+    /// Answers when everything before this is in the store.
+    pub(super) fn answer(&mut self, myself: &ActorRef<Letter<Msg>>, reply: Reply<()>) {
+        self.push(myself, Step::Answer(reply));
     }
 
     /// Nothing more is told: the watchers' streams end.
@@ -101,6 +109,9 @@ impl Story {
                         self.present = Some(told.clone());
                     }
                     self.tell(told);
+                }
+                Step::Answer(reply) => {
+                    let _ = reply.send(Ok(()));
                 }
                 Step::Record(record) => {
                     let (store, lease, myself, write) =
