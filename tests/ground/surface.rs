@@ -65,8 +65,13 @@ pub fn good_body(method: &Method, template: &str, ids: &Ids) -> Option<Value> {
     let session = &ids.session;
     match (method.as_str(), path) {
         ("GET" | "DELETE", _)
-        | ("POST", "/sessions/{id}/restart" | "/sessions/{id}/logout")
-        | ("POST", "/sandbox/phones/{phone}/offline" | "/sandbox/phones/{phone}/online") => None,
+        | (
+            "POST",
+            "/sessions/{id}/restart"
+            | "/sessions/{id}/logout"
+            | "/sandbox/phones/{phone}/offline"
+            | "/sandbox/phones/{phone}/online",
+        ) => None,
         ("POST", "/messages") => Some(json!({ "to": PHONE, "message": "hello", "sessionId": session })),
         ("POST", "/sessions") => Some(json!({ "sessionKey": "another" })),
         ("PATCH", "/sessions/{id}") => Some(json!({ "sessionKey": "renamed" })),
