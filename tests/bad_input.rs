@@ -25,8 +25,8 @@ fn is_clear(answer: &Answer, what: &str) {
 }
 
 #[track_caller]
-fn is_refused(answer: Answer, status: u16, code: &str, what: &str) -> Value {
-    is_clear(&answer, what);
+fn is_refused(answer: &Answer, status: u16, code: &str, what: &str) -> Value {
+    is_clear(answer, what);
     assert_eq!((answer.status, answer.json()["code"].as_str()), (status, Some(code)), "{what}: {}", answer.text);
     answer.json()
 }
@@ -80,11 +80,11 @@ async fn nobody_enters_any_route_without_a_good_key() {
             }
             let answer = nobody.send(request.json(&json!({ "x": 1 }))).await;
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
-            is_refused(answer, 401, "invalid_api_key", &format!("{method} {template} with {header:?}"));
+            is_refused(&answer, 401, "invalid_api_key", &format!("{method} {template} with {header:?}"));
         }
     }
     let expired = app.caller.with_key(Some(&secret(&short))).get("/sessions").await;
-    let expired = is_refused(expired, 401, "invalid_api_key", "expired");
+    let expired = is_refused(&expired, 401, "invalid_api_key", "expired");
     assert!(expired["detail"].as_str().unwrap().contains("expired"), "{expired}");
     app.stop().await;
 }
@@ -111,7 +111,7 @@ async fn a_method_that_a_path_does_not_know_is_told_which_it_knows() {
             if method == "HEAD" {
                 assert_eq!((answer.status, answer.text.as_str()), (405, ""), "{method} {template}");
             } else {
-                is_refused(answer, 405, "method_not_allowed", &format!("{method} {template}"));
+                is_refused(&answer, 405, "method_not_allowed", &format!("{method} {template}"));
             }
         }
         let options = anyone.send(anyone.request(Method::OPTIONS, strip(&path))).await;
@@ -158,7 +158,7 @@ async fn a_body_that_is_no_good_is_told_why_on_every_route() {
         let request = || app.caller.request(method.clone(), strip(&path));
         for (what, body, status, code) in bad_bodies() {
             let answer = app.caller.send(request().header("Content-Type", "application/json").body(body)).await;
-            let problem = is_refused(answer, status, code, &format!("{method} {template} with {what}"));
+            let problem = is_refused(&answer, status, code, &format!("{method} {template} with {what}"));
             if what == "an unknown field" {
                 let errors = problem["errors"].as_array().unwrap();
                 assert!(errors.iter().any(|error| error["field"] == "nonsense"), "{problem}");
@@ -171,7 +171,7 @@ async fn a_body_that_is_no_good_is_told_why_on_every_route() {
                 request = request.header("Content-Type", kind);
             }
             let what = format!("{method} {template} as {kind:?}");
-            is_refused(app.caller.send(request).await, 415, "unsupported_media_type", &what);
+            is_refused(&app.caller.send(request).await, 415, "unsupported_media_type", &what);
         }
     }
     app.stop().await;
@@ -208,7 +208,7 @@ async fn a_field_of_the_wrong_type_or_length_is_named_on_every_route() {
                     continue; // A text may say what it wants.
                 }
                 let problem =
-                    is_refused(ask(&body).await, 422, "validation_failed", &format!("{method} {template} {shown}"));
+                    is_refused(&ask(&body).await, 422, "validation_failed", &format!("{method} {template} {shown}"));
                 let errors = problem["errors"].as_array().unwrap();
                 assert!(errors.iter().any(|error| error["field"] == *field), "{method} {template} {shown}: {problem}");
                 assert!(problem.to_string().len() < 2000, "{method} {template}: the answer repeats what was sent");
@@ -217,10 +217,10 @@ async fn a_field_of_the_wrong_type_or_length_is_named_on_every_route() {
             twice.insert_str(1, &format!("\"{field}\": {right}, "));
             let request = app.caller.request(method.clone(), strip(&path));
             let answer = app.caller.send(request.header("Content-Type", "application/json").body(twice.clone())).await;
-            is_refused(answer, 422, "validation_failed", &format!("{method} {template} {twice}"));
+            is_refused(&answer, 422, "validation_failed", &format!("{method} {template} {twice}"));
         }
         if method == Method::POST {
-            is_refused(ask(&json!({})).await, 422, "validation_failed", &format!("{method} {template} with {{}}"));
+            is_refused(&ask(&json!({})).await, 422, "validation_failed", &format!("{method} {template} with {{}}"));
         }
     }
     app.stop().await;
@@ -255,11 +255,11 @@ async fn a_query_that_is_no_good_names_what_is_wrong_with_it() {
         ("%ff=1".into(), "\u{fffd}"),
         ("=1".into(), ""),
         (format!("to={}", "x".repeat(30_000)), "to"),
-        ((0..3000).map(|n| format!("f{n}=1&")).collect(), "f0"),
+        ("f0=1&f1=1&".repeat(1500), "f0"),
     ] {
         let shown: String = query.chars().take(60).collect();
         let answer = app.caller.get(&format!("/messages?{query}")).await;
-        let problem = is_refused(answer, 422, "validation_failed", &shown);
+        let problem = is_refused(&answer, 422, "validation_failed", &shown);
         assert!(problem["errors"].as_array().unwrap().iter().any(|e| e["field"] == field), "{shown}: {problem}");
     }
     app.stop().await;
@@ -285,7 +285,6 @@ async fn raw(caller: &Caller, bytes: &[u8]) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_cannot_be_read_is_told_so_too() {
     let app = App::start().await;
-    let lines = |n: usize| (0..n).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
     let get = |path: &str, more: &str| format!("GET {path} HTTP/1.1\r\nhost: x\r\n{more}\r\n").into_bytes();
     let long = |n: usize| format!("/api/v1/messages?to={}", "x".repeat(n));
     for (what, bytes, status, code) in [
@@ -300,9 +299,9 @@ async fn a_request_that_cannot_be_read_is_told_so_too() {
         ("two lengths", get("/", "content-length: 1\r\ncontent-length: 2\r\n"), 400, "malformed_request"),
         ("a long address", get(&long(65_600), ""), 414, "uri_too_long"),
         ("a head of 1 MB", get("/", &format!("x: {}\r\n", "y".repeat(1024 * 1024))), 431, "headers_too_large"),
-        ("101 headers", get("/", &lines(101)), 431, "headers_too_large"),
+        ("101 headers", get("/", &"x: y\r\n".repeat(101)), 431, "headers_too_large"),
     ] {
-        is_refused(raw(&app.caller, &bytes).await, status, code, what);
+        is_refused(&raw(&app.caller, &bytes).await, status, code, what);
     }
     // On a connection that has answered before, as well.
     let mut twice = get("/api/v1/sessions", "");
@@ -359,7 +358,7 @@ async fn an_odd_path_is_a_path_to_nothing() {
     }
     for path in ["/nothing", "/api", "/api/v1", "/api/v2/sessions", "//api/v1/sessions", "/API/V1/keys"] {
         let answer = raw(&app.caller, &request(&Method::GET, path.as_bytes(), app.caller.key().unwrap())).await;
-        is_refused(answer, 404, "not_found", path);
+        is_refused(&answer, 404, "not_found", path);
     }
     app.stop().await;
 }

@@ -64,19 +64,23 @@ pub fn good_body(method: &Method, template: &str, ids: &Ids) -> Option<Value> {
     let path = template.strip_prefix("/api/v1").unwrap();
     let session = &ids.session;
     match (method.as_str(), path) {
-        ("GET" | "DELETE", _) => None,
+        ("GET" | "DELETE", _)
+        | (
+            "POST",
+            "/sessions/{id}/restart"
+            | "/sessions/{id}/logout"
+            | "/sandbox/phones/{phone}/offline"
+            | "/sandbox/phones/{phone}/online",
+        ) => None,
         ("POST", "/messages") => Some(json!({ "to": PHONE, "message": "hello", "sessionId": session })),
         ("POST", "/sessions") => Some(json!({ "sessionKey": "another" })),
         ("PATCH", "/sessions/{id}") => Some(json!({ "sessionKey": "renamed" })),
         ("POST", "/sessions/{id}/pairing-code") => Some(json!({ "phone": PHONE })),
-        ("POST", "/sessions/{id}/restart" | "/sessions/{id}/logout") => None,
-        ("POST", "/stream-tickets") => Some(json!({ "sessionId": session })),
+        ("POST", "/stream-tickets" | "/sandbox/phones/{phone}/scan") => Some(json!({ "sessionId": session })),
         ("POST", "/keys") => Some(json!({ "name": "ci", "description": "for tests", "expiresInDays": 30 })),
         ("POST", "/sandbox/phones") => Some(json!({ "phone": PHONE, "name": "Ada" })),
-        ("POST", "/sandbox/phones/{phone}/scan") => Some(json!({ "sessionId": session })),
         ("POST", "/sandbox/phones/{phone}/messages") => Some(json!({ "to": PHONE, "message": "hello" })),
         ("POST", "/sandbox/phones/{phone}/read") => Some(json!({ "chat": PHONE })),
-        ("POST", "/sandbox/phones/{phone}/offline" | "/sandbox/phones/{phone}/online") => None,
         ("POST", "/sandbox/faults") => Some(json!({ "fault": "lose_receipts", "sessionId": session })),
         _ => panic!("say in tests/ground/surface.rs what a good body of {method} {template} is"),
     }
