@@ -312,13 +312,13 @@ impl Conversation<'_> {
                 .attr("receipt", backlog.receipts)
                 .attr("notification", backlog.notifications)
                 .attr("appdata", "0");
-            self.tell(&information(preview.build())).await?;
+            self.tell(&stanza::information(preview.build())).await?;
         }
         let sent = self.catch_up(true).await?;
         if let Some(stanza) = self.way.alone() {
             self.wire.send_marshalled(stanza).await?;
         }
-        self.tell(&information(NodeBuilder::new("offline").attr("count", sent).build())).await?;
+        self.tell(&stanza::information(NodeBuilder::new("offline").attr("count", sent).build())).await?;
         match self.network.faults.strike(FaultKind::DropConnection, self.me, None) {
             Some(_) => Err(SandboxError::Wire("the socket broke")),
             None => Ok(()),
@@ -336,7 +336,7 @@ impl Conversation<'_> {
                 }
                 for (seq, stanza) in page {
                     sent += 1;
-                    let stanza = if offline { mark_offline(&stanza)? } else { stanza };
+                    let stanza = if offline { stanza::waited(&stanza)? } else { stanza };
                     self.pass(seq, stanza).await?;
                 }
             }
@@ -374,17 +374,6 @@ async fn settle(network: Arc<Network>, answer: Answer) -> Result<Settled, Sandbo
         }
     }
     Ok(Settled { stanzas, then, late })
-}
-
-/// A stanza that waited says so.
-fn mark_offline(stanza: &[u8]) -> Result<Vec<u8>, SandboxError> {
-    let mut node = stanza::kept(stanza)?;
-    node.attrs.insert("offline", "0");
-    whatsapp_rust::wacore_binary::marshal::marshal(&node).map_err(SandboxError::wire)
-}
-
-fn information(child: Node) -> Node {
-    NodeBuilder::new("ib").attr("from", stanza::SERVER).children([child]).build()
 }
 
 /// A stanza nobody knows is acknowledged if it can be, so that its sender does not send it again.

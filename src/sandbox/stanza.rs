@@ -89,3 +89,15 @@ pub(crate) fn brief(node: &Node) -> String {
     let inner = children(node).first().map(|child| child.tag.as_ref()).unwrap_or_default();
     format!("{} {kind} {inner}", node.tag)
 }
+
+/// A stanza that waited in the queue says so.
+pub(crate) fn waited(stanza: &[u8]) -> Result<Vec<u8>, SandboxError> {
+    let mut node = kept(stanza)?;
+    node.attrs.insert("offline", "0");
+    whatsapp_rust::wacore_binary::marshal::marshal(&node).map_err(SandboxError::wire)
+}
+
+/// `<ib>`: what the network says to a connection unasked.
+pub(crate) fn information(child: Node) -> Node {
+    NodeBuilder::new("ib").attr("from", SERVER).children([child]).build()
+}
