@@ -1,7 +1,7 @@
 //! The figures that decide whether the foundation is right, each as a ratio to a floor measured in the same run:
 //! accepted messages a second (against bare batched inserts), memory a session, time from POST to a phone's screen.
 //!
-//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen]`.
+//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen|crowd [companions]]`; the crowd only when it is named.
 
 #![allow(unreachable_pub, reason = "a bench has no outside")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails should stop")]
@@ -12,6 +12,7 @@
     reason = "figures for people"
 )]
 
+mod crowd;
 #[path = "../ground/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod ground;
@@ -40,6 +41,10 @@ async fn main() {
     }
     if wanted("memory") {
         memory().await;
+    }
+    // It takes minutes, so it comes only when it is asked for.
+    if only.iter().any(|arg| arg == "crowd") {
+        crowd::crowd(only.iter().find_map(|arg| arg.parse().ok())).await;
     }
 }
 

@@ -150,3 +150,33 @@ async fn what_stands_in_the_way_of_a_network_alone_is_said_in_a_sentence() {
     assert!(elsewhere.contains("wamux serve"), "{elsewhere}");
     network.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_reach_a_network_elsewhere_and_only_the_sessions_of_who_asks() {
+    let network = Network::start("127.0.0.1:0").await;
+    let app = App::start_at(beside(&network.url())).await;
+    let other = app.tenant("other@example.com", "pro").await;
+    let (mine, theirs) = (app.caller.link("mine", OWN).await, other.link("theirs", OWN).await);
+    let mut events = app.caller.stream(&mine, None).await;
+    let ban = app.caller.post("/sandbox/faults", json!({ "fault": "ban", "seconds": 3600 })).await.expect(201);
+    while events.until("error").await["code"] != "banned" {}
+    assert_eq!(other.get(&format!("/sessions/{theirs}")).await.expect(200)["status"], "connected");
+    let path = format!("/sandbox/faults/{}", ban["id"].as_str().unwrap());
+    other.delete(&path).await.problem(404, "not_found");
+    assert_eq!(other.get("/sandbox/faults").await.expect(200)["faults"], json!([]));
+    assert_eq!(app.caller.get("/sandbox/faults").await.expect(200)["faults"][0]["id"], ban["id"]);
+    app.caller.delete(&path).await.expect(204);
+    // The network's own API aims by number, and heals whoever's.
+    let own = |body: serde_json::Value| {
+        let url = format!("http://{}/sandbox/faults", network.at());
+        async move { reqwest::Client::new().post(url).json(&body).send().await.unwrap().status().as_u16() }
+    };
+    let mut events = other.stream(&theirs, None).await;
+    events.until("connected").await;
+    assert_eq!(own(json!({ "fault": "drop_connection", "phone": OWN, "device": 2 })).await, 201);
+    events.until("error").await;
+    assert_eq!(own(json!({ "fault": "drop_connection", "phone": "+237699999999" })).await, 404);
+    assert_eq!(own(json!({ "fault": "drop_connection", "sessionId": mine })).await, 422);
+    app.stop().await;
+    network.stop().await;
+}
