@@ -10,7 +10,8 @@ use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore_binary::Node;
 
 use super::account::Account;
-use super::faults::{FaultKind, Holds, Piece, TurnedAway, Way, turned_away};
+use super::admission::{Admitted, admit};
+use super::faults::{FaultKind, Holds, Piece, TurnedAway, Way};
 use super::ledger::{Change, Device, Outgoing, Showing, Ticket};
 use super::network::Network;
 use super::noise::Caller;
@@ -18,8 +19,7 @@ use super::screen::Status;
 use super::stanza::{self, attr};
 use super::switchboard::{Farewell, Line};
 use super::wire::Wire;
-use super::{SandboxError, iq, message, pairing, receipt};
-use crate::domain::phone::Phone;
+use super::{SandboxError, iq, message, receipt};
 
 /// Stanzas of one companion that are between arrival and commit. Past it, the next one waits on the socket.
 const IN_FLIGHT: usize = 64;
@@ -86,14 +86,6 @@ struct Settled {
     late: Option<Duration>,
 }
 
-/// Whether a companion that asks for it is let in.
-enum Admitted {
-    In(Arc<Account>, Line, Device),
-    /// Its phone does not know it (any more).
-    Unknown,
-    TurnedAway(TurnedAway),
-}
-
 pub(crate) async fn log_in(network: &Arc<Network>, wire: Wire, caller: Caller) -> Result<(), SandboxError> {
     let (account, line, me) = match admit(network, &caller).await? {
         Admitted::In(account, line, me) => (account, line, me),
@@ -122,33 +114,6 @@ async fn refuse(mut wire: Wire, failure: &Node) -> Result<(), SandboxError> {
     wire.send(failure).await?;
     wire.close().await;
     Ok(())
-}
-
-/// The account and the line of a companion, if its phone knows it by this key.
-async fn admit(network: &Network, caller: &Caller) -> Result<Admitted, SandboxError> {
-    let user = caller.payload.username.map(|user| user.to_string()).unwrap_or_default();
-    let device = u16::try_from(caller.payload.device.unwrap_or(0)).unwrap_or(0);
-    let Ok(phone) = Phone::from_digits(&user) else { return Ok(Admitted::Unknown) };
-    let Some(account) = network.find(&phone).await? else { return Ok(Admitted::Unknown) };
-    let mut state = account.lock().await;
-    let Some(companion) = state.companions.get(&device).filter(|row| row.noise == caller.noise_key) else {
-        return Ok(Admitted::Unknown);
-    };
-    if let Some(away) = turned_away(&network.faults, account.device(device)) {
-        return Ok(Admitted::TurnedAway(away));
-    }
-    let unfinished = (!companion.signed).then(|| companion.device_identity.clone());
-    let me = account.device(device);
-    state.call(device, caller.payload.push_name.as_deref().unwrap_or_default());
-    // Under the account's lock, so that a companion that is being unlinked is not let in after it.
-    let line = network.switchboard.connect(me);
-    drop(state);
-    if let Some(device_identity) = unfinished {
-        // Everything was killed between the companion's word and the commit: it counts all the same.
-        // What it said of itself is forgotten by then, so it hears nothing of the past.
-        pairing::admit(network, &account, device, device_identity, false).await?;
-    }
-    Ok(Admitted::In(account, line, me))
 }
 
 impl Conversation<'_> {

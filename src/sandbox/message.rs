@@ -3,8 +3,10 @@
 //! Shape of the stanza: `wacore/src/send/dm.rs`; what a companion reads of it: `parse_message_info` in
 //! `wacore/src/messages.rs`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use whatsapp_rust::wacore::messages::MessageUtils;
 use whatsapp_rust::wacore_binary::Node;
 use whatsapp_rust::wacore_binary::marshal::marshal;
 use whatsapp_rust::{Jid, NodeBuilder, Server};
@@ -58,11 +60,35 @@ pub(crate) async fn from_companion(
     let late = (trouble == Some(Trouble::AcksLate)).then_some(trouble::LATE);
     let parties = Parties { sender: me, target: target.id };
     let mut held = Held::take(vec![Arc::clone(account), target]).await;
+    let drifted = drift(&mut held, &parties, message)?;
     let routed = route(network, &mut held, &parties, message).await?;
     let ticket = network.ledger.submit(routed.changes).await?;
     drop(held);
-    let ack = ack(message, "message").attr("t", network.seconds()).build();
-    Ok(Answer { stanzas: vec![ack], ticket: Some(ticket), again: routed.again, late, ..Answer::default() })
+    let mut ack = ack(message, "message").attr("t", network.seconds());
+    if let Some(hash) = drifted {
+        ack = ack.attr("phash", hash);
+    }
+    Ok(Answer { stanzas: vec![ack.build()], ticket: Some(ticket), again: routed.again, late, ..Answer::default() })
+}
+
+/// The hash over the devices that a message should have been for, if it was for others: with the ack its sender learns
+/// that it has an old list and asks for the new one (`whatsapp-rust/src/client/node_io.rs`, `check_phash_against_ack`).
+fn drift(held: &mut Held, parties: &Parties, message: &Node) -> Result<Option<String>, SandboxError> {
+    let (Some(to), Some(_)) = (address(message, "to"), child(message, "participants")) else { return Ok(None) };
+    let given: HashSet<Device> = copies(held, parties, message).into_iter().map(|(device, _)| device).collect();
+    let (mut devices, mut addresses) = (HashSet::new(), Vec::new());
+    for id in [parties.target, parties.sender.account] {
+        let Some((account, state)) = held.get(id) else { return Ok(None) };
+        let others =
+            std::iter::once(0).chain(state.listed()).filter(|number| account.device(*number) != parties.sender);
+        for number in others {
+            if devices.insert(account.device(number)) {
+                addresses.push(account.address(to.server, number));
+            }
+        }
+    }
+    let hash = || MessageUtils::participant_list_hash(&addresses).map_err(SandboxError::wire);
+    (given != devices).then(hash).transpose()
 }
 
 /// Hands every copy in a message to its device. The accounts of both sides are held.

@@ -8,6 +8,7 @@
 //! companion wait in the ledger until it confirms them, connected or not.
 
 mod account;
+mod admission;
 mod app_state;
 mod connection;
 mod device_list;

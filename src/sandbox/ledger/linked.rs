@@ -25,6 +25,14 @@ pub(super) async fn companion(connection: &mut SqliteConnection, change: Change)
                 .await?;
         }
         #[cfg(test)]
+        Change::ForgetQueue(device) => {
+            sqlx::query("DELETE FROM queue WHERE account = ? AND device = ?")
+                .bind(device.account)
+                .bind(device.device)
+                .execute(connection)
+                .await?;
+        }
+        #[cfg(test)]
         Change::ForgetRoot => {
             sqlx::query("DELETE FROM root").execute(connection).await?;
         }

@@ -110,6 +110,8 @@ pub(crate) enum Change {
     Tls(Box<TlsKeys>),
     #[cfg(test)]
     ForgetRoot,
+    #[cfg(test)]
+    ForgetQueue(Device),
     Rename {
         account: AccountId,
         name: String,

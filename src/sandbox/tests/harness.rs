@@ -75,6 +75,12 @@ impl Net {
         self.until("confirmed", async || ledger.queued(device, 0, 1).await.unwrap().is_empty()).await;
     }
 
+    /// As if what waits for the first companion of a number had never been.
+    pub(crate) async fn forget_queue(&self, number: &str) {
+        let device = self.companion(number).await;
+        self.sandbox.network.ledger.write(vec![Change::ForgetQueue(device)]).await.unwrap();
+    }
+
     /// One-time pre-keys left of the first companion of a number.
     pub(crate) async fn prekeys(&self, number: &str) -> i64 {
         let device = self.companion(number).await;

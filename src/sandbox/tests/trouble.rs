@@ -89,3 +89,32 @@ async fn a_phone_that_cannot_decrypt_at_first_asks_again_and_shows_once() {
     net.sandbox.write(&phone(BOB), &phone(SLEEPY), &text("third")).await.unwrap();
     assert_eq!(net.texts(SLEEPY).await, ["first", "second", "third"]);
 }
+
+#[tokio::test]
+async fn a_client_with_an_old_list_of_devices_learns_it_from_the_ack() {
+    let net = Net::new().await;
+    let alice = net.linked(ALICE).await;
+    alice.send(BOB, "to the phone").await;
+    alice.receipt().await;
+    let backend = alice.stop().await;
+    let bob = net.linked(BOB).await;
+    // Nobody tells Alice of Bob's new device.
+    net.forget_queue(ALICE).await;
+    let alice = Companion::start(&net.sandbox, backend).await;
+    alice.connected().await;
+    let missed = alice.send(BOB, "to the phone alone").await;
+    alice.acknowledged(&missed, "message").await;
+    let mut got = Vec::new();
+    let came = async || {
+        let id = alice.send(BOB, "to both").await;
+        alice.acknowledged(&id, "message").await;
+        let events = std::iter::from_fn(|| bob.events.try_recv().ok());
+        got.extend(
+            events
+                .flat_map(|event| event.messages().filter_map(|m| m.message.conversation.clone()).collect::<Vec<_>>()),
+        );
+        !got.is_empty()
+    };
+    net.until("told", came).await;
+    assert_eq!(got[0], "to both");
+}
