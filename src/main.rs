@@ -57,7 +57,6 @@ fn main() -> ExitCode {
     }
     match run(cli.command, config) {
         Ok(()) => ExitCode::SUCCESS,
-        #[cfg(not(feature = "sandbox"))]
         Err(error @ Failure::Config(_)) => fail(&error, 2),
         Err(error) => fail(&error, 1),
     }
@@ -76,7 +75,7 @@ fn run(command: Command, config: Config) -> Result<(), Failure> {
             #[cfg(feature = "sandbox")]
             Command::Sandbox => sandbox(config).await,
             #[cfg(not(feature = "sandbox"))]
-            Command::Sandbox => Err(Failure::Config(ConfigError::LiveBuild)),
+            Command::Sandbox => Err(ConfigError::LiveBuild.into()),
             Command::Keys(Keys::Create { email, name }) => {
                 let key = commands::create_key(&config, &email, name).await?;
                 Ok(writeln!(io::stdout(), "{}", key.reveal())?)

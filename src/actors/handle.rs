@@ -124,7 +124,7 @@ impl System {
     pub async fn failed(&self) {
         if self.failed.clone().wait_for(|failed| *failed).await.is_err() {
             // It ended as it was asked to, which is no failure.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 
