@@ -163,4 +163,4 @@ fn a_server_may_open_as_many_files_as_the_machine_allows() {
 }
 
 /// How a network that is not there is named.
-const UNREACHABLE: &str = "connection_lost";
+const UNREACHABLE: &str = "network_unreachable";
