@@ -70,7 +70,7 @@ impl Remote {
         let plain_host = host.trim_start_matches('[').trim_end_matches(']');
         let stream = match &way.proxy {
             Some(proxy) => proxy::through(proxy, &way.egress, host, port).await?,
-            None => TcpStream::connect((plain_host, port)).await.with_context(|| format!("{host}:{port}"))?,
+            None => TcpStream::connect((plain_host, port)).await?,
         };
         // A stanza is a write of its own, and what answers it waits for it.
         stream.set_nodelay(true)?;
@@ -118,7 +118,8 @@ impl Dialler {
     async fn dial_remote(&self, remote: &Remote) -> (Loss, anyhow::Result<Opened>) {
         let loss = if self.way.proxy.is_some() { Loss::Proxy } else { Loss::Unreachable };
         let late = |_| Err(anyhow::anyhow!("no answer within {} seconds", DIAL_WITHIN.as_secs()));
-        (loss, tokio::time::timeout(DIAL_WITHIN, remote.dial(&self.way)).await.unwrap_or_else(late))
+        let dialled = tokio::time::timeout(DIAL_WITHIN, remote.dial(&self.way)).await.unwrap_or_else(late);
+        (loss, dialled.with_context(|| remote.url.clone()))
     }
 }
 

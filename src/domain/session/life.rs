@@ -66,7 +66,7 @@ pub enum Input {
 pub enum Effect {
     /// Build a client on the session's keys and run it.
     Open,
-    /// Drop the client that runs; what it still says is not heard.
+    /// Drop the client there is; what it still says is not heard.
     Close,
     /// Keep the new status, and log the event that goes with it if there is one; then tell the tenant and the watchers.
     Record,
@@ -193,8 +193,8 @@ impl Life {
     }
 
     fn anew(self, fresh: bool) -> (Self, Vec<Effect>) {
-        let mut effects = Vec::new();
-        effects.extend(self.open.then_some(Effect::Close));
+        // A client that only waits for its next attempt would still go the old way.
+        let mut effects = vec![Effect::Close];
         effects.extend(fresh.then_some(Effect::Forget));
         let (next, dial) = Self { attempt: 0, fault: None, ..self }.dial();
         effects.extend(dial);

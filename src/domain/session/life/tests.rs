@@ -137,16 +137,16 @@ fn a_restart_connects_a_linked_session_and_shows_new_codes_of_any_other() {
     for (life, then, status, want) in [
         (linked(), vec![up()], Status::Connecting, vec![Close, Record, Open]),
         (linked(), vec![], Status::Connecting, vec![Close, Record, Open]),
-        (linked(), vec![lost()], Status::Connecting, vec![Record, Open]),
-        (linked(), vec![end(End::Banned)], Status::Connecting, vec![Record, Open]),
-        (linked(), vec![end(End::Outdated)], Status::Connecting, vec![Record, Open]),
-        (linked(), vec![end(End::Replaced)], Status::Connecting, vec![Record, Open]),
-        (linked(), vec![end(End::Refused("?".into()))], Status::Connecting, vec![Record, Open]),
-        (linked(), vec![end(End::LoggedOut)], Status::Initializing, vec![Forget, Record, Open]),
-        (linked(), vec![Input::Logout], Status::Initializing, vec![Forget, Record, Open]),
-        (new(), vec![end(End::QrExhausted)], Status::Initializing, vec![Forget, Record, Open]),
-        (new(), vec![end(End::PairingFailed("?".into()))], Status::Initializing, vec![Forget, Record, Open]),
-        (new(), vec![lost()], Status::Initializing, vec![Forget, Record, Open]),
+        (linked(), vec![lost()], Status::Connecting, vec![Close, Record, Open]),
+        (linked(), vec![end(End::Banned)], Status::Connecting, vec![Close, Record, Open]),
+        (linked(), vec![end(End::Outdated)], Status::Connecting, vec![Close, Record, Open]),
+        (linked(), vec![end(End::Replaced)], Status::Connecting, vec![Close, Record, Open]),
+        (linked(), vec![end(End::Refused("?".into()))], Status::Connecting, vec![Close, Record, Open]),
+        (linked(), vec![end(End::LoggedOut)], Status::Initializing, vec![Close, Forget, Record, Open]),
+        (linked(), vec![Input::Logout], Status::Initializing, vec![Close, Forget, Record, Open]),
+        (new(), vec![end(End::QrExhausted)], Status::Initializing, vec![Close, Forget, Record, Open]),
+        (new(), vec![end(End::PairingFailed("?".into()))], Status::Initializing, vec![Close, Forget, Record, Open]),
+        (new(), vec![lost()], Status::Initializing, vec![Close, Forget, Record, Open]),
         (new(), vec![qr(1)], Status::Initializing, vec![Close, Forget, Record, Open]),
     ] {
         let (before, _) = run(life, [(0, Input::Started)].into_iter().chain(then.into_iter().map(|i| (1, i))));
@@ -161,7 +161,7 @@ fn a_new_way_to_the_network_is_taken_at_once_by_whoever_is_not_done_with_it() {
     use Effect::{Close, Open, Record};
     for (life, then, want) in [
         (linked(), up(), vec![Close, Record, Open]),
-        (linked(), lost(), vec![Record, Open]),
+        (linked(), lost(), vec![Close, Record, Open]),
         (new(), qr(1), vec![Close, Record, Open]),
         (linked(), Input::Ended(End::Replaced), vec![]),
         (new(), Input::Ended(End::QrExhausted), vec![]),
