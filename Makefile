@@ -12,7 +12,8 @@ TOOLS := target/tools
 LIVE := --no-default-features --bins --target-dir target/live --config 'build.build-dir="target"'
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 # apt-get as root, or through sudo where we are not root.
-APT := $(if $(filter 0,$(shell id -u)),,sudo )env DEBIAN_FRONTEND=noninteractive apt-get
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo )
+APT := $(AS_ROOT)env DEBIAN_FRONTEND=noninteractive apt-get
 
 help: ## Print this list
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +22,7 @@ run: setup-run ## Build, then serve on the simulated WhatsApp network at http://
 	$(call say,Building (the first time takes some minutes; a progress bar follows))
 	cargo build --locked
 	$(call say,Starting: data in ./data; stop it with Ctrl-C)
-	@exec target/debug/wamux serve
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/wamux" serve
 
 run-live: setup-run ## The same on the real WhatsApp network: another build, without the sandbox
 	$(call say,Building for the real network (the first time takes some minutes; a progress bar follows))
@@ -36,7 +37,7 @@ build: setup-run ## Build both release binaries: target/release/wamux, and targe
 	cargo build --locked --release $(LIVE)
 	@ls -l target/release/wamux target/live/release/wamux
 
-test: setup-test ## Install what the tests need (Debian's PostgreSQL) and run all of them
+test: setup-test ## Install what the tests need (PostgreSQL, Node.js) and run all of them
 	$(call say,Building the live binary (a test runs it, where no network is))
 	cargo build --locked $(LIVE)
 	$(call say,Testing)
@@ -64,7 +65,9 @@ setup-run:
 
 setup-test: setup-run
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
-		echo "==> Installing PostgreSQL: the store is tested on it, in throw-away clusters of their own"; \
+		echo "==> Installing PostgreSQL: the store is tested on it, in throw-away clusters of their own, and no other is made"; \
+		$(AS_ROOT) mkdir -p /etc/postgresql-common && { [ -e /etc/postgresql-common/createcluster.conf ] || \
+			echo 'create_main_cluster = false' | $(AS_ROOT) tee /etc/postgresql-common/createcluster.conf >/dev/null; }; \
 		$(APT) update -q && $(APT) install -yq --no-install-recommends postgresql; }
 	@command -v ip >/dev/null && command -v unshare >/dev/null || { \
 		echo "==> Installing iproute2: a test runs the live build in a network of its own, which reaches nothing"; \

@@ -44,7 +44,9 @@ async fn a_dropped_connection_is_told_and_comes_back_and_the_message_arrives_onc
     events.until("connected").await;
     let fault = inject(&app.caller, json!({ "fault": "drop_connection", "count": 2 })).await;
     assert_eq!((&fault["fault"], &fault["count"]), (&json!("drop_connection"), &json!(2)));
-    app.caller.text(BOB, "through all of it").await;
+    // By its name: a session that is on its way back takes what is meant for it.
+    let named = json!({ "to": BOB, "message": "through all of it", "sessionId": session });
+    app.caller.post("/messages", named).await.expect(202);
     let error = events.until("error").await;
     assert_eq!((&error["code"], &error["final"]), (&json!("connection_lost"), &json!(false)));
     // The second time it breaks before the session knows that it was there again.

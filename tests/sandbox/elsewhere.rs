@@ -67,8 +67,8 @@ async fn a_session_of_another_tenant_is_not_scanned_through_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_starts_without_its_network_says_what_is_missing_and_goes_on_when_it_is_there() {
-    // A port that was free a moment ago, and will be the network's.
-    let network = Network::start("127.0.0.1:0").await;
+    // A port that was free a moment ago, and will be the network's: at an address of this machine that no other socket takes.
+    let network = Network::start("127.9.0.1:0").await;
     let (at, url) = (network.at(), network.url());
     let folder = network.stop().await;
     let app = App::start_at(beside(&url)).await;

@@ -31,7 +31,8 @@ impl Network {
 
     /// Where this machine reaches it, whatever it listens on.
     fn at(&self) -> String {
-        format!("127.0.0.1:{}", self.server.addr.port())
+        let addr = self.server.addr;
+        if addr.ip().is_unspecified() { format!("127.0.0.1:{}", addr.port()) } else { addr.to_string() }
     }
 
     fn url(&self) -> String {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 
@@ -43,8 +44,12 @@ impl Far {
 
     pub(super) async fn run(&self, errand: &Errand, root: &str, id: &RequestId) -> Answered {
         let (method, path, body) = errand.request();
-        let mut request =
-            self.client.request(method, format!("{}{path}", self.root)).header(RequestId::HEADER, id.as_str());
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.root))
+            // A network answers no name with dots, which a page may have registered; ours may have dots, and we are no page.
+            .header(HOST, "localhost")
+            .header(RequestId::HEADER, id.as_str());
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -54,6 +59,15 @@ impl Far {
 
     async fn hand_back(&self, mut answer: reqwest::Response, root: &str) -> Result<Response, Refusal> {
         let (status, mut headers) = (answer.status(), HeaderMap::new());
+        if answer.headers().get(RequestId::HEADER).is_none() || status == StatusCode::FORBIDDEN {
+            // It is no network of ours that answers here, or one that does not answer us: no caller can do anything about it.
+            tracing::warn!(
+                "what stands at {} answered {status} and is not a simulated network that lets us in",
+                self.root
+            );
+            let detail = format!("What stands at {} is not a simulated network that answers this server.", self.root);
+            return Err(Refusal::new(Code::SandboxUnreachable, detail).after(AGAIN));
+        }
         for name in [CONTENT_TYPE, RETRY_AFTER] {
             headers.extend(answer.headers().get(&name).map(|value| (name, value.clone())));
         }

@@ -115,7 +115,7 @@ async fn a_fault_about_one_party_leaves_the_others_alone() {
 async fn a_late_ack_is_late_and_no_receipt_overtakes_it() {
     let net = Net::new().await;
     let companion = net.linked(ALICE).await;
-    inject(&net, Fault { seconds: seconds(1), count: times(1), ..hers(FaultKind::DelayAcks) }).await;
+    inject(&net, Fault { seconds: seconds(8), count: times(1), ..hers(FaultKind::DelayAcks) }).await;
     let late = companion.send(BOB, "late").await;
     let prompt = companion.send(BOB, "prompt").await;
     let seen = until_acknowledged(&companion, &late).await;

@@ -51,7 +51,7 @@ pub(super) fn options(url: &DatabaseUrl, read_only: bool) -> ConnectOptions {
 
 /// SQLite has no lock for this: whoever comes second finds the other's tables half made, waits, and then has nothing left to do.
 pub(super) async fn migrate(write: &DatabaseConnection) -> Result<(), DbErr> {
-    for _ in 0..40 {
+    for _ in 0..200 {
         if up(write).await.is_ok() {
             return Ok(());
         }
