@@ -27,6 +27,7 @@ pub enum Code {
     PairingCodeNotUsable,
     PairingCodeRefused,
     PhoneNotFound,
+    PhoneOffline,
     QrNotUsable,
     RateLimited,
     SandboxUnreachable,
@@ -43,7 +44,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::DailyLimitReached,
@@ -64,6 +65,7 @@ impl Code {
         Self::PairingCodeNotUsable,
         Self::PairingCodeRefused,
         Self::PhoneNotFound,
+        Self::PhoneOffline,
         Self::QrNotUsable,
         Self::RateLimited,
         Self::SandboxUnreachable,
@@ -104,6 +106,7 @@ impl Code {
             Self::PairingCodeNotUsable => ("pairing_code_not_usable", "The pairing code cannot be used"),
             Self::PairingCodeRefused => ("pairing_code_refused", "WhatsApp gave no pairing code"),
             Self::PhoneNotFound => ("phone_not_found", "The simulated phone does not exist"),
+            Self::PhoneOffline => ("phone_offline", "The simulated phone is offline"),
             Self::QrNotUsable => ("qr_not_usable", "The QR code cannot be used"),
             Self::RateLimited => ("rate_limited", "Too many calls at once"),
             Self::SandboxUnreachable => ("sandbox_unreachable", "The simulated network cannot be reached"),

@@ -142,6 +142,12 @@ pub(super) fn whole(range: RangeInclusive<u64>) -> impl FnOnce(Value) -> Result<
     }
 }
 
+/// Reads a yes or a no.
+#[cfg(feature = "sandbox")]
+pub(super) fn yes_or_no(value: Value) -> Result<bool, String> {
+    value.as_bool().ok_or_else(|| "must be true or false".to_owned())
+}
+
 /// Reads one of a closed list of words.
 pub(super) fn word<T: DeserializeOwned>(value: Value) -> Result<T, String> {
     serde_json::from_value(value).map_err(|why| why.to_string())

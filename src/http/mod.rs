@@ -170,6 +170,8 @@ fn control<H: sandbox::Host>() -> Vec<At<H>> {
         at!(host, path!("phones" / String / "scan"), [phone] POST sandbox::scan(phone)),
         at!(host, path!("phones" / String / "messages"), [phone] POST sandbox::write(phone), GET sandbox::screen(phone)),
         at!(host, path!("phones" / String / "read"), [phone] POST sandbox::read(phone)),
+        at!(host, path!("phones" / String / "offline"), [phone] POST sandbox::offline(phone)),
+        at!(host, path!("phones" / String / "online"), [phone] POST sandbox::online(phone)),
         at!(host, path!("faults"), [] POST sandbox::inject(), GET sandbox::faults(), DELETE sandbox::heal_all()),
         at!(host, path!("faults" / String), [fault] DELETE sandbox::heal(fault)),
     ]

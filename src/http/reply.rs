@@ -29,6 +29,7 @@ const fn status(code: Code) -> StatusCode {
         Code::IdempotencyInProgress
         | Code::PairingCodeNotUsable
         | Code::PairingCodeRefused
+        | Code::PhoneOffline
         | Code::QrNotUsable
         | Code::SessionKeyTaken
         | Code::SessionNotConnected

@@ -9,6 +9,7 @@ use whatsapp_rust::{Jid, Server};
 
 use super::SandboxError;
 use super::ledger::{AccountId, AccountRow, CompanionRow, Device, LedgerError};
+use super::phone::away::Away;
 use super::root;
 use crate::domain::phone::Phone;
 
@@ -41,6 +42,10 @@ pub(crate) struct State {
     pub(crate) next_prekey: u32,
     /// Whose messages do not get through to any of its devices.
     pub(crate) blocked: HashSet<AccountId>,
+    /// Set while the phone is offline.
+    pub(crate) away: Option<Away>,
+    /// The person reads at once what the phone shows.
+    pub(crate) reads_at_once: bool,
     /// What companions called the account when they came; their messages carry it.
     pub(crate) called: BTreeMap<u16, String>,
     /// The phone's Signal sessions that were used last, as stored. The ledger has all of them.
@@ -67,6 +72,8 @@ impl Account {
                 next_device: row.next_device,
                 next_prekey: row.next_prekey,
                 blocked: row.blocked.into_iter().collect(),
+                away: row.offline.then(Away::default),
+                reads_at_once: row.auto_read,
                 called: BTreeMap::new(),
                 sessions: HashMap::new(),
             })),

@@ -12,10 +12,9 @@ use whatsapp_rust::wacore_binary::Node;
 use super::account::Account;
 use super::admission::{Admitted, admit};
 use super::faults::{FaultKind, Holds, Piece, TurnedAway, Way};
-use super::ledger::{Change, Device, Outgoing, Showing, Ticket};
+use super::ledger::{Device, Outgoing, Ticket};
 use super::network::Network;
 use super::noise::Caller;
-use super::screen::Status;
 use super::stanza::{self, attr};
 use super::switchboard::{Farewell, Line};
 use super::wire::Wire;
@@ -330,13 +329,7 @@ impl Conversation<'_> {
 async fn settle(network: Arc<Network>, answer: Answer) -> Result<Settled, SandboxError> {
     let Answer { stanzas, ticket, again, then, late } = answer;
     if let Some(ticket) = ticket {
-        let showings = ticket.committed().await?;
-        let read = |showing: &Showing| *showing == Showing::Repeated(Status::Read);
-        let due = showings.iter().zip(again).filter(|(showing, _)| read(showing)).filter_map(|(_, due)| due);
-        let due: Vec<_> = due.map(Change::Enqueue).collect();
-        if !due.is_empty() {
-            network.ledger.submit(due).await?;
-        }
+        message::settled(&network, ticket, again).await?;
     }
     Ok(Settled { stanzas, then, late })
 }

@@ -13,10 +13,12 @@ use whatsapp_rust::{Jid, NodeBuilder, Server};
 
 use super::SandboxError;
 use super::account::{Account, Held};
-use super::ledger::{AccountId, Change, Device, Outgoing};
+use super::ledger::{AccountId, Change, Device, Outgoing, Showing, Ticket};
 use super::login::Answer;
 use super::network::Network;
+use super::phone::away;
 use super::phone::inbox::{self, Letter};
+use super::screen::Status;
 use super::stanza::{self, address, attr, child, children, text};
 use super::trouble::{self, Trouble};
 
@@ -110,12 +112,32 @@ pub(crate) async fn route(
     for (to, enc) in own.into_iter().chain(others) {
         if to.device == 0 {
             let letter = Letter { from: parties.sender, to: to.account, message, enc };
-            inbox::receive(network, held, &letter, &mut routed).await?;
+            if away::is_away(held, to.account) {
+                routed.changes.extend(away::letter(held, &letter)?.map(Change::Enqueue));
+            } else {
+                inbox::receive(network, held, &letter, &mut routed).await?;
+            }
         } else if let Some(outgoing) = forward(network, held, parties, to, message, enc)? {
             routed.changes.push(Change::Enqueue(outgoing));
         }
     }
     Ok(routed)
+}
+
+/// Waits for the commit, and says once more what a phone had read before.
+pub(crate) async fn settled(
+    network: &Network,
+    ticket: Ticket,
+    again: Vec<Option<Outgoing>>,
+) -> Result<(), SandboxError> {
+    let showings = ticket.committed().await?;
+    let read = |showing: &Showing| *showing == Showing::Repeated(Status::Read);
+    let due = showings.iter().zip(again).filter(|(showing, _)| read(showing)).filter_map(|(_, due)| due);
+    let due: Vec<_> = due.map(Change::Enqueue).collect();
+    if !due.is_empty() {
+        network.ledger.submit(due).await?;
+    }
+    Ok(())
 }
 
 /// The encrypted copies of a message by device: a list of them, or one for the device it is addressed to.

@@ -84,6 +84,8 @@ pub enum SandboxError {
     NoCodeAsked,
     #[error("this is not the code that the device shows")]
     WrongCode,
+    #[error("the phone is offline")]
+    Offline,
     #[error("the device did not take the link")]
     Refused,
     #[error("the sandbox is closed")]
@@ -128,6 +130,14 @@ impl SandboxError {
 pub struct PhoneInfo {
     pub phone: Phone,
     pub name: Option<String>,
+    /// It reads at once what it shows.
+    pub auto_read: bool,
+    pub online: bool,
+}
+
+fn info(phone: &Phone, state: &account::State) -> PhoneInfo {
+    let (auto_read, online) = (state.reads_at_once, state.away.is_none());
+    PhoneInfo { phone: phone.clone(), name: state.name.clone(), auto_read, online }
 }
 
 impl Sandbox {
@@ -181,17 +191,49 @@ impl Sandbox {
             let renamed = ledger::Change::Rename { account: account.id, name: name.to_owned() };
             self.network.ledger.write(vec![renamed]).await?;
         }
-        Ok(PhoneInfo { phone: phone.clone(), name: state.name.clone() })
+        Ok(info(phone, &state))
+    }
+
+    /// Whether the person of a phone reads at once what it shows from now on.
+    pub async fn read_at_once(&self, phone: &Phone, at_once: bool) -> Result<PhoneInfo, SandboxError> {
+        let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
+        let mut state = account.lock().await;
+        if state.reads_at_once != at_once {
+            let chosen = ledger::Setting::of_phone(account.id, ledger::AUTO_READ, at_once);
+            self.network.ledger.write(vec![ledger::Change::Set(chosen)]).await?;
+            state.reads_at_once = at_once;
+        }
+        Ok(info(phone, &state))
+    }
+
+    /// The phone is cut off: it receives nothing and says nothing, across restarts, until it comes back.
+    pub async fn go_offline(&self, phone: &Phone) -> Result<(), SandboxError> {
+        phone::away::leave(&self.network, phone).await
+    }
+
+    /// The phone is back, and has received what waited for it, when this returns.
+    pub async fn come_online(&self, phone: &Phone) -> Result<(), SandboxError> {
+        phone::away::come_back(&self.network, phone).await
     }
 
     /// The phone scans the code: the companion that shows it is linked when this returns.
     pub async fn scan(&self, phone: &Phone, qr: &str) -> Result<(), SandboxError> {
+        self.at_hand(phone).await?;
         pairing::scan(&self.network, phone, qr).await
     }
 
     /// The person types in the code that a companion shows: it is linked when this returns. A wrong code is one of three tries.
     pub async fn enter_code(&self, phone: &Phone, code: &PairingCode) -> Result<(), SandboxError> {
+        self.at_hand(phone).await?;
         pairing::enter(&self.network, phone, code).await
+    }
+
+    /// A phone links devices over the network.
+    async fn at_hand(&self, phone: &Phone) -> Result<(), SandboxError> {
+        match self.network.find(phone).await? {
+            Some(account) if account.lock().await.away.is_some() => Err(SandboxError::Offline),
+            _ => Ok(()),
+        }
     }
 
     /// What the phone's screen shows, oldest first.

@@ -11,7 +11,7 @@ use super::ledger::{Change, Device, Outgoing};
 use super::login::Answer;
 use super::message::{ack, outgoing};
 use super::network::Network;
-use super::phone::outbox;
+use super::phone::{away, outbox};
 use super::screen::Status;
 use super::stanza::{address, attr, child, children, text};
 
@@ -40,7 +40,9 @@ pub(crate) async fn from_companion(
     };
     let mut held = Held::take(vec![Arc::clone(account), Arc::clone(&target)]).await;
     let kind = attr(receipt, "type").unwrap_or_default();
-    if kind == "retry" {
+    if kind == "retry" && to.device == 0 && away::is_away(&mut held, target.id) {
+        changes.push(away::question(receipt, account, me.device, target.id)?);
+    } else if kind == "retry" {
         changes.extend(outbox::again(network, &mut held, me, &target, &to, receipt).await?);
     } else if target.id != account.id {
         let reached = Reached { by: account, device: me.device, target: &target, to: &to, kind: &kind, ids };
@@ -81,8 +83,7 @@ impl Reached<'_> {
             changes.push(Change::Enqueue(receipt.outgoing(self.target.device(device))?));
         }
         if let Some(status) = reached(self.kind) {
-            let chat = self.by.phone.digits().to_owned();
-            changes.push(Change::Advance { account: self.target.id, chat, ids: self.ids, status });
+            changes.extend(away::advance(network, held, self.target.id, self.by, self.ids, status)?);
         }
         Ok(changes)
     }

@@ -4,6 +4,7 @@ mod control;
 mod elsewhere;
 mod gate;
 mod kills;
+mod phones;
 mod proxies;
 
 use tempfile::TempDir;

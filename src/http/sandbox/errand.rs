@@ -10,7 +10,7 @@ use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
 use crate::domain::qr::QrCode;
 use crate::domain::session::pairing_code::PairingCode;
-use crate::http::fields::{self, Fields, line, text};
+use crate::http::fields::{self, Fields, line, text, yes_or_no};
 use crate::sandbox::{Fault, FaultId};
 
 const NAME_MAX: usize = 25;
@@ -23,6 +23,8 @@ pub(super) enum Errand {
     Create {
         phone: Phone,
         name: Option<String>,
+        /// Whether it reads at once what it shows; none for as it is.
+        auto_read: Option<bool>,
     },
     Scan {
         phone: Phone,
@@ -45,6 +47,13 @@ pub(super) enum Errand {
         phone: Phone,
         chat: Phone,
     },
+    /// The phone is cut off from the network, or comes back.
+    Offline {
+        phone: Phone,
+    },
+    Online {
+        phone: Phone,
+    },
     Inject(Box<Fault>),
     Faults {
         owner: Option<String>,
@@ -59,8 +68,9 @@ impl Errand {
     /// The request that asks the same of a network's own API: its method, its path below the API's root, its body.
     pub(super) fn request(&self) -> (Method, String, Option<Value>) {
         match self {
-            Self::Create { phone, name } => {
-                (Method::POST, "/phones".to_owned(), Some(json!({ "phone": phone, "name": name })))
+            Self::Create { phone, name, auto_read } => {
+                let body = json!({ "phone": phone, "name": name, "autoRead": auto_read });
+                (Method::POST, "/phones".to_owned(), Some(body))
             }
             Self::Scan { phone, qr } => (Method::POST, format!("/phones/{phone}/scan"), Some(json!({ "qr": qr }))),
             Self::Enter { phone, code } => {
@@ -73,6 +83,8 @@ impl Errand {
             Self::Read { phone, chat } => {
                 (Method::POST, format!("/phones/{phone}/read"), Some(json!({ "chat": chat })))
             }
+            Self::Offline { phone } => (Method::POST, format!("/phones/{phone}/offline"), None),
+            Self::Online { phone } => (Method::POST, format!("/phones/{phone}/online"), None),
             Self::Inject(fault) => (Method::POST, "/faults".to_owned(), Some(faults::body(fault))),
             Self::Faults { owner } => (Method::GET, format!("/faults{}", faults::query(owner.as_deref())), None),
             Self::Heal { fault, owner } => {
@@ -86,8 +98,9 @@ impl Errand {
 pub(super) fn create(mut fields: Fields) -> Result<Errand, Refusal> {
     let phone = fields.required("phone", number);
     let name = fields.optional("name", line(NAME_MAX));
+    let auto_read = fields.optional("autoRead", yes_or_no);
     let phone = fields.finish(phone)?;
-    Ok(Errand::Create { phone, name })
+    Ok(Errand::Create { phone, name, auto_read })
 }
 
 pub(super) fn write(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> {

@@ -11,6 +11,8 @@ use crate::sandbox::{Fault, Sandbox, SandboxError};
 
 const NOT_ON_WHATSAPP: &str = "stands for a number that is not on WhatsApp";
 
+const OFFLINE: &str =
+    "This phone is offline, so nothing comes of it. Bring it back first: POST …/phones/{phone}/online.";
 const NO_CODE: &str = "No session waits for a pairing code with this number. It may have expired, or was tried three times: ask for a new one.";
 const WRONG_CODE: &str = "This is not the code that the session shows. A code can be tried three times.";
 const NO_ANSWER: &str = "The session did not answer to the code. Ask for a new one.";
@@ -29,6 +31,7 @@ impl From<SandboxError> for Refusal {
             SandboxError::Refused => {
                 Self::new(Code::QrNotUsable, "The session did not take the link. Take the newest code.")
             }
+            SandboxError::Offline => Self::new(Code::PhoneOffline, OFFLINE),
             SandboxError::Fault(error) => faults::refused(error, "peer"),
             SandboxError::Closed => Self::stopping(),
             other => {
@@ -42,8 +45,11 @@ impl From<SandboxError> for Refusal {
 /// Runs an errand, and answers as an API under `root` does.
 pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answered {
     match errand {
-        Errand::Create { phone, name } => {
-            let made = sandbox.create_phone(&phone, name.as_deref()).await?;
+        Errand::Create { phone, name, auto_read } => {
+            let mut made = sandbox.create_phone(&phone, name.as_deref()).await?;
+            if let Some(at_once) = auto_read {
+                made = sandbox.read_at_once(&phone, at_once).await?;
+            }
             reply::created(&format!("{root}/phones/{phone}/messages"), &made)
         }
         Errand::Scan { phone, qr } => {
@@ -70,6 +76,14 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
         }
         Errand::Read { phone, chat } => {
             sandbox.read(&phone, &chat).await?;
+            Ok(reply::done())
+        }
+        Errand::Offline { phone } => {
+            sandbox.go_offline(&phone).await?;
+            Ok(reply::done())
+        }
+        Errand::Online { phone } => {
+            sandbox.come_online(&phone).await?;
             Ok(reply::done())
         }
         Errand::Inject(fault) => {

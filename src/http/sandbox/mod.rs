@@ -140,6 +140,18 @@ pub(super) async fn read<H: Host>(call: Call<H>, phone: String) -> Answered {
     runner.run(errand::read(phone, call.fields().await?)?).await
 }
 
+pub(super) async fn offline<H: Host>(call: Call<H>, phone: String) -> Answered {
+    H::admit(&call).await?;
+    let phone = addressed(&phone)?;
+    Runner::of(&call).run(Errand::Offline { phone }).await
+}
+
+pub(super) async fn online<H: Host>(call: Call<H>, phone: String) -> Answered {
+    H::admit(&call).await?;
+    let phone = addressed(&phone)?;
+    Runner::of(&call).run(Errand::Online { phone }).await
+}
+
 pub(super) async fn inject<H: Host>(call: Call<H>) -> Answered {
     let guest = H::admit(&call).await?;
     let runner = Runner::of(&call);

@@ -9,16 +9,26 @@ use super::{LedgerError, linked, read};
 use crate::sandbox::screen::Status;
 use crate::sandbox::switchboard::Delivery;
 
-/// The most that may wait for one companion. Past it the network drops what comes, as a real one does in the end.
+/// The most that may wait for one device. Past it the network drops what comes, as a real one does in the end.
 const QUEUE_STANZAS: i64 = 100_000;
 const QUEUE_BYTES: i64 = 64 * 1024 * 1024;
 
 /// Bytes of one pre-key in a batch: its id and its key.
 pub(super) const PREKEY: usize = 36;
 
-/// How much waits for each companion, counted from the file once and kept up from there.
+/// How much waits for each device, counted from the file once and kept up from there.
 #[derive(Default)]
 pub(super) struct Queues(HashMap<Device, (i64, i64)>);
+
+impl Queues {
+    /// Stanzas of these sizes wait no more.
+    fn gone(&mut self, device: Device, sizes: &[i64]) {
+        if let Some((count, bytes)) = self.0.get_mut(&device) {
+            *count -= i64::try_from(sizes.len()).unwrap_or(0);
+            *bytes -= sizes.iter().sum::<i64>();
+        }
+    }
+}
 
 pub(super) type Applied = Result<(), LedgerError>;
 
@@ -35,6 +45,7 @@ pub(super) async fn write(
             Change::Confirm { device, class, id, kind } => {
                 confirm(connection, device, class, &id, kind.as_deref(), queues).await?;
             }
+            Change::Received { device, seq } => received(connection, device, seq, queues).await?,
             Change::Session { account, peer, record } => store_session(connection, account, peer, &record).await?,
             Change::Unlink(device) => {
                 linked::unlink(connection, device).await?;
@@ -176,7 +187,7 @@ async fn enqueue(
     let size = i64::try_from(stanza.len()).unwrap_or(i64::MAX);
     if count >= QUEUE_STANZAS || bytes.saturating_add(size) > QUEUE_BYTES {
         queues.0.insert(to, (count, bytes));
-        tracing::warn!(account = to.account, device = to.device, "a companion's queue is full; a stanza is dropped");
+        tracing::warn!(account = to.account, device = to.device, "a device's queue is full; a stanza is dropped");
         return Ok(None);
     }
     let seq =
@@ -213,10 +224,16 @@ async fn confirm(
     .bind(kind)
     .fetch_all(connection)
     .await?;
-    if let Some((count, bytes)) = queues.0.get_mut(&device) {
-        *count -= i64::try_from(sizes.len()).unwrap_or(0);
-        *bytes -= sizes.iter().sum::<i64>();
-    }
+    queues.gone(device, &sizes);
+    Ok(())
+}
+
+async fn received(connection: &mut SqliteConnection, device: Device, seq: i64, queues: &mut Queues) -> Applied {
+    let sizes: Vec<i64> = sqlx::query_scalar("DELETE FROM queue WHERE seq = ? RETURNING length(stanza)")
+        .bind(seq)
+        .fetch_all(connection)
+        .await?;
+    queues.gone(device, &sizes);
     Ok(())
 }
 

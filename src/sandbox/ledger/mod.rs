@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 
 pub(crate) use read::exact;
 pub(crate) use row::{
-    AccountId, AccountRow, BLOCKED, Change, CompanionRow, Device, NewAccount, Outgoing, ScreenRow, Setting, Showing,
-    SignedPreKey,
+    AUTO_READ, AccountId, AccountRow, BLOCKED, Change, CompanionRow, Device, NewAccount, OFFLINE, Outgoing, ScreenRow,
+    Setting, Showing, SignedPreKey,
 };
 
 use crate::sandbox::switchboard::Switchboard;

@@ -3,7 +3,9 @@
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::apply::PREKEY;
-use super::row::{AccountId, AccountRow, CompanionRow, Device, ScreenRow, SignedPreKey};
+use super::row::{
+    AUTO_READ, AccountId, AccountRow, BLOCKED, CompanionRow, Device, OFFLINE, PHONE, ScreenRow, SignedPreKey,
+};
 use super::{Ledger, LedgerError, PreKey};
 use crate::sandbox::root::RootKeys;
 use crate::sandbox::screen::{self, Status};
@@ -239,11 +241,15 @@ pub(super) async fn account_by_phone(
         .bind(id)
         .fetch_all(&mut *connection)
         .await?;
-    let blocked: Vec<String> = sqlx::query_scalar("SELECT name FROM setting WHERE account = ? AND family = ?")
-        .bind(id)
-        .bind(super::BLOCKED)
-        .fetch_all(connection)
-        .await?;
+    let settings: Vec<(String, String)> =
+        sqlx::query_as("SELECT family, name FROM setting WHERE account = ? AND family IN (?, ?)")
+            .bind(id)
+            .bind(BLOCKED)
+            .bind(PHONE)
+            .fetch_all(connection)
+            .await?;
+    let of_family = |family| settings.iter().filter(move |(kept, _)| kept == family).map(|(_, name)| name);
+    let is = |what: &str| of_family(PHONE).any(|name| name == what);
     Ok(Some(AccountRow {
         id,
         phone: row.try_get("phone")?,
@@ -257,7 +263,9 @@ pub(super) async fn account_by_phone(
         next_prekey: row.try_get("next_prekey")?,
         sync_key_id: row.try_get("sync_key_id")?,
         sync_key: row.try_get("sync_key")?,
-        blocked: blocked.iter().filter_map(|id| id.parse().ok()).collect(),
+        blocked: of_family(BLOCKED).filter_map(|id| id.parse().ok()).collect(),
+        offline: is(OFFLINE),
+        auto_read: is(AUTO_READ),
         companions: companions.iter().map(companion_row).collect::<Result<_, _>>()?,
     }))
 }

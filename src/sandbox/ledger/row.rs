@@ -43,6 +43,8 @@ pub(crate) struct AccountRow {
     pub(crate) sync_key: Vec<u8>,
     pub(crate) companions: Vec<CompanionRow>,
     pub(crate) blocked: Vec<AccountId>,
+    pub(crate) offline: bool,
+    pub(crate) auto_read: bool,
 }
 
 /// A linked device: what the phone signed and what the device published when it registered.
@@ -86,12 +88,24 @@ pub(crate) struct ScreenRow {
 /// The family of settings that names whom an account has blocked, by the number of the other account.
 pub(crate) const BLOCKED: &str = "blocklist";
 
+/// The family of settings about the phone itself, and what it may be.
+pub(super) const PHONE: &str = "phone";
+pub(crate) const OFFLINE: &str = "offline";
+pub(crate) const AUTO_READ: &str = "auto_read";
+
 /// What an account has chosen; without a value, that it has not any more.
 pub(crate) struct Setting {
     pub(crate) account: AccountId,
     pub(crate) family: &'static str,
     pub(crate) name: String,
     pub(crate) value: Option<String>,
+}
+
+impl Setting {
+    /// The phone is so from now on, or is not any more.
+    pub(crate) fn of_phone(account: AccountId, name: &str, is_so: bool) -> Self {
+        Self { account, family: PHONE, name: name.to_owned(), value: is_so.then(|| "1".to_owned()) }
+    }
 }
 
 /// A stanza on its way to a companion.
@@ -186,6 +200,11 @@ pub(crate) enum Change {
         class: &'static str,
         id: String,
         kind: Option<String>,
+    },
+    /// A phone that was offline has a stanza that waited for it.
+    Received {
+        device: Device,
+        seq: i64,
     },
     Patch {
         account: AccountId,

@@ -65,7 +65,8 @@ CREATE TABLE IF NOT EXISTS session (
     record BLOB NOT NULL,
     PRIMARY KEY (account, peer, device)
 ) STRICT, WITHOUT ROWID;
--- Stanzas a companion has not confirmed yet, in the order they are to reach it.
+-- Stanzas a companion has not confirmed yet, in the order they are to reach it; and those that wait for a phone (device 0)
+-- that is offline.
 CREATE TABLE IF NOT EXISTS queue (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     account INTEGER NOT NULL,

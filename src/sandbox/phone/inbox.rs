@@ -9,9 +9,9 @@ use whatsapp_rust::{Jid, NodeBuilder, Server, waproto};
 
 use super::content::{self, Content};
 use super::signal::{self, Unreadable};
-use super::{keys, peer};
+use super::{away, keys, peer};
 use crate::domain::phone::Phone;
-use crate::sandbox::account::Held;
+use crate::sandbox::account::{Account, Held};
 use crate::sandbox::ledger::{AccountId, Change, Device, LedgerError, ScreenRow};
 use crate::sandbox::message::{Routed, outgoing};
 use crate::sandbox::network::Network;
@@ -109,10 +109,16 @@ fn incoming(
             timestamp: network.clock.now().timestamp_micros(),
         });
         routed.changes.push(Change::Show { account: reader.id, row });
-        let (ids, at) = ([letter.id()], network.seconds());
+        let ids = vec![letter.id()];
+        if held.get(letter.to).is_some_and(|(_, state)| state.reads_at_once) {
+            routed.again.push(None);
+            confirm(network, held, letter, routed)?;
+            routed.changes.extend(seen(network, held, &reader, &sender, letter.server(), ids)?);
+            return Ok(());
+        }
         let read = match letter.from.device {
             0 => None,
-            _ => Some(receipt::of_phone(&reader, letter.server(), "read", &ids, letter.from, at)?),
+            _ => Some(receipt::of_phone(&reader, letter.server(), "read", &ids, letter.from, network.seconds())?),
         };
         routed.again.push(read);
     }
@@ -120,15 +126,14 @@ fn incoming(
 }
 
 /// The delivery receipt: to the device that sent, and onto the screen of its phone.
-fn confirm(network: &Network, held: &Held, letter: &Letter<'_>, routed: &mut Routed) -> Result<(), SandboxError> {
+fn confirm(network: &Network, held: &mut Held, letter: &Letter<'_>, routed: &mut Routed) -> Result<(), SandboxError> {
     let Some(reader) = held.account(letter.to) else { return Ok(()) };
     let ids = vec![letter.id()];
     if letter.from.device != 0 {
         let receipt = receipt::of_phone(&reader, letter.server(), "", &ids, letter.from, network.seconds())?;
         routed.changes.push(Change::Enqueue(receipt));
     }
-    let chat = reader.phone.digits().to_owned();
-    routed.changes.push(Change::Advance { account: letter.from.account, chat, ids, status: Status::Delivered });
+    routed.changes.extend(away::advance(network, held, letter.from.account, &reader, ids, Status::Delivered)?);
     Ok(())
 }
 
@@ -226,22 +231,36 @@ pub(crate) async fn read(network: &Network, phone: &Phone, chat: &Phone) -> Resu
     let reader = network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
     let writer = network.find(chat).await?.ok_or(SandboxError::NoSuchPhone)?;
     let mut held = Held::take(vec![Arc::clone(&reader), Arc::clone(&writer)]).await;
+    if away::is_away(&mut held, reader.id) {
+        return Err(SandboxError::Offline);
+    }
     let unread = network.ledger.unread(reader.id, chat.digits()).await?;
     let ids: Vec<String> = unread.into_iter().map(|row| row.message_id).collect();
+    let changes = seen(network, &mut held, &reader, &writer, Server::Lid, ids)?;
+    let ticket = network.ledger.submit(changes).await?;
+    drop(held);
+    ticket.committed().await?;
+    Ok(())
+}
+
+/// The person has seen these: so it stands on the own screen, and every device of who wrote them learns of it.
+fn seen(
+    network: &Network,
+    held: &mut Held,
+    reader: &Account,
+    writer: &Account,
+    server: Server,
+    ids: Vec<String>,
+) -> Result<Vec<Change>, SandboxError> {
     let mut changes = Vec::new();
     let devices: Vec<u16> = held.get(writer.id).map(|(_, state)| state.listed().collect()).unwrap_or_default();
     for ids in ids.chunks(receipt::NAMED) {
         for device in &devices {
             let to = writer.device(*device);
-            let receipt = receipt::of_phone(&reader, Server::Lid, "read", ids, to, network.seconds())?;
-            changes.push(Change::Enqueue(receipt));
+            changes.push(Change::Enqueue(receipt::of_phone(reader, server, "read", ids, to, network.seconds())?));
         }
     }
-    changes.push(Change::Read { account: reader.id, chat: chat.digits().to_owned(), ids: ids.clone() });
-    let status = Status::Read;
-    changes.push(Change::Advance { account: writer.id, chat: phone.digits().to_owned(), ids, status });
-    let ticket = network.ledger.submit(changes).await?;
-    drop(held);
-    ticket.committed().await?;
-    Ok(())
+    changes.push(Change::Read { account: reader.id, chat: writer.phone.digits().to_owned(), ids: ids.clone() });
+    changes.extend(away::advance(network, held, writer.id, reader, ids, Status::Read)?);
+    Ok(changes)
 }

@@ -1,6 +1,7 @@
 //! A phone: device 0 of an account, a simulated person with the real app and real keys.
 
 pub(crate) mod adv;
+pub(crate) mod away;
 pub(crate) mod content;
 pub(crate) mod history;
 pub(crate) mod inbox;

@@ -10,7 +10,7 @@ use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::{Jid, NodeBuilder, Server};
 
 use super::signal::{self, Sealed};
-use super::{keys, peer};
+use super::{away, keys, peer};
 use crate::clock;
 use crate::domain::content::Text;
 use crate::domain::phone::Phone;
@@ -239,6 +239,9 @@ pub(crate) async fn write(network: &Network, phone: &Phone, to: &Phone, text: &T
     };
     let mut changes = vec![Change::Show { account: sender.id, row: Box::new(row.clone()) }];
     let mut held = Held::take(vec![Arc::clone(&sender), Arc::clone(&target)]).await;
+    if away::is_away(&mut held, sender.id) {
+        return Err(SandboxError::Offline);
+    }
     let message = text_message(text.as_str());
     let node = compose(network, &mut held, (&sender, &target), &id, &message, &mut changes).await?;
     let parties = Parties { sender: sender.device(0), target: target.id };
