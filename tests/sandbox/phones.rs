@@ -134,7 +134,7 @@ async fn a_session_goes_on_while_its_own_phone_is_offline_and_the_phone_learns_o
 #[tokio::test(flavor = "multi_thread")]
 async fn phones_that_are_asked_to_read_at_once_what_they_show() {
     let app = App::start().await;
-    app.caller.link("one", OWN).await;
+    let session = app.caller.link("one", OWN).await;
     assert_eq!(phone(&app.caller, json!({ "phone": PHONE })).await["autoRead"], false);
     app.caller.text(PHONE, "unread").await;
     app.caller.until_count("status=delivered", 1).await;
@@ -142,6 +142,7 @@ async fn phones_that_are_asked_to_read_at_once_what_they_show() {
     app.caller.text(PHONE, "read").await;
     app.caller.until_count("status=read", 1).await;
     let app = app.restart().await;
+    until_connected(&app.caller, &session).await;
     assert_eq!(phone(&app.caller, json!({ "phone": PHONE, "name": "Ada" })).await["autoRead"], true);
     // Offline it reads nothing; back, it reads what it is shown.
     ask(&app.caller, PHONE, "offline", 204).await;
