@@ -12,6 +12,9 @@ pub struct SandboxUrl {
     pin: Option<Fingerprint>,
 }
 
+/// The header in which a simulated network says which one it is, when it lets a client in: the public key of its root.
+pub const NETWORK: &str = "x-wamux-network";
+
 /// The SHA-256 of a certificate, or another 32 bytes that are shown in hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 32]);

@@ -39,7 +39,7 @@ pub(crate) async fn serve(network: Arc<Network>, stream: Box<dyn Stream>, upgrad
 async fn talk(network: &Arc<Network>, stream: Box<dyn Stream>, upgrade: Upgrade) -> Result<(), SandboxError> {
     let shake = Box::pin(async {
         let wire = match upgrade {
-            Upgrade::Due => RawWire::accept(stream).await?,
+            Upgrade::Due => RawWire::accept(stream, &network.certificate).await?,
             Upgrade::Done => RawWire::upgraded(stream),
         };
         wire.shake(&network.certificate).await

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use hyper::header::HeaderName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_websockets::{Config, Limits, Message, ServerBuilder, WebSocketStream};
@@ -17,6 +18,7 @@ use whatsapp_rust::wacore_binary::util::unpack_bytes;
 use super::noise::{self, Answered, Caller, Greeting};
 use super::root::Certificate;
 use super::{SandboxError, stanza};
+use crate::domain::elsewhere::{Fingerprint, NETWORK};
 
 /// The longest frame from a client. An upload of 812 pre-keys takes 40 kB.
 const FRAME: usize = 1024 * 1024;
@@ -55,8 +57,10 @@ fn builder() -> ServerBuilder {
 
 impl RawWire {
     /// Answers the WebSocket upgrade of `GET /ws/chat`; clients append queries to it.
-    pub(crate) async fn accept(stream: Box<dyn Stream>) -> Result<Self, SandboxError> {
-        let (request, socket) = builder().accept(stream).await.map_err(SandboxError::wire)?;
+    pub(crate) async fn accept(stream: Box<dyn Stream>, certificate: &Certificate) -> Result<Self, SandboxError> {
+        let network = Fingerprint(certificate.root).to_string().parse().map_err(SandboxError::wire)?;
+        let said = builder().add_header(HeaderName::from_static(NETWORK), network).map_err(SandboxError::wire)?;
+        let (request, socket) = said.accept(stream).await.map_err(SandboxError::wire)?;
         if !request.uri().path().starts_with(CHAT) {
             return Err(SandboxError::Wire("not /ws/chat"));
         }

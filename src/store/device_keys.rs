@@ -51,6 +51,8 @@ pub enum Kind {
     SentMessage = 16,
     PendingInbound = 17,
     MessageSecret = 18,
+    /// Which network the device is linked on.
+    Network = 19,
 }
 
 /// One row, opened.

@@ -17,13 +17,14 @@ use whatsapp_rust::transport::{
 };
 use whatsapp_rust::wacore::net::{WHATSAPP_WEB_ORIGIN, WHATSAPP_WEB_WS_URL};
 
+use super::home::{Home, Identity};
 use super::link::State;
 use super::proxy;
 use super::signal::Ears;
 use crate::domain::egress::Egress;
 use crate::domain::elsewhere::SandboxUrl;
 use crate::domain::proxy::Proxy;
-use crate::domain::session::life::Loss;
+use crate::domain::session::life::{End, Loss};
 
 /// Opens a byte stream to a network in this process.
 pub type Dial = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
@@ -79,8 +80,8 @@ impl Remote {
         if let Some(origin) = &self.origin {
             upgrade = upgrade.add_header(ORIGIN, origin.clone())?;
         }
-        let (socket, _) = upgrade.connect_on(stream).await?;
-        Ok(from_websocket(socket))
+        let (socket, answer) = upgrade.connect_on(stream).await?;
+        Ok(Opened { connection: from_websocket(socket), network: Identity::said(answer.headers()) })
     }
 }
 
@@ -91,7 +92,13 @@ pub(super) struct Way {
     pub(super) egress: Arc<Egress>,
 }
 
-type Opened = (Arc<dyn Transport>, Receiver<TransportEvent>);
+type Connection = (Arc<dyn Transport>, Receiver<TransportEvent>);
+
+/// A connection, and which network it leads to, if that is known.
+struct Opened {
+    connection: Connection,
+    network: Option<Identity>,
+}
 
 /// The protocol crate's way to a connection. The crate reports no failed attempt, so their reason is kept here.
 pub(super) struct Dialler {
@@ -99,11 +106,12 @@ pub(super) struct Dialler {
     way: Way,
     state: Arc<State>,
     ears: Arc<Ears>,
+    home: Home,
 }
 
 impl Dialler {
-    pub(super) fn new(network: Network, way: Way, state: Arc<State>, ears: Arc<Ears>) -> Self {
-        Self { network, way, state, ears }
+    pub(super) fn new(network: Network, way: Way, state: Arc<State>, ears: Arc<Ears>, home: Home) -> Self {
+        Self { network, way, state, ears, home }
     }
 
     /// What went wrong on the way to the network, and where.
@@ -112,7 +120,34 @@ impl Dialler {
             Network::Sandbox(dial) => (Loss::Unreachable, upgrade_here(dial()).await),
             Network::WhatsApp(remote) | Network::SandboxAt(remote) => self.dial_remote(remote).await,
         };
-        dialled.map_err(|error| (loss, error))
+        let mut opened = dialled.map_err(|error| (loss, error))?;
+        if matches!(self.network, Network::WhatsApp(_)) {
+            opened.network = Some(Identity::whatsapp());
+        }
+        Ok(opened)
+    }
+
+    /// Shows the device to no network that it is not linked on.
+    async fn enter(&self, opened: Opened, linked: bool) -> anyhow::Result<Connection> {
+        let Opened { connection, network } = opened;
+        let at_home = match &network {
+            Some(network) => self.home.is(network, linked).await,
+            None => Ok(true),
+        };
+        let error = match at_home {
+            Ok(true) => return Ok(connection),
+            Ok(false) => {
+                self.state.ended(End::OtherNetwork);
+                anyhow::anyhow!("the device is linked on another network")
+            }
+            Err(error) => {
+                self.state.because(error.to_string());
+                error.into()
+            }
+        };
+        self.ears.stop_reconnecting();
+        connection.0.disconnect().await;
+        Err(error)
     }
 
     async fn dial_remote(&self, remote: &Remote) -> (Loss, anyhow::Result<Opened>) {
@@ -125,22 +160,24 @@ impl Dialler {
 
 async fn upgrade_here(stream: DuplexStream) -> anyhow::Result<Opened> {
     let builder = ClientBuilder::from_uri(SANDBOX_URL.parse()?);
-    let (socket, _) = builder.connect_on(stream).await?;
-    Ok(from_websocket(socket))
+    let (socket, answer) = builder.connect_on(stream).await?;
+    Ok(Opened { connection: from_websocket(socket), network: Identity::said(answer.headers()) })
 }
 
 #[async_trait]
 impl TransportFactory for Dialler {
-    async fn create_transport(&self) -> anyhow::Result<Opened> {
-        if !self.state.may_dial(self.ears.is_linked()) {
+    async fn create_transport(&self) -> anyhow::Result<Connection> {
+        let linked = self.ears.is_linked();
+        if !self.state.may_dial(linked) {
             // The run's connection is spent. The crate would go on by itself; when to try again is our session's decision.
             self.ears.stop_reconnecting();
             anyhow::bail!("this run has had its connection");
         }
-        self.dial().await.map_err(|(loss, error)| {
+        let opened = self.dial().await.map_err(|(loss, error)| {
             self.state.unreachable(loss, format!("{error:#}"));
             self.ears.stop_reconnecting();
             error
-        })
+        })?;
+        self.enter(opened, linked).await
     }
 }

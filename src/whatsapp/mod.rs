@@ -3,6 +3,7 @@
 mod decode;
 pub mod dial;
 mod encode;
+mod home;
 pub mod key_store;
 mod link;
 mod pairing_code;
@@ -28,6 +29,7 @@ use crate::domain::elsewhere::SandboxUrl;
 use crate::domain::proxy::Proxy;
 use crate::store::device_keys::DeviceKeys;
 use dial::{Dial, Dialler, Network, Way};
+use home::Home;
 use key_store::KeyStore;
 use signal::Ears;
 use version::{CurrentVersion, Version};
@@ -127,6 +129,7 @@ impl Wire {
                 self.way.clone(),
                 Arc::clone(&state),
                 Arc::clone(&ears),
+                Home::of(keys.clone()),
             ))
             .with_http_client_arc(Arc::clone(&self.web))
             .with_version_override(version)

@@ -95,6 +95,8 @@ pub struct Life {
     /// A client runs for it, or is about to; there is never a second one.
     open: bool,
     typing: Typing,
+    /// If its keys are for another network, it is linked anew on this one: that was asked for, by whoever knew of it.
+    or_anew: bool,
 }
 
 impl Life {
@@ -107,7 +109,7 @@ impl Life {
             (_, _, Some(_)) => Stage::Connecting,
             (_, _, None) => Stage::Initializing,
         };
-        Self { stage, phone, attempt: 0, fault, open: false, typing: Typing::default() }
+        Self { stage, phone, attempt: 0, fault, open: false, typing: Typing::default(), or_anew: false }
     }
 
     pub const fn status(&self) -> Status {
@@ -161,7 +163,8 @@ impl Life {
             }
             (Stage::Initializing | Stage::QrReady { .. } | Stage::Connecting, Input::Connected { phone }) => {
                 let stage = Stage::Connected { since: now };
-                (Self { stage, phone: Some(phone), fault: None, ..self }, vec![Effect::Record, Effect::Deliver])
+                let next = Self { stage, phone: Some(phone), fault: None, or_anew: false, ..self };
+                (next, vec![Effect::Record, Effect::Deliver])
             }
             _ => (self, vec![]),
         }
@@ -184,7 +187,8 @@ impl Life {
     fn begin_again(self) -> (Self, Vec<Effect>) {
         // Keys that no phone stands behind are of no use: new codes are for new keys.
         let fresh = self.phone.is_none();
-        self.anew(fresh)
+        let or_anew = self.or_anew || self.fault.as_ref().is_some_and(Fault::is_other_network);
+        Self { or_anew, ..self }.anew(fresh)
     }
 
     /// A session that has failed stays so: it is no help to it to fail on another way.
@@ -210,6 +214,9 @@ impl Life {
     }
 
     fn end(self, end: &End) -> (Self, Vec<Effect>) {
+        if *end == End::OtherNetwork && self.or_anew {
+            return Self { phone: None, open: false, or_anew: false, ..self }.anew(true);
+        }
         if end.unlinks() {
             return Self::failed(end.fault(), None, vec![Effect::Record, Effect::Forget]);
         }
@@ -218,7 +225,8 @@ impl Life {
 
     fn failed(fault: Fault, phone: Option<Phone>, effects: Vec<Effect>) -> (Self, Vec<Effect>) {
         let stage = Stage::Failed(fault.clone());
-        (Self { stage, phone, attempt: 0, fault: Some(fault), open: false, typing: Typing::default() }, effects)
+        let typing = Typing::default();
+        (Self { stage, phone, attempt: 0, fault: Some(fault), open: false, typing, or_anew: false }, effects)
     }
 
     fn lose(self, loss: Loss, why: &str, now: DateTime<Utc>) -> (Self, Vec<Effect>) {

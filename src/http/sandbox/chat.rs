@@ -7,11 +7,13 @@ use hyper_util::rt::TokioIo;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use std::sync::Arc;
 use warp::filters::BoxedFilter;
+use warp::http::header::HeaderName;
 use warp::http::{HeaderMap, HeaderValue};
 use warp::path::FullPath;
 use warp::{Filter, Rejection};
 
 use super::Alone;
+use crate::domain::elsewhere::{Fingerprint, NETWORK};
 use crate::domain::error::{Code, Refusal};
 use crate::http::call::Answered;
 use crate::http::reply::{self, Response};
@@ -44,13 +46,18 @@ fn switch(sandbox: Sandbox, headers: &HeaderMap, upgrade: Option<OnUpgrade>) -> 
             "Here is a WebSocket, version 13: connect as a WhatsApp client does.",
         ));
     };
+    let network = Fingerprint(sandbox.root_key()).to_string();
     tokio::spawn(async move {
         match upgrade.await {
             Ok(stream) => sandbox.serve_upgraded(TokioIo::new(stream)).await,
             Err(error) => tracing::debug!(%error, "a client left while it was let in"),
         }
     });
-    Ok(reply::switching(accept))
+    let mut answer = reply::switching(accept);
+    // Digits are a header's value.
+    let network = HeaderValue::try_from(network).ok().map(|network| (HeaderName::from_static(NETWORK), network));
+    answer.headers_mut().extend(network);
+    Ok(answer)
 }
 
 /// The answer to the client's key, if it asks for a WebSocket of the one version there is.

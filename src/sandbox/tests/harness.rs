@@ -75,6 +75,14 @@ impl Net {
         self.until("confirmed", async || ledger.queued(device, 0, 1).await.unwrap().is_empty()).await;
     }
 
+    /// Waits until something waits for the phone of a number, which is offline.
+    pub(crate) async fn asked(&self, number: &str) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let ledger = &self.sandbox.network.ledger;
+        let waits = async || !ledger.queued(account.device(0), 0, 1).await.unwrap().is_empty();
+        self.until("asked", waits).await;
+    }
+
     /// As if what waits for the first companion of a number had never been.
     pub(crate) async fn forget_queue(&self, number: &str) {
         let device = self.companion(number).await;

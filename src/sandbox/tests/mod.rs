@@ -1,5 +1,6 @@
 //! The sandbox with real clients on it, from the first code to the last receipt.
 
+mod away;
 mod codes;
 mod crash;
 mod crowd;

@@ -22,6 +22,11 @@ impl Fault {
         self.code == LOGGED_OUT
     }
 
+    /// The device's keys are good, but not here.
+    pub(super) fn is_other_network(&self) -> bool {
+        self.code == OTHER_NETWORK
+    }
+
     /// A new version or the passing of time may have mended it, and the device's keys are still good.
     pub(super) fn may_mend(&self) -> bool {
         MAY_MEND.contains(&self.code.as_str())
@@ -29,9 +34,10 @@ impl Fault {
 }
 
 const LOGGED_OUT: &str = "logged_out";
+const OTHER_NETWORK: &str = "other_network";
 
 /// Ends that leave the device's keys good.
-const MAY_MEND: [&str; 3] = ["banned", "client_outdated", "refused"];
+const MAY_MEND: [&str; 4] = ["banned", "client_outdated", OTHER_NETWORK, "refused"];
 
 /// How a connection, or an attempt at one, comes to nothing and may be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +82,8 @@ pub enum End {
     Replaced,
     Banned,
     Outdated,
+    /// Linked on another network than the one that was reached, which was not shown its keys.
+    OtherNetwork,
     Refused(String),
 }
 
@@ -105,6 +113,11 @@ impl End {
             Self::Outdated => {
                 Fault::new("client_outdated", "WhatsApp refuses this version of the server. Update Wamux.")
             }
+            Self::OtherNetwork => Fault::new(
+                OTHER_NETWORK,
+                "This session was linked on another network than the one that this server is on now. Its keys are kept: \
+                 bring the server back to that network, or restart this session to link it on this one.",
+            ),
             Self::Refused(why) => Fault::new("refused", format!("WhatsApp refused the connection ({why}).")),
         }
     }

@@ -157,6 +157,30 @@ fn a_restart_connects_a_linked_session_and_shows_new_codes_of_any_other() {
 }
 
 #[test]
+fn on_another_network_the_keys_are_kept_until_a_restart_meets_it_too() {
+    use Effect::{Close, Forget, Open, Record};
+    let other = || Input::Ended(End::OtherNetwork);
+    let (life, effects) = run(linked(), [(0, Input::Started), (1, other())]);
+    assert_eq!((life.status(), code(&life), &life.phone), (Status::Failed, "other_network", &Some(phone())));
+    assert_eq!(effects, [Record]);
+    let (asked, effects) = run(life, [(2, Input::Restart)]);
+    assert_eq!(
+        (asked.status(), effects),
+        (Status::Connecting, vec![Close, Record, Open]),
+        "it may be the right one again"
+    );
+    let (back, _) = run(asked.clone(), [(3, up()), (4, lost()), (5, Input::RetryDue), (6, other())]);
+    assert_eq!((back.status(), &back.phone), (Status::Failed, &Some(phone())), "nobody has asked for this one");
+    for patience in [vec![], vec![(3, lost()), (4, Input::RetryDue)], vec![(3, Input::Restart)]] {
+        let (life, effects) = run(asked.clone(), patience.into_iter().chain([(5, other())]));
+        assert_eq!(
+            (life.status(), &life.phone, effects),
+            (Status::Initializing, &None, vec![Close, Forget, Record, Open])
+        );
+    }
+}
+
+#[test]
 fn a_new_way_to_the_network_is_taken_at_once_by_whoever_is_not_done_with_it() {
     use Effect::{Close, Open, Record};
     for (life, then, want) in [
@@ -180,6 +204,7 @@ fn a_failed_session_stays_failed_at_the_next_start_unless_time_may_have_mended_i
         ("refused", false, Status::Failed),
         ("client_outdated", true, Status::Connecting),
         ("banned", true, Status::Connecting),
+        ("other_network", true, Status::Connecting),
     ] {
         let (phone, fault) = (linked.then(phone), Some(Fault::new(code, "…")));
         let (life, _) = Life::remembered(Status::Failed, phone, fault).apply(Input::Started, at(0));
@@ -204,6 +229,8 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(End::Replaced),
         Just(End::Banned),
         Just(End::Outdated),
+        Just(End::OtherNetwork),
+        Just(End::OtherNetwork),
         Just(End::Refused("x".into())),
     ];
     let code = prop_oneof![
