@@ -49,3 +49,35 @@ impl Home {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::device_keys::store_with_session;
+
+    #[tokio::test]
+    async fn a_device_stays_on_the_network_that_it_was_linked_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, lease) = store_with_session(folder.path()).await;
+        let keys = DeviceKeys::new(store, lease);
+        let home = Home::of(keys.clone());
+        let network = |byte: u8| {
+            let root = Fingerprint([byte; 32]).to_string().parse().unwrap();
+            Identity::said(&HeaderMap::from_iter([(NETWORK.parse().unwrap(), root)])).unwrap()
+        };
+        let is = async |network: &Identity, linked| home.is(network, linked).await.unwrap();
+        assert!(is(&network(1), false).await, "nothing binds it yet");
+        assert!(is(&network(2), false).await, "nor now");
+        assert!(is(&network(2), true).await, "where it was linked");
+        assert!(!is(&network(1), true).await);
+        assert!(!is(&Identity::whatsapp(), true).await);
+        assert!(is(&network(2), true).await, "to have been elsewhere changes nothing");
+        keys.wipe().await.unwrap();
+        assert!(is(&network(1), true).await, "it was linked before this was kept");
+        assert!(!is(&network(2), true).await);
+        for odd in ["", "elsewhere", "00"] {
+            let headers = HeaderMap::from_iter([(NETWORK.parse().unwrap(), odd.parse().unwrap())]);
+            assert_eq!(Identity::said(&headers), None);
+        }
+    }
+}

@@ -57,9 +57,9 @@ async fn comes_back(caller: &Caller, session: &str) {
     caller.until_count(&format!("direction=inbound&sessionId={session}"), 1).await;
 }
 
+/// Waits until a session is connected: its row may still say so from before.
 async fn until_connected(caller: &Caller, session: &str) {
-    until("connected", async || caller.get(&format!("/sessions/{session}")).await.expect(200)["status"] == "connected")
-        .await;
+    caller.stream(session, None).await.until("connected").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
