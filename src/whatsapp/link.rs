@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use whatsapp_rust::prelude::Subscription;
 use whatsapp_rust::{Client, Jid, SendOptions};
 
+use super::WireError;
 use super::encode::{self, SendError};
 use super::signal::{Ears, phone_of};
 use super::version::Claim;
-use super::WireError;
 use crate::domain::phone::Phone;
 use crate::domain::session::life::{End, Loss};
 use crate::store::device_keys::DeviceKeys;
