@@ -19,7 +19,7 @@ async fn what_many_sessions_send_is_shown_once_while_the_phones_write_back(on: G
     let network = Process::sandbox(folder.path(), "127.0.0.1:0");
     let place = Place::new(on).beside(&network.network());
     let server = Process::start_on(&place);
-    let fleet = Fleet::link(&server, SIZE).await;
+    let fleet = Fleet::linked(&server, SIZE).await;
     tokio::join!(fleet.send(), fleet.write_back(&network));
     fleet.until_all("delivered").await;
     fleet.judge().await;
@@ -31,7 +31,7 @@ async fn what_many_sessions_send_is_shown_once_though_the_server_is_killed(on: G
     let network = Process::sandbox(folder.path(), "127.0.0.1:0");
     let place = Place::new(on).beside(&network.network());
     let server = Process::start_on(&place);
-    let fleet = Fleet::link(&server, SIZE).await;
+    let fleet = Fleet::linked(&server, SIZE).await;
     let killed = async {
         let mut running = server;
         // Once while texts are taken, once while they go out.

@@ -46,6 +46,8 @@ impl Memory {
 /// Other numbers than 200 and 10,000, if they are wanted.
 pub async fn apart(sessions: Option<usize>, texts: Option<usize>) {
     let size = size(sessions, texts);
+    // What the first sessions cost is caches and threads that serve all.
+    let first = size.sessions / 10;
     // Both on the disk of the sources, where an fsync is an fsync.
     let kept = folder();
     let network = Process::sandbox(kept.path(), "127.0.0.1:0");
@@ -54,10 +56,16 @@ pub async fn apart(sessions: Option<usize>, texts: Option<usize>) {
     let empty = Memory::of(&server, &network);
     println!("apart: empty: server {} kB, network {} kB", empty.server, empty.network);
 
+    let mut fleet = Fleet::new(&server, size);
     let began = instant();
-    let fleet = Fleet::link(&server, size).await;
+    fleet.link(first).await;
+    let warm = Memory::of(&server, &network);
+    warm.tell(&format!("the first {first} connected"), empty, first);
+    fleet.link(size.sessions).await;
     println!("apart: {} sessions linked and connected in {:.1?}", size.sessions, began.elapsed());
-    Memory::of(&server, &network).tell("connected", empty, size.sessions);
+    let connected = Memory::of(&server, &network);
+    connected.tell("all connected", empty, size.sessions);
+    connected.tell("of these, the later ones", warm, size.sessions - first);
 
     let (all, began, start) = (size.all(), instant(), Utc::now());
     let sending = async {

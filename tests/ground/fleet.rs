@@ -69,17 +69,28 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Tenants on the Pro plan, whose sessions are linked by phones of their own.
-    pub async fn link(server: &Process, size: Size) -> Self {
+    /// Tenants on the Pro plan.
+    pub fn new(server: &Process, size: Size) -> Self {
         let callers = (0..size.tenants).map(|tenant| callers(server, tenant, size.keys)).collect();
-        let mut fleet = Self { size, callers, members: Vec::new(), at: watch::Sender::new(server.base.clone()) };
-        let links = stream::iter(0..size.sessions).map(|n| {
-            let (tenant, number) = (n % size.tenants, format!("+23760{n:07}"));
-            let caller = fleet.caller(tenant, n / size.tenants);
+        Self { size, callers, members: Vec::new(), at: watch::Sender::new(server.base.clone()) }
+    }
+
+    /// The same with all of its sessions linked.
+    pub async fn linked(server: &Process, size: Size) -> Self {
+        let mut fleet = Self::new(server, size);
+        fleet.link(size.sessions).await;
+        fleet
+    }
+
+    /// Links the next sessions, each by a phone of its own, until there are so many.
+    pub async fn link(&mut self, until: usize) {
+        let links = stream::iter(self.members.len()..until).map(|n| {
+            let (tenant, number) = (n % self.size.tenants, format!("+23760{n:07}"));
+            let caller = self.caller(tenant, n / self.size.tenants);
             async move { Member { tenant, id: caller.link(&format!("s{n}"), &number).await, number } }
         });
-        fleet.members = links.buffered(LINKING).collect().await;
-        fleet
+        let linked: Vec<Member> = links.buffered(LINKING).collect().await;
+        self.members.extend(linked);
     }
 
     /// The server that the fleet talks to now.
@@ -150,7 +161,7 @@ impl Fleet {
     /// Waits until all texts have at least come to this status.
     pub async fn until_all(&self, status: &str) {
         let (began, all) = (instant(), self.size.all() as u64);
-        let mut pause = tokio::time::interval(Duration::from_millis(100));
+        let mut pause = tokio::time::interval(Duration::from_millis(250));
         loop {
             pause.tick().await;
             let there = self.count(&format!("direction=outbound&status={status}")).await;
