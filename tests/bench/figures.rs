@@ -1,7 +1,8 @@
 //! The figures that decide whether the foundation is right, each as a ratio to a floor measured in the same run:
 //! accepted messages a second (against bare batched inserts), memory a session, time from POST to a phone's screen.
 //!
-//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen|crowd [companions]]`; the crowd only when it is named.
+//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen|apart [sessions [texts]]|crowd [companions]]`; the last two,
+//! which take minutes, only when they are named.
 
 #![allow(unreachable_pub, reason = "a bench has no outside")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails should stop")]
@@ -12,6 +13,7 @@
     reason = "figures for people"
 )]
 
+mod apart;
 mod crowd;
 #[path = "../ground/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
@@ -42,9 +44,13 @@ async fn main() {
     if wanted("memory") {
         memory().await;
     }
-    // It takes minutes, so it comes only when it is asked for.
-    if only.iter().any(|arg| arg == "crowd") {
-        crowd::crowd(only.iter().find_map(|arg| arg.parse().ok())).await;
+    let named = |name: &str| only.iter().any(|arg| arg == name);
+    let mut numbers = only.iter().filter_map(|arg| arg.parse().ok());
+    if named("apart") {
+        apart::apart(numbers.next(), numbers.next()).await;
+    }
+    if named("crowd") {
+        crowd::crowd(numbers.next()).await;
     }
 }
 

@@ -66,6 +66,11 @@ impl Caller {
         Self { key: key.map(str::to_owned), ..self.clone() }
     }
 
+    /// The same caller of a server that is elsewhere now.
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     #[allow(dead_code, reason = "the benches speak through a client")]
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()

@@ -29,6 +29,12 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap(), postgres, network: None, allowed: String::new() }
     }
 
+    /// The same in this folder.
+    #[allow(dead_code, reason = "only the benches care for the disk")]
+    pub fn kept_in(self, folder: TempDir) -> Self {
+        Self { folder, ..self }
+    }
+
     /// The same with its sessions on a simulated network elsewhere: `WAMUX_SANDBOX_URL`.
     #[allow(dead_code, reason = "the benches keep it in the process")]
     pub fn beside(self, network: &str) -> Self {
