@@ -1,5 +1,6 @@
 //! What a phone does with what arrives: decrypts it, shows it, confirms it, or asks for it again.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use whatsapp_rust::wacore::messages::{MessageUtils, unwrap_device_sent};
@@ -12,7 +13,7 @@ use super::signal::{self, Unreadable};
 use super::{keys, peer};
 use crate::domain::phone::Phone;
 use crate::sandbox::account::Held;
-use crate::sandbox::ledger::{AccountId, Change, Device, LedgerError, ScreenRow};
+use crate::sandbox::ledger::{AccountId, Change, Device, ScreenRow};
 use crate::sandbox::message::{Routed, outgoing};
 use crate::sandbox::network::Network;
 use crate::sandbox::screen::Status;
@@ -48,8 +49,15 @@ pub(crate) async fn receive(
     letter: &Letter<'_>,
     routed: &mut Routed,
 ) -> Result<(), SandboxError> {
-    let opened =
-        if fails_at_first(held, letter) { Err(Unreadable::AtFirst) } else { open(network, held, letter, routed).await };
+    let opened = if fails_at_first(held, letter) {
+        // It comes again under a key of its own: what this one names is of no use any more.
+        let (kind, sealed) = enc_of(letter);
+        let named = signal::named_prekey(&kind, sealed);
+        routed.changes.extend(named.map(|id| Change::DropPhonePreKey { account: letter.to, id }));
+        Err(Unreadable::AtFirst)
+    } else {
+        open(network, held, letter, routed).await
+    };
     match opened {
         Ok(message) if letter.from.account == letter.to => own(network, held, letter, message, routed).await,
         Ok(message) => incoming(network, held, letter, &message, routed),
@@ -65,6 +73,11 @@ fn fails_at_first(held: &Held, letter: &Letter<'_>) -> bool {
         && held.account(letter.to).and_then(|reader| trouble::of(&reader.phone)) == Some(Trouble::CannotDecryptAtFirst)
 }
 
+/// The type of a copy and its bytes.
+fn enc_of<'l>(letter: &Letter<'l>) -> (Cow<'l, str>, &'l [u8]) {
+    (attr(letter.enc, "type").unwrap_or_default(), bytes(letter.enc).unwrap_or_default())
+}
+
 async fn open(
     network: &Network,
     held: &mut Held,
@@ -72,8 +85,7 @@ async fn open(
     routed: &mut Routed,
 ) -> Result<Message, Unreadable> {
     let (account, state) = held.get(letter.to).ok_or(SandboxError::Closed)?;
-    let kind = attr(letter.enc, "type").unwrap_or_default();
-    let sealed = bytes(letter.enc).unwrap_or_default();
+    let (kind, sealed) = enc_of(letter);
     let changes = &mut routed.changes;
     let padded = signal::decrypt(account, state, letter.from, &kind, sealed, &network.ledger, changes).await?;
     let plain = MessageUtils::unpad_message_ref(&padded, 2).map_err(SandboxError::wire)?;
@@ -191,7 +203,7 @@ async fn unreadable(
         return Ok(());
     }
     let Some((reader, state)) = held.get(letter.to) else { return Ok(()) };
-    let key = keys::one_time(reader, state, &network.ledger, &mut routed.changes).await?.ok_or(LedgerError::Closed)?;
+    let key = keys::one_time(reader, state, &mut routed.changes)?;
     let mut bundle = keys::nodes(0, reader.identity.public_key().public_key_bytes(), &keys::signed(reader)?, Some(key));
     // Here the registration stands beside the keys (`wacore/src/protocol/retry.rs`).
     bundle.remove(0);
@@ -204,7 +216,7 @@ async fn unreadable(
         .attr("t", at);
     if letter.from.account == letter.to {
         // Between the devices of one person a receipt says which chat it is about, or that it is about none.
-        let category = attr(letter.message, "category").map(std::borrow::Cow::into_owned);
+        let category = attr(letter.message, "category").map(Cow::into_owned);
         node = match (category, address(letter.message, "to")) {
             (Some(category), _) => node.attr("category", category),
             (None, Some(chat)) => node.attr("recipient", chat.to_non_ad()),

@@ -7,16 +7,12 @@ use whatsapp_rust::wacore_binary::Node;
 use crate::clock::{self, Clock};
 use crate::domain::phone::Phone;
 use crate::sandbox::account::{Account, State};
-use crate::sandbox::ledger::{Change, CompanionRow, Device, Ledger, NewAccount, PreKey, SignedPreKey};
+use crate::sandbox::ledger::{Change, CompanionRow, Device, NewAccount, PreKey, SignedPreKey};
 use crate::sandbox::network::Network;
 use crate::sandbox::{SandboxError, device_list, stanza};
 
 /// A phone's signed pre-key never changes here, so one id is enough.
 pub(crate) const SIGNED_PREKEY: u32 = 1;
-
-/// One-time pre-keys that a phone has given out and nobody has used. Past it, bundles come without one, as when a real
-/// stock is used up.
-const UNUSED: i64 = 1000;
 
 /// With so few left a companion is asked for more.
 const FEW: i64 = 10;
@@ -39,21 +35,17 @@ pub(crate) fn new_account(phone: &Phone, clock: &Clock) -> Result<NewAccount, Sa
 }
 
 /// A one-time pre-key, made when it is asked for: a phone is always there to refill its stock.
-pub(crate) async fn one_time(
+pub(crate) fn one_time(
     account: &Account,
     state: &mut State,
-    ledger: &Ledger,
     changes: &mut Vec<Change>,
-) -> Result<Option<PreKey>, SandboxError> {
-    if ledger.phone_prekey_count(account.id).await? >= UNUSED {
-        return Ok(None);
-    }
+) -> Result<PreKey, SandboxError> {
     let pair = KeyPair::generate(&mut rand::rng());
     // Key ids have three bytes.
     let id = state.next_prekey & 0x00ff_ffff;
     state.next_prekey = id + 1;
     changes.push(Change::PhonePreKey { account: account.id, id, private: *pair.private_key.serialize() });
-    Ok(Some(PreKey { id, key: crate::sandbox::root::public(&pair)? }))
+    Ok(PreKey { id, key: crate::sandbox::root::public(&pair)? })
 }
 
 /// Takes a one-time pre-key out of a companion's stock, and asks the companion for more when few are left.

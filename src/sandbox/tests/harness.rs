@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::domain::content::Text;
 use crate::domain::phone::Phone;
 use crate::sandbox::ledger::{Change, Device};
+use crate::sandbox::phone::keys;
 use crate::sandbox::{Sandbox, Settings, Shown};
 
 /// Nothing here takes longer, unless it never happens.
@@ -85,6 +86,23 @@ impl Net {
     pub(crate) async fn prekeys(&self, number: &str) -> i64 {
         let device = self.companion(number).await;
         self.sandbox.network.ledger.prekey_count(device).await.unwrap()
+    }
+
+    /// Strangers take this many keys of a phone and use none of them.
+    pub(crate) async fn waste_keys(&self, number: &str, many: usize) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let mut state = account.lock().await;
+        let mut changes = Vec::new();
+        for _ in 0..many {
+            keys::one_time(&account, &mut state, &mut changes).unwrap();
+        }
+        self.sandbox.network.ledger.write(changes).await.unwrap();
+    }
+
+    /// Keys that a phone has given out and nobody has used.
+    pub(crate) async fn unused_keys(&self, number: &str) -> i64 {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        self.sandbox.network.ledger.phone_prekey_count(account.id).await.unwrap()
     }
 
     /// As if everything had been killed between a companion's word and the commit of it.

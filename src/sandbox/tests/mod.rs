@@ -8,3 +8,4 @@ mod faults;
 mod harness;
 mod journeys;
 mod trouble;
+mod wires;
