@@ -84,6 +84,8 @@ pub enum SandboxError {
     NoCodeAsked,
     #[error("this is not the code that the device shows")]
     WrongCode,
+    #[error("the account has as many linked devices as it can have")]
+    Full,
     #[error("the device did not take the link")]
     Refused,
     #[error("the sandbox is closed")]

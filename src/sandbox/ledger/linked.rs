@@ -153,8 +153,8 @@ async fn link(connection: &mut SqliteConnection, account: AccountId, companion: 
     Ok(())
 }
 
-/// Forgets a companion: its keys, its queue, and its phone's session with it. What other phones have of it stays, and
-/// is of no use: device numbers are not given twice.
+/// Forgets a companion: its keys, its queue, and its phone's session with it. What other phones have of it stays until
+/// its number is given again ([`Change::ForgetPeer`]), and is of no use meanwhile.
 pub(super) async fn unlink(connection: &mut SqliteConnection, device: Device) -> Applied {
     for statement in [
         "DELETE FROM companion WHERE account = ? AND device = ?",

@@ -104,8 +104,10 @@ async fn vouch(
 ) -> Result<(u16, Node), SandboxError> {
     let now = network.seconds();
     let mut state = account.lock().await;
-    let device = state.next_device;
-    state.next_device = device.checked_add(1).ok_or(SandboxError::Wire("an account has no more device numbers"))?;
+    let device = state.place().ok_or(SandboxError::Full)?;
+    // Numbers are given again only when all of them were given.
+    let again = device < state.next_device;
+    state.next_device = state.next_device.max(device + 1);
     let device_identity = adv::vouch(account, device, &companion.identity, now)?;
     let row = CompanionRow {
         device,
@@ -119,6 +121,9 @@ async fn vouch(
     };
     state.companions.insert(device, row.clone());
     let mut changes = vec![Change::Link { account: account.id, companion: Box::new(row) }];
+    if again {
+        changes.push(Change::ForgetPeer(account.device(device)));
+    }
     // Every person has a name on WhatsApp; a phone that was made without one takes it from its first companion.
     if let Some(name) = companion.name.as_ref().filter(|name| state.name.is_none() && account::is_name(name)) {
         state.name = Some(name.clone());
@@ -127,6 +132,10 @@ async fn vouch(
     let ticket = network.ledger.submit(changes).await?;
     drop(state);
     ticket.committed().await?;
+    if again {
+        // Nobody writes to it before its link is complete.
+        network.forget_peer(account.device(device)).await;
+    }
     Ok((device, pair_success(account, device, adv::seal(device_identity, secret))?))
 }
 

@@ -88,6 +88,13 @@ impl Net {
         self.sandbox.network.ledger.prekey_count(device).await.unwrap()
     }
 
+    /// As if a number had linked and unlinked this many devices before.
+    pub(crate) async fn had_devices(&self, number: &str, many: u16) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let mut state = account.lock().await;
+        state.next_device = many + 1;
+    }
+
     /// Strangers take this many keys of a phone and use none of them.
     pub(crate) async fn waste_keys(&self, number: &str, many: usize) {
         let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
