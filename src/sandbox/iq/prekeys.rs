@@ -106,7 +106,7 @@ async fn upload(ask: &Ask<'_>) -> Result<Node, SandboxError> {
         return Ok(stanza::error(ask.id, 404, "item-not-found"));
     };
     // The identity is what the phone vouched for: a device that changes it has to be linked anew.
-    if list.len() > UPLOAD || row.identity != identity {
+    if list.len() > UPLOAD || row.identity != identity || !keys::is_signed(&identity, &signed) {
         return Ok(stanza::error(ask.id, 406, "not-acceptable"));
     }
     row.registration = registration;
@@ -124,6 +124,9 @@ async fn rotate(ask: &Ask<'_>) -> Result<Node, SandboxError> {
     let Some(signed) = signed else { return Ok(stanza::error(ask.id, 400, "bad-request")) };
     let mut state = ask.account.lock().await;
     if let Some(row) = state.companions.get_mut(&ask.me.device) {
+        if !keys::is_signed(&row.identity, &signed) {
+            return Ok(stanza::error(ask.id, 406, "not-acceptable"));
+        }
         row.signed_prekey = signed.clone();
     }
     let ticket = ask.network.ledger.submit(vec![Change::RotateKey { device: ask.me, key: signed }]).await?;

@@ -23,7 +23,7 @@ use super::account::{self, Account};
 use super::device_list::{self, Happened};
 use super::ledger::{Change, CompanionRow, SignedPreKey};
 use super::network::Network;
-use super::phone::{adv, history, outbox, peer};
+use super::phone::{adv, history, keys, outbox, peer};
 use super::stanza::{self, child};
 use super::{SandboxError, app_state};
 use crate::domain::phone::Phone;
@@ -223,5 +223,10 @@ fn registration(noise: [u8; 32], data: &DevicePairingRegistrationData) -> Result
             name: None,
         })
     };
-    read().ok_or(SandboxError::Wire("a registration lacks keys"))
+    let read = read().ok_or(SandboxError::Wire("a registration lacks keys"))?;
+    if keys::is_signed(&read.identity, &read.signed_prekey) {
+        Ok(read)
+    } else {
+        Err(SandboxError::Wire("a registration's pre-key is not signed by its device"))
+    }
 }

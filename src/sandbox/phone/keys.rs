@@ -14,6 +14,9 @@ use crate::sandbox::{SandboxError, device_list, stanza};
 /// A phone's signed pre-key never changes here, so one id is enough.
 pub(crate) const SIGNED_PREKEY: u32 = 1;
 
+/// Bytes of a signature.
+const SIGNATURE: usize = 64;
+
 /// With so few left a companion is asked for more.
 const FEW: i64 = 10;
 
@@ -64,6 +67,13 @@ pub(crate) fn signed(account: &Account) -> Result<SignedPreKey, SandboxError> {
         account.identity.private_key().calculate_signature(&public, &mut rand::rng()).map_err(SandboxError::crypto)?;
     let key = crate::sandbox::root::public(&account.signed_prekey)?;
     Ok(SignedPreKey { id: SIGNED_PREKEY, key, signature: signature.to_vec() })
+}
+
+/// Whether a device has signed the pre-key that it publishes. Unsigned, no session with it could ever begin.
+pub(crate) fn is_signed(identity: &[u8; 32], signed: &SignedPreKey) -> bool {
+    let public = |key: &[u8; 32]| PublicKey::from_djb_public_key_bytes(key).ok();
+    let (Some(identity), Some(key)) = (public(identity), public(&signed.key)) else { return false };
+    signed.signature.len() == SIGNATURE && identity.verify_signature(&key.serialize(), &signed.signature)
 }
 
 /// What a `<user>` of a pre-key answer holds (`wacore/src/prekeys.rs`, `node_to_pre_key_bundle_ref`).

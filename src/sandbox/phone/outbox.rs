@@ -62,10 +62,17 @@ pub(crate) async fn compose(
     let mut copies = Vec::new();
     for (to, other) in recipients(held, sender, target) {
         let Some((account, state)) = held.get(sender.id) else { continue };
-        ready(network, account, state, to, &other, changes).await?;
         let (padded, address) =
             if to.account == sender.id { (&copy, sender.lid(to.device)) } else { (&plain, target.lid(to.device)) };
-        let sealed = signal::encrypt(account, state, to, padded, &network.ledger, changes).await?;
+        let sealed = match seal(network, account, state, to, &other, padded, changes).await {
+            Ok(sealed) => sealed,
+            // What one device published must not keep the message from all others.
+            Err(SandboxError::Crypto(error)) => {
+                tracing::warn!(account = to.account, device = to.device, %error, "a device that no phone can write to");
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         copies.push(NodeBuilder::new("to").attr("jid", address).children([enc(sealed, None)]).build());
     }
     Ok(NodeBuilder::new("message")
@@ -74,6 +81,20 @@ pub(crate) async fn compose(
         .attr("type", "text")
         .children([NodeBuilder::new("participants").children(copies).build()])
         .build())
+}
+
+/// Encrypts for one device, which may be the first time.
+async fn seal(
+    network: &Network,
+    account: &Account,
+    state: &mut State,
+    to: Device,
+    other: &Other,
+    padded: &[u8],
+    changes: &mut Vec<Change>,
+) -> Result<Sealed, SandboxError> {
+    ready(network, account, state, to, other, changes).await?;
+    signal::encrypt(account, state, to, padded, &network.ledger, changes).await
 }
 
 /// Every device of the other account, and the own companions.

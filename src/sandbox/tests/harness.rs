@@ -88,6 +88,12 @@ impl Net {
         self.sandbox.network.ledger.prekey_count(device).await.unwrap()
     }
 
+    /// As if the network had once taken a signed pre-key that nobody signed.
+    pub(crate) async fn spoil_key(&self, number: &str, device: u16) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        account.lock().await.companions.get_mut(&device).unwrap().signed_prekey.signature = vec![7; 64];
+    }
+
     /// As if a number had linked and unlinked this many devices before.
     pub(crate) async fn had_devices(&self, number: &str, many: u16) {
         let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();

@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
+use whatsapp_rust::wacore::libsignal::protocol::PublicKey;
+
 use super::harness::{Companion, Net, phone, text};
-use crate::sandbox::SandboxError;
+use crate::clock::Clock;
+use crate::sandbox::ledger::SignedPreKey;
+use crate::sandbox::phone::keys;
+use crate::sandbox::{SandboxError, root};
 
 const ALICE: &str = "+237611111111";
 const BOB: &str = "+237622222222";
@@ -47,4 +52,31 @@ async fn a_number_can_be_linked_again_and_again_and_has_four_devices_at_most() {
     again.send(BOB, "it reads").await;
     again.receipt().await;
     assert_eq!(again.client.lid().map(|lid| lid.device), Some(1));
+}
+
+#[tokio::test]
+async fn a_device_that_nobody_can_write_to_keeps_nothing_from_the_others() {
+    let net = Net::new().await;
+    let (_spoilt, sound) = (net.linked(ALICE).await, net.linked(ALICE).await);
+    net.spoil_key(ALICE, 1).await;
+    net.sandbox.create_phone(&phone(BOB), None).await.unwrap();
+    net.sandbox.write(&phone(BOB), &phone(ALICE), &text("to who can read it")).await.unwrap();
+    assert_eq!(sound.texts().await, ["to who can read it"]);
+    assert_eq!(net.texts(ALICE).await, ["to who can read it"]);
+}
+
+#[test]
+fn a_pre_key_counts_only_with_its_devices_signature() {
+    let account = keys::new_account(&phone(ALICE), &Clock::default()).unwrap();
+    let pair = root::pair(&account.identity).unwrap();
+    let key = root::public(&root::pair(&account.signed_prekey).unwrap()).unwrap();
+    let public = PublicKey::from_djb_public_key_bytes(&key).unwrap();
+    let signature = pair.private_key.calculate_signature(&public.serialize(), &mut rand::rng()).unwrap().to_vec();
+    let identity = root::public(&pair).unwrap();
+    let signed = SignedPreKey { id: 1, key, signature };
+    assert!(keys::is_signed(&identity, &signed));
+    assert!(!keys::is_signed(&key, &signed), "by another key");
+    assert!(!keys::is_signed(&identity, &SignedPreKey { signature: vec![0; 64], ..signed.clone() }));
+    let long = [signed.signature.clone(), vec![0; 1_000_000]].concat();
+    assert!(!keys::is_signed(&identity, &SignedPreKey { signature: long, ..signed }));
 }
