@@ -88,8 +88,16 @@ async fn open(
     let (kind, sealed) = enc_of(letter);
     let changes = &mut routed.changes;
     let padded = signal::decrypt(account, state, letter.from, &kind, sealed, &network.ledger, changes).await?;
-    let plain = MessageUtils::unpad_message_ref(&padded, 2).map_err(SandboxError::wire)?;
-    Ok(waproto::codec::message_decode(plain).map_err(SandboxError::wire)?)
+    Ok(decoded(&padded).unwrap_or_else(|error| {
+        // Sent again it would be no better: it is shown as what no app understands, and confirmed.
+        tracing::debug!(account = letter.to, %error, "a message that holds no message");
+        Message::default()
+    }))
+}
+
+fn decoded(padded: &[u8]) -> Result<Message, SandboxError> {
+    let plain = MessageUtils::unpad_message_ref(padded, 2).map_err(SandboxError::wire)?;
+    waproto::codec::message_decode(plain).map_err(SandboxError::wire)
 }
 
 /// From another account: shown, and confirmed to the device that sent it.
@@ -197,7 +205,7 @@ async fn unreadable(
         return if letter.from.account == letter.to { Ok(()) } else { confirm(network, held, letter, routed) };
     }
     tracing::debug!(account = letter.to, %why, "a phone cannot read a message");
-    let count = attr(letter.enc, "count").and_then(|count| count.parse().ok()).unwrap_or(0_u32) + 1;
+    let count = attr(letter.enc, "count").and_then(|count| count.parse().ok()).unwrap_or(0_u32).saturating_add(1);
     if count > RETRIES || letter.from.device == 0 {
         tracing::warn!(account = letter.to, "a phone gives up on a message it cannot read");
         return Ok(());

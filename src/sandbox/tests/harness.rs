@@ -13,13 +13,17 @@ use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory, from_websocket};
 use whatsapp_rust::types::events::{ChannelEventHandler, Receipt};
 use whatsapp_rust::wacore::store::InMemoryBackend;
-use whatsapp_rust::{TokioRuntime, anyhow, async_channel};
+use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::{NodeBuilder, TokioRuntime, anyhow, async_channel};
 
 use crate::clock::Clock;
 use crate::domain::content::Text;
 use crate::domain::phone::Phone;
+use crate::sandbox::account::Held;
 use crate::sandbox::ledger::{Change, Device};
-use crate::sandbox::phone::keys;
+use crate::sandbox::message::{Parties, route};
+use crate::sandbox::phone::outbox::{self, Other};
+use crate::sandbox::phone::{keys, signal};
 use crate::sandbox::{Sandbox, Settings, Shown};
 
 /// Nothing here takes longer, unless it never happens.
@@ -86,6 +90,33 @@ impl Net {
     pub(crate) async fn prekeys(&self, number: &str) -> i64 {
         let device = self.companion(number).await;
         self.sandbox.network.ledger.prekey_count(device).await.unwrap()
+    }
+
+    /// A phone encrypts something for another phone, and it arrives.
+    pub(crate) async fn encrypts(&self, from: &str, to: &str, padded: &[u8]) {
+        let network = &self.sandbox.network;
+        let sender = network.find(&phone(from)).await.unwrap().unwrap();
+        let target = network.find(&phone(to)).await.unwrap().unwrap();
+        let mut changes = Vec::new();
+        let mut state = sender.lock().await;
+        let (other, peer) = (Other::Phone(Arc::clone(&target)), target.device(0));
+        outbox::ready(network, &sender, &mut state, peer, &other, &mut changes).await.unwrap();
+        let sealed = signal::encrypt(&sender, &mut state, peer, padded, &network.ledger, &mut changes).await.unwrap();
+        network.ledger.write(changes).await.unwrap();
+        drop(state);
+        self.routes(from, 0, to, outbox::enc(sealed, None)).await;
+    }
+
+    /// A copy goes its way from a device to a phone.
+    pub(crate) async fn routes(&self, from: &str, device: u16, to: &str, enc: Node) {
+        let network = &self.sandbox.network;
+        let sender = network.find(&phone(from)).await.unwrap().unwrap();
+        let target = network.find(&phone(to)).await.unwrap().unwrap();
+        let message = NodeBuilder::new("message").attr("to", target.lid(0)).attr("id", outbox::message_id().unwrap());
+        let parties = Parties { sender: sender.device(device), target: target.id };
+        let mut held = Held::take(vec![sender, target]).await;
+        let routed = route(network, &mut held, &parties, &message.children([enc]).build()).await.unwrap();
+        network.ledger.write(routed.changes).await.unwrap();
     }
 
     /// As if the network had once taken a signed pre-key that nobody signed.

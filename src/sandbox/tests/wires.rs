@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore::libsignal::protocol::PublicKey;
 
 use super::harness::{Companion, Net, phone, text};
@@ -79,4 +80,27 @@ fn a_pre_key_counts_only_with_its_devices_signature() {
     assert!(!keys::is_signed(&identity, &SignedPreKey { signature: vec![0; 64], ..signed.clone() }));
     let long = [signed.signature.clone(), vec![0; 1_000_000]].concat();
     assert!(!keys::is_signed(&identity, &SignedPreKey { signature: long, ..signed }));
+}
+
+#[tokio::test]
+async fn what_holds_no_message_is_a_line_and_is_confirmed() {
+    let net = Net::new().await;
+    net.sandbox.create_phone(&phone(ALICE), None).await.unwrap();
+    net.sandbox.create_phone(&phone(BOB), None).await.unwrap();
+    // Padding that is longer than what it pads, and something that is no protobuf.
+    for nonsense in [vec![0xff], [vec![0xff; 20], vec![1]].concat()] {
+        net.encrypts(ALICE, BOB, &nonsense).await;
+    }
+    let shown = net.screen(BOB).await;
+    assert_eq!(shown.iter().map(|line| line.kind.as_str()).collect::<Vec<_>>(), ["unsupported", "unsupported"]);
+}
+
+#[tokio::test]
+async fn a_copy_that_was_asked_for_as_often_as_can_be_counted_is_given_up() {
+    let net = Net::new().await;
+    net.sandbox.create_phone(&phone(ALICE), None).await.unwrap();
+    net.sandbox.create_phone(&phone(BOB), None).await.unwrap();
+    let enc = NodeBuilder::new("enc").attr("v", "2").attr("type", "msg").attr("count", u32::MAX).bytes([1, 2, 3]);
+    net.routes(ALICE, 1, BOB, enc.build()).await;
+    assert!(net.texts(BOB).await.is_empty());
 }
