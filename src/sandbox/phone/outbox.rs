@@ -161,11 +161,14 @@ pub(crate) async fn again(
     receipt: &Node,
 ) -> Result<Vec<Change>, SandboxError> {
     let count: u32 = child(receipt, "retry").and_then(|retry| attr(retry, "count")?.parse().ok()).unwrap_or(1);
-    let Some((by, by_state)) = held.get(me.account) else { return Ok(Vec::new()) };
+    let Some(by) = held.account(me.account) else { return Ok(Vec::new()) };
     if to.device != 0 {
-        return pass_on(by, me, target, to, receipt);
+        // A device that is not there would never take it.
+        let there = held.get(target.id).is_some_and(|(_, state)| state.listed().any(|device| device == to.device));
+        return if there { pass_on(&by, me, target, to, receipt) } else { Ok(Vec::new()) };
     }
-    let Some(row) = by_state.companions.get(&me.device).cloned() else { return Ok(Vec::new()) };
+    let row = held.get(me.account).and_then(|(_, state)| state.companions.get(&me.device).cloned());
+    let Some(row) = row else { return Ok(Vec::new()) };
     let Some((account, state)) = held.get(target.id) else { return Ok(Vec::new()) };
     let mut changes = Vec::new();
     if count > RETRIES {

@@ -21,10 +21,10 @@ use crate::domain::content::Text;
 use crate::domain::phone::Phone;
 use crate::sandbox::account::Held;
 use crate::sandbox::ledger::{Change, Device};
-use crate::sandbox::message::{Parties, route};
+use crate::sandbox::message::{Parties, outgoing, route};
 use crate::sandbox::phone::outbox::{self, Other};
 use crate::sandbox::phone::{keys, signal};
-use crate::sandbox::{Sandbox, Settings, Shown};
+use crate::sandbox::{Sandbox, Settings, Shown, receipt};
 
 /// Nothing here takes longer, unless it never happens.
 const SOON: Duration = Duration::from_secs(20);
@@ -117,6 +117,28 @@ impl Net {
         let mut held = Held::take(vec![sender, target]).await;
         let routed = route(network, &mut held, &parties, &message.children([enc]).build()).await.unwrap();
         network.ledger.write(routed.changes).await.unwrap();
+    }
+
+    /// How many stanzas wait for a device, which need not be there.
+    pub(crate) async fn waiting(&self, number: &str, device: u16) -> usize {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        self.sandbox.network.ledger.queued(account.device(device), 0, 100).await.unwrap().len()
+    }
+
+    /// As if a stanza had once been queued for a device.
+    pub(crate) async fn queue(&self, number: &str, device: u16) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let stanza = NodeBuilder::new("receipt").attr("id", "1").build();
+        let outgoing = outgoing(account.device(device), "receipt", "1".to_owned(), String::new(), &stanza).unwrap();
+        self.sandbox.network.ledger.write(vec![Change::Enqueue(outgoing)]).await.unwrap();
+    }
+
+    /// A companion says a receipt.
+    pub(crate) async fn receipts(&self, from: &str, device: u16, receipt: &Node) {
+        let network = &self.sandbox.network;
+        let account = network.find(&phone(from)).await.unwrap().unwrap();
+        let answer = receipt::from_companion(network, &account, account.device(device), receipt).await.unwrap();
+        answer.ticket.unwrap().committed().await.unwrap();
     }
 
     /// As if the network had once taken a signed pre-key that nobody signed.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore::libsignal::protocol::PublicKey;
+use whatsapp_rust::{Jid, NodeBuilder};
 
 use super::harness::{Companion, Net, phone, text};
 use crate::clock::Clock;
@@ -103,4 +103,23 @@ async fn a_copy_that_was_asked_for_as_often_as_can_be_counted_is_given_up() {
     let enc = NodeBuilder::new("enc").attr("v", "2").attr("type", "msg").attr("count", u32::MAX).bytes([1, 2, 3]);
     net.routes(ALICE, 1, BOB, enc.build()).await;
     assert!(net.texts(BOB).await.is_empty());
+}
+
+#[tokio::test]
+async fn nothing_waits_for_a_device_that_is_not_there() {
+    let net = Net::new().await;
+    net.linked(ALICE).await.stop().await;
+    net.linked(BOB).await.stop().await;
+    net.queue(BOB, 1).await;
+    net.queue(BOB, 7).await;
+    let kept = net.waiting(BOB, 1).await;
+    let net = net.reopen().await;
+    assert_eq!((net.waiting(BOB, 1).await, net.waiting(BOB, 7).await), (kept, 0));
+    for device in [1, 7] {
+        let retry = NodeBuilder::new("retry").attr("v", "1").attr("id", "2").attr("t", "1").attr("count", "1").build();
+        let to = Jid::pn_device(phone(BOB).digits(), device);
+        let receipt = NodeBuilder::new("receipt").attr("id", "2").attr("type", "retry").attr("to", to);
+        net.receipts(ALICE, 1, &receipt.children([retry]).build()).await;
+    }
+    assert_eq!((net.waiting(BOB, 1).await, net.waiting(BOB, 7).await), (kept + 1, 0));
 }
