@@ -225,7 +225,6 @@ impl Sandbox {
         let devices: Vec<u16> = account.lock().await.companions.keys().copied().collect();
         for device in devices {
             iq::companion::unlink(&self.network, &account, device).await?;
-            self.network.switchboard.end(account.device(device), Farewell::Unlinked);
         }
         Ok(())
     }

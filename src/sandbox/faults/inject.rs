@@ -100,7 +100,6 @@ async fn log_out(network: &Arc<Network>, aim: &Aim) -> Result<(), SandboxError> 
             account.lock().await.companions.keys().map(|device| account.device(*device)).collect();
         for device in linked.into_iter().filter(|device| aim.is_at(*device)) {
             companion::unlink(network, &account, device.device).await?;
-            network.switchboard.end(device, Farewell::Unlinked);
         }
     }
     Ok(())

@@ -25,6 +25,7 @@ use super::ledger::{Change, CompanionRow, SignedPreKey};
 use super::network::Network;
 use super::phone::{adv, history, keys, outbox, peer};
 use super::stanza::{self, child};
+use super::switchboard::Farewell;
 use super::{SandboxError, app_state};
 use crate::domain::phone::Phone;
 
@@ -90,6 +91,8 @@ async fn link(
         // The companion never came to belong to the account: its place is given up.
         account.lock().await.companions.remove(&device);
         network.ledger.write(vec![Change::Unlink(account.device(device))]).await?;
+        // It may have come already, on the strength of what it signed.
+        network.switchboard.end(account.device(device), Farewell::Unlinked);
     }
     linked
 }

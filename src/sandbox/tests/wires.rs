@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use whatsapp_rust::prelude::Event;
 use whatsapp_rust::wacore::libsignal::protocol::PublicKey;
 use whatsapp_rust::{Jid, NodeBuilder};
 
@@ -122,4 +123,18 @@ async fn nothing_waits_for_a_device_that_is_not_there() {
         net.receipts(ALICE, 1, &receipt.children([retry]).build()).await;
     }
     assert_eq!((net.waiting(BOB, 1).await, net.waiting(BOB, 7).await), (kept + 1, 0));
+}
+
+#[tokio::test]
+async fn who_takes_itself_out_of_an_account_is_sent_away() {
+    let net = Net::new().await;
+    let companion = net.linked(ALICE).await;
+    let iq =
+        NodeBuilder::new("iq").attr("id", "bye").attr("xmlns", "md").attr("type", "set").attr("to", "s.whatsapp.net");
+    let jid = Jid::pn_device(phone(ALICE).digits(), 1);
+    let remove = NodeBuilder::new("remove-companion-device").attr("jid", jid).attr("reason", "user_initiated");
+    // As a client that asks for it and means to stay.
+    companion.client.send_node(iq.children([remove.build()]).build()).await.unwrap();
+    companion.wait("sent away", |event| matches!(event, Event::LoggedOut(_))).await;
+    assert_eq!(net.sandbox.linked(&phone(ALICE)).await.unwrap(), 0);
 }
