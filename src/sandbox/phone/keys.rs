@@ -17,7 +17,7 @@ pub(crate) const SIGNED_PREKEY: u32 = 1;
 /// Bytes of a signature.
 const SIGNATURE: usize = 64;
 
-/// With so few left a companion is asked for more.
+/// With so few left, or fewer, a companion is asked for more with every one that is taken.
 const FEW: i64 = 10;
 
 /// The keys of a person who just installed the app.
@@ -54,8 +54,10 @@ pub(crate) fn one_time(
 /// Takes a one-time pre-key out of a companion's stock, and asks the companion for more when few are left.
 pub(crate) async fn take(network: &Network, device: Device) -> Result<Option<PreKey>, SandboxError> {
     let taken = network.ledger.take_prekey(device).await?;
-    if network.ledger.prekey_count(device).await? == FEW {
-        network.ledger.submit(vec![device_list::prekeys_low(network, device, FEW)?]).await?;
+    let left = network.ledger.prekey_count(device).await?;
+    // With the true number each time: clients have limits of their own below which they bring more (five, for most).
+    if taken.is_some() && left <= FEW {
+        network.ledger.submit(vec![device_list::prekeys_low(network, device, left)?]).await?;
     }
     Ok(taken)
 }

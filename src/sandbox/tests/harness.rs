@@ -24,7 +24,7 @@ use crate::sandbox::ledger::{Change, Device};
 use crate::sandbox::message::{Parties, outgoing, route};
 use crate::sandbox::phone::outbox::{self, Other};
 use crate::sandbox::phone::{keys, signal};
-use crate::sandbox::{Sandbox, Settings, Shown, receipt};
+use crate::sandbox::{Sandbox, Settings, Shown, receipt, stanza};
 
 /// Nothing here takes longer, unless it never happens.
 const SOON: Duration = Duration::from_secs(20);
@@ -123,6 +123,19 @@ impl Net {
     pub(crate) async fn waiting(&self, number: &str, device: u16) -> usize {
         let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
         self.sandbox.network.ledger.queued(account.device(device), 0, 100).await.unwrap().len()
+    }
+
+    /// The stanzas that wait for a device.
+    pub(crate) async fn told(&self, number: &str, device: u16) -> Vec<Node> {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let queued = self.sandbox.network.ledger.queued(account.device(device), 0, 100).await.unwrap();
+        queued.iter().map(|(_, stanza)| stanza::kept(stanza).unwrap()).collect()
+    }
+
+    /// Someone takes a one-time key of a companion.
+    pub(crate) async fn takes_key(&self, number: &str, device: u16) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        keys::take(&self.sandbox.network, account.device(device)).await.unwrap();
     }
 
     /// As if a stanza had once been queued for a device.

@@ -10,7 +10,7 @@ use super::harness::{Companion, Net, phone, text};
 use crate::clock::Clock;
 use crate::sandbox::ledger::SignedPreKey;
 use crate::sandbox::phone::keys;
-use crate::sandbox::{SandboxError, root};
+use crate::sandbox::{SandboxError, root, stanza};
 
 const ALICE: &str = "+237611111111";
 const BOB: &str = "+237622222222";
@@ -137,4 +137,18 @@ async fn who_takes_itself_out_of_an_account_is_sent_away() {
     companion.client.send_node(iq.children([remove.build()]).build()).await.unwrap();
     companion.wait("sent away", |event| matches!(event, Event::LoggedOut(_))).await;
     assert_eq!(net.sandbox.linked(&phone(ALICE)).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_client_hears_how_many_keys_are_left_each_time_one_of_the_last_is_taken() {
+    let net = Net::new().await;
+    net.linked(ALICE).await.stop().await;
+    let before = net.waiting(ALICE, 1).await;
+    let all = net.prekeys(ALICE).await;
+    for _ in 0..all + 2 {
+        net.takes_key(ALICE, 1).await;
+    }
+    let told = net.told(ALICE, 1).await.into_iter().skip(before);
+    let values: Vec<_> = told.map(|node| stanza::text(&node.children().unwrap()[0], "value")).collect();
+    assert_eq!(values, ["10", "9", "8", "7", "6", "5", "4", "3", "2", "1", "0"]);
 }
