@@ -152,3 +152,19 @@ async fn a_client_hears_how_many_keys_are_left_each_time_one_of_the_last_is_take
     let values: Vec<_> = told.map(|node| stanza::text(&node.children().unwrap()[0], "value")).collect();
     assert_eq!(values, ["10", "9", "8", "7", "6", "5", "4", "3", "2", "1", "0"]);
 }
+
+#[tokio::test]
+async fn a_scan_whose_caller_hangs_up_is_a_scan_all_the_same() {
+    let net = Net::new().await;
+    let companion = Companion::start(&net.sandbox, Arc::default()).await;
+    let code = companion.code().await;
+    let (number, mut hung_up) = (phone(ALICE), false);
+    tokio::select! {
+        biased;
+        _ = net.sandbox.scan(&number, &code) => {}
+        () = std::future::ready(()) => hung_up = true,
+    }
+    assert!(hung_up, "before it was done");
+    companion.connected().await;
+    assert_eq!(net.sandbox.linked(&number).await.unwrap(), 1);
+}
