@@ -90,7 +90,7 @@ impl Account {
     }
 
     pub(crate) fn lid(&self, device: u16) -> Jid {
-        Jid::lid_device((FIRST_LID + self.id).to_string(), device)
+        lid_of(self.id).with_device(device)
     }
 
     /// The address of a device in the form the other side used.
@@ -142,6 +142,11 @@ pub(crate) fn is_name(word: &str) -> bool {
 /// and no client could read it, so the sign is a wide one.
 fn carried(name: &str) -> String {
     name.replace('@', "\u{ff20}")
+}
+
+/// The LID of an account.
+pub(crate) fn lid_of(id: AccountId) -> Jid {
+    Jid::lid_device((FIRST_LID + id).to_string(), 0)
 }
 
 /// The account behind a LID's user part.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use whatsapp_rust::prelude::Event;
+use whatsapp_rust::wacore::iq::privacy::{PrivacyCategory, PrivacyValue};
 use whatsapp_rust::wacore::libsignal::protocol::PublicKey;
 use whatsapp_rust::{Jid, NodeBuilder};
 
@@ -167,4 +168,26 @@ async fn a_scan_whose_caller_hangs_up_is_a_scan_all_the_same() {
     assert!(hung_up, "before it was done");
     companion.connected().await;
     assert_eq!(net.sandbox.linked(&number).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_other_companions_hear_whom_one_blocks_and_what_it_hides() {
+    let net = Net::new().await;
+    let one = net.linked(ALICE).await;
+    net.linked(ALICE).await.stop().await;
+    one.send(BOB, "hello").await;
+    one.receipt().await;
+    let before = net.waiting(ALICE, 2).await;
+    let bob = Jid::pn(phone(BOB).digits());
+    one.client.blocking().block(&bob).await.unwrap();
+    one.client.set_privacy_setting(PrivacyCategory::Last, PrivacyValue::None).await.unwrap();
+    let told: Vec<_> = net.told(ALICE, 2).await.into_iter().skip(before).collect();
+    let words: Vec<_> = told.iter().map(|node| &node.children().unwrap()[0]).collect();
+    assert_eq!(words.iter().map(|word| word.tag.as_ref()).collect::<Vec<_>>(), ["blocklist", "privacy"]);
+    assert!(told.iter().all(|node| stanza::text(node, "type") == "account_sync"));
+    let item = &words[0].children().unwrap()[0];
+    assert_eq!(stanza::text(item, "action"), "block");
+    assert_ne!(stanza::text(words[0], "dhash"), stanza::text(words[0], "prev_dhash"));
+    let category = &words[1].children().unwrap()[0];
+    assert_eq!((stanza::text(category, "name").as_str(), stanza::text(category, "value").as_str()), ("last", "none"));
 }
