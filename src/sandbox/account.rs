@@ -16,6 +16,13 @@ use crate::domain::phone::Phone;
 /// LIDs stand in a row from here: fifteen digits that say nothing about the number, as on the real network.
 const FIRST_LID: i64 = 100_000_000_000_000;
 
+/// Devices that one account can have linked at once, as on the real network.
+const LINKED: usize = 4;
+
+/// The highest device number: an address holds it in one byte (`wacore-binary/src/encoder.rs`, `write_ad_jid`), and the
+/// real network stays below a hundred.
+const HIGHEST_DEVICE: u16 = 99;
+
 /// Bytes of a name that a companion says.
 const NAME: usize = 256;
 
@@ -38,6 +45,7 @@ pub(crate) struct Account {
 pub(crate) struct State {
     pub(crate) name: Option<String>,
     pub(crate) companions: BTreeMap<u16, CompanionRow>,
+    /// One above the highest number that was ever given.
     pub(crate) next_device: u16,
     pub(crate) next_prekey: u32,
     /// Whose messages do not get through to any of its devices.
@@ -89,7 +97,7 @@ impl Account {
     }
 
     pub(crate) fn lid(&self, device: u16) -> Jid {
-        Jid::lid_device((FIRST_LID + self.id).to_string(), device)
+        lid_of(self.id).with_device(device)
     }
 
     /// The address of a device in the form the other side used.
@@ -106,6 +114,16 @@ impl State {
     /// The companions that others may write to: those whose link is complete.
     pub(crate) fn listed(&self) -> impl Iterator<Item = u16> + '_ {
         self.companions.values().filter(|companion| companion.signed).map(|companion| companion.device)
+    }
+
+    /// The number for one more companion, if there is room for it: one that nobody had, as long as there is one.
+    pub(crate) fn place(&self) -> Option<u16> {
+        if self.listed().count() >= LINKED {
+            return None;
+        }
+        (self.next_device..=HIGHEST_DEVICE)
+            .chain(1..=HIGHEST_DEVICE)
+            .find(|device| *device > 0 && !self.companions.contains_key(device))
     }
 
     /// What others see as the sender's name: what its device said last, or else the phone's.
@@ -131,6 +149,11 @@ pub(crate) fn is_name(word: &str) -> bool {
 /// and no client could read it, so the sign is a wide one.
 fn carried(name: &str) -> String {
     name.replace('@', "\u{ff20}")
+}
+
+/// The LID of an account.
+pub(crate) fn lid_of(id: AccountId) -> Jid {
+    Jid::lid_device((FIRST_LID + id).to_string(), 0)
 }
 
 /// The account behind a LID's user part.

@@ -131,6 +131,24 @@ fn to_own(network: &Network, account: &Account, state: &State) -> Result<Node, S
         .build())
 }
 
+/// Tells the other companions of an account what one of them changed.
+pub(crate) fn account_sync(
+    network: &Network,
+    account: &Account,
+    state: &State,
+    by: u16,
+    word: Node,
+) -> Result<Vec<Change>, SandboxError> {
+    let node = NodeBuilder::new("notification")
+        .attr("from", account.pn(0))
+        .attr("type", "account_sync")
+        .attr("t", network.seconds())
+        .children([word])
+        .build();
+    let others = state.listed().filter(|device| *device != by);
+    others.map(|device| notification(account.device(device), &node)).collect()
+}
+
 /// The keys of a companion run low: it is asked for more (`handle_prekey_low`).
 pub(crate) fn prekeys_low(network: &Network, to: Device, left: i64) -> Result<Change, SandboxError> {
     let count = NodeBuilder::new("count").attr("value", left).build();

@@ -86,6 +86,8 @@ pub enum SandboxError {
     WrongCode,
     #[error("the phone is offline")]
     Offline,
+    #[error("the account has as many linked devices as it can have")]
+    Full,
     #[error("the device did not take the link")]
     Refused,
     #[error("the sandbox is closed")]
@@ -219,13 +221,15 @@ impl Sandbox {
     /// The phone scans the code: the companion that shows it is linked when this returns.
     pub async fn scan(&self, phone: &Phone, qr: &str) -> Result<(), SandboxError> {
         self.at_hand(phone).await?;
-        pairing::scan(&self.network, phone, qr).await
+        let (network, phone, qr) = (Arc::clone(&self.network), phone.clone(), qr.to_owned());
+        to_the_end(async move { pairing::scan(&network, &phone, &qr).await }).await
     }
 
     /// The person types in the code that a companion shows: it is linked when this returns. A wrong code is one of three tries.
     pub async fn enter_code(&self, phone: &Phone, code: &PairingCode) -> Result<(), SandboxError> {
         self.at_hand(phone).await?;
-        pairing::enter(&self.network, phone, code).await
+        let (network, phone, code) = (Arc::clone(&self.network), phone.clone(), code.clone());
+        to_the_end(async move { pairing::enter(&network, &phone, &code).await }).await
     }
 
     /// A phone links devices over the network.
@@ -244,7 +248,8 @@ impl Sandbox {
 
     /// The phone writes; a phone that does not exist yet does from here on.
     pub async fn write(&self, phone: &Phone, to: &Phone, text: &Text) -> Result<Shown, SandboxError> {
-        phone::outbox::write(&self.network, phone, to, text).await
+        let (network, phone, to, text) = (Arc::clone(&self.network), phone.clone(), to.clone(), text.clone());
+        to_the_end(async move { phone::outbox::write(&network, &phone, &to, &text).await }).await
     }
 
     /// The person reads what is unread in a chat, and the senders learn of it.
@@ -265,7 +270,6 @@ impl Sandbox {
         let devices: Vec<u16> = account.lock().await.companions.keys().copied().collect();
         for device in devices {
             iq::companion::unlink(&self.network, &account, device).await?;
-            self.network.switchboard.end(account.device(device), Farewell::Unlinked);
         }
         Ok(())
     }
@@ -284,5 +288,17 @@ impl Sandbox {
         state.sessions.clear();
         self.network.ledger.write(vec![ledger::Change::ForgetSessions { account: account.id }]).await?;
         Ok(())
+    }
+}
+
+/// Does what was begun to its end, also when whoever asked for it hangs up meanwhile: half of it would be neither done nor not.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, SandboxError>> + Send + 'static,
+) -> Result<T, SandboxError> {
+    match tokio::spawn(work).await {
+        Ok(done) => done,
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        // The runtime ends.
+        Err(_) => Err(SandboxError::Closed),
     }
 }

@@ -10,7 +10,7 @@ use whatsapp_rust::{Jid, Server};
 use super::SandboxError;
 use super::account::{Account, account_of_lid};
 use super::faults::Faults;
-use super::ledger::{AccountId, Ledger};
+use super::ledger::{AccountId, Device, Ledger};
 use super::pairing::Pairings;
 use super::root::Certificate;
 use super::switchboard::Switchboard;
@@ -118,6 +118,15 @@ impl Network {
         match self.ledger.account_by_id(id).await? {
             Some(row) => Ok(Some(self.keep(Account::from_row(row)?))),
             None => Ok(None),
+        }
+    }
+
+    /// No phone has a session at hand with the device that had this number before. Called without a lock on any account.
+    pub(crate) async fn forget_peer(&self, device: Device) {
+        let accounts: Vec<_> =
+            self.accounts.read().unwrap_or_else(PoisonError::into_inner).by_id.values().cloned().collect();
+        for account in accounts {
+            account.lock().await.sessions.remove(&device);
         }
     }
 

@@ -47,11 +47,25 @@ pub(crate) struct Link {
     farewell: watch::Sender<Option<Farewell>>,
 }
 
-/// A connection's own end of its [`Link`].
+/// A connection's own end of its [`Link`]. When it is dropped, however the connection ends, the switchboard forgets it.
 pub(crate) struct Line {
     pub(crate) link: Arc<Link>,
     pub(crate) mail: mpsc::Receiver<(i64, Vec<u8>)>,
     pub(crate) farewell: watch::Receiver<Option<Farewell>>,
+    _seat: Seat,
+}
+
+/// A connection's place in the switchboard.
+struct Seat {
+    switchboard: Arc<Switchboard>,
+    device: Device,
+    link: Arc<Link>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.switchboard.disconnect(self.device, &self.link);
+    }
 }
 
 impl Link {
@@ -73,7 +87,7 @@ impl Link {
 impl Switchboard {
     /// Opens the line of a device that logs in, and ends the one it had.
     /// Until its first [`Link::catches_up`] everything waits in the ledger.
-    pub(crate) fn connect(&self, device: Device) -> Line {
+    pub(crate) fn connect(self: &Arc<Self>, device: Device) -> Line {
         let (sender, mail) = mpsc::channel(HANDED);
         let (ender, farewell) = watch::channel(None);
         let link = Arc::new(Link {
@@ -87,7 +101,8 @@ impl Switchboard {
         if let Some(old) = links.insert(device, Arc::clone(&link)) {
             old.end(Farewell::Replaced);
         }
-        Line { link, mail, farewell }
+        let seat = Seat { switchboard: Arc::clone(self), device, link: Arc::clone(&link) };
+        Line { link, mail, farewell, _seat: seat }
     }
 
     /// Forgets a connection that has ended, unless another has taken its place.
@@ -130,5 +145,22 @@ impl Switchboard {
 
     pub(crate) fn close_all(&self) {
         self.links.read().unwrap_or_else(PoisonError::into_inner).values().for_each(|link| link.end(Farewell::Closing));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_dropped_is_forgotten_and_one_in_its_place_is_not() {
+        let switchboard = Arc::new(Switchboard::default());
+        let device = Device { account: 1, device: 1 };
+        let first = switchboard.connect(device);
+        let second = switchboard.connect(device);
+        drop(first);
+        assert_eq!(switchboard.connected(), [device]);
+        drop(second);
+        assert!(switchboard.connected().is_empty());
     }
 }

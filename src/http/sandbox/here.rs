@@ -15,6 +15,8 @@ const OFFLINE: &str =
     "This phone is offline, so nothing comes of it. Bring it back first: POST …/phones/{phone}/online.";
 const NO_CODE: &str = "No session waits for a pairing code with this number. It may have expired, or was tried three times: ask for a new one.";
 const WRONG_CODE: &str = "This is not the code that the session shows. A code can be tried three times.";
+const FULL: &str =
+    "The phone has four linked devices, and that is as many as it can have. Log one of its sessions out first.";
 const NO_ANSWER: &str = "The session did not answer to the code. Ask for a new one.";
 
 impl From<SandboxError> for Refusal {
@@ -28,6 +30,7 @@ impl From<SandboxError> for Refusal {
             SandboxError::NoCodeAsked => Self::new(Code::PairingCodeNotUsable, NO_CODE),
             SandboxError::WrongCode => Self::new(Code::PairingCodeNotUsable, WRONG_CODE),
             SandboxError::NotOnWhatsApp => Self::field("phone", NOT_ON_WHATSAPP),
+            SandboxError::Full => Self::new(Code::QrNotUsable, FULL),
             SandboxError::Refused => {
                 Self::new(Code::QrNotUsable, "The session did not take the link. Take the newest code.")
             }
@@ -59,6 +62,7 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
         Errand::Enter { phone, code } => {
             sandbox.enter_code(&phone, &code).await.map_err(|error| match error {
                 SandboxError::Refused => Refusal::new(Code::PairingCodeNotUsable, NO_ANSWER),
+                SandboxError::Full => Refusal::new(Code::PairingCodeNotUsable, FULL),
                 other => other.into(),
             })?;
             Ok(reply::done())

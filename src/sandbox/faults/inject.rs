@@ -9,13 +9,18 @@ use crate::sandbox::iq::companion;
 use crate::sandbox::ledger::{AccountId, Device};
 use crate::sandbox::network::Network;
 use crate::sandbox::switchboard::Farewell;
-use crate::sandbox::{FaultInfo, Sandbox, SandboxError};
+use crate::sandbox::{FaultInfo, Sandbox, SandboxError, to_the_end};
 
 impl Sandbox {
     /// Makes something go wrong, from now on and until it is used up, over or healed. What it does to connections that are
     /// there has been done when this returns.
     pub async fn inject(&self, fault: Fault) -> Result<FaultId, SandboxError> {
         fault.check()?;
+        let sandbox = self.clone();
+        to_the_end(async move { sandbox.take(fault).await }).await
+    }
+
+    async fn take(&self, fault: Fault) -> Result<FaultId, SandboxError> {
         let network = &self.network;
         let aim = aim(network, &fault).await?;
         let peer = match &fault.peer {
@@ -100,7 +105,6 @@ async fn log_out(network: &Arc<Network>, aim: &Aim) -> Result<(), SandboxError> 
             account.lock().await.companions.keys().map(|device| account.device(*device)).collect();
         for device in linked.into_iter().filter(|device| aim.is_at(*device)) {
             companion::unlink(network, &account, device.device).await?;
-            network.switchboard.end(device, Farewell::Unlinked);
         }
     }
     Ok(())

@@ -1,12 +1,15 @@
 //! Whom an account has blocked (`wacore/src/iq/blocklist.rs`): what they send is acknowledged and reaches none of its devices.
+//! Its other companions hear of a change (whatsmeow, `handleBlocklist`).
 
 use whatsapp_rust::NodeBuilder;
+use whatsapp_rust::wacore::messages::MessageUtils;
 use whatsapp_rust::wacore_binary::Node;
 
 use super::Ask;
-use crate::sandbox::SandboxError;
+use crate::sandbox::account::{self, State};
 use crate::sandbox::ledger::{BLOCKED as FAMILY, Change, Setting};
 use crate::sandbox::stanza::{self, address, child, text};
+use crate::sandbox::{SandboxError, device_list};
 
 /// People on one list.
 const MOST: usize = 1000;
@@ -25,7 +28,14 @@ pub(super) async fn answer(ask: &Ask<'_>, kind: &str) -> Result<Node, SandboxErr
         let item = NodeBuilder::new("item").attr("jid", blocked.lid(0)).attr("pn_jid", blocked.pn(0)).attr("t", since);
         items.push(item.build());
     }
-    Ok(stanza::result(ask.id).children([NodeBuilder::new("list").children(items).build()]).build())
+    let list = NodeBuilder::new("list").attr("dhash", hash(&*ask.account.lock().await)?).children(items);
+    Ok(stanza::result(ask.id).children([list.build()]).build())
+}
+
+/// What a list comes to, for companions to see whether theirs is the same.
+fn hash(state: &State) -> Result<String, SandboxError> {
+    let people: Vec<_> = state.blocked.iter().map(|id| account::lid_of(*id)).collect();
+    MessageUtils::participant_list_hash(&people).map_err(SandboxError::wire)
 }
 
 /// Blocks, or lets in again; a refusal, if that cannot be.
@@ -41,6 +51,7 @@ async fn change(ask: &Ask<'_>, item: &Node) -> Result<Option<Node>, SandboxError
         _ => return Ok(Some(stanza::error(ask.id, 400, "bad-request"))),
     };
     let mut state = ask.account.lock().await;
+    let before = hash(&state)?;
     if value.is_some() {
         if state.blocked.len() >= MOST {
             return Ok(Some(stanza::error(ask.id, 406, "not-acceptable")));
@@ -50,7 +61,12 @@ async fn change(ask: &Ask<'_>, item: &Node) -> Result<Option<Node>, SandboxError
         state.blocked.remove(&person.id);
     }
     let setting = Setting { account: ask.account.id, family: FAMILY, name: person.id.to_string(), value };
-    let ticket = ask.network.ledger.submit(vec![Change::Set(setting)]).await?;
+    let changed = NodeBuilder::new("item").attr("jid", person.lid(0)).attr("action", text(item, "action")).build();
+    let word = NodeBuilder::new("blocklist").attr("dhash", hash(&state)?).attr("prev_dhash", before);
+    let word = word.children([changed]).build();
+    let mut changes = device_list::account_sync(ask.network, ask.account, &state, ask.me.device, word)?;
+    changes.push(Change::Set(setting));
+    let ticket = ask.network.ledger.submit(changes).await?;
     drop(state);
     ticket.committed().await?;
     Ok(None)

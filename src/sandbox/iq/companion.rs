@@ -19,14 +19,11 @@ pub(super) async fn remove(ask: &Ask<'_>) -> Result<Node, SandboxError> {
     if !unlink(ask.network, ask.account, device).await? {
         return Ok(stanza::error(ask.id, 404, "item-not-found"));
     }
-    if device != ask.me.device {
-        // The one that asked hears the answer and leaves by itself; any other is sent away.
-        ask.network.switchboard.end(ask.account.device(device), Farewell::Unlinked);
-    }
     Ok(stanza::result(ask.id).build())
 }
 
-/// The phone forgets a companion, and what waited for it is dropped. False if it had no such companion.
+/// The phone forgets a companion, what waited for it is dropped, and it is sent away, whoever asked for that: an answer comes
+/// before a farewell. False if the phone had no such companion.
 pub(crate) async fn unlink(network: &Network, account: &Arc<Account>, device: u16) -> Result<bool, SandboxError> {
     let mut state = account.lock().await;
     if state.companions.remove(&device).is_none() {
@@ -36,6 +33,7 @@ pub(crate) async fn unlink(network: &Network, account: &Arc<Account>, device: u1
     let ticket = network.ledger.submit(vec![Change::Unlink(account.device(device))]).await?;
     drop(state);
     ticket.committed().await?;
+    network.switchboard.end(account.device(device), Farewell::Unlinked);
     device_list::announce(network, account, Happened::Unlinked(device)).await?;
     Ok(true)
 }

@@ -1,5 +1,6 @@
 //! Pre-keys: companions publish theirs and fetch those of others (`wacore/src/iq/prekeys.rs`, `wacore/src/prekeys.rs`).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use whatsapp_rust::wacore::prekeys::compute_key_bundle_digest;
@@ -35,8 +36,12 @@ pub(super) async fn answer(ask: &Ask<'_>, kind: &str, tag: &str) -> Result<Node,
 
 async fn fetch(ask: &Ask<'_>) -> Result<Node, SandboxError> {
     let asked = child(ask.iq, "key").map(children).unwrap_or_default();
-    let mut users = Vec::new();
+    let (mut users, mut named) = (Vec::new(), HashSet::new());
     for jid in asked.iter().filter_map(|user| address(user, "jid")).take(FETCH) {
+        // Named twice, a device would give a key that nobody uses.
+        if !named.insert((jid.server, jid.user.to_string(), jid.device)) {
+            continue;
+        }
         let user = NodeBuilder::new("user").attr("jid", &jid);
         users.push(match bundle(ask, &jid).await? {
             Some(bundle) => user.children(bundle).build(),
@@ -59,13 +64,13 @@ async fn of_phone(ask: &Ask<'_>, account: &Arc<Account>) -> Result<Vec<Node>, Sa
     let ledger = &ask.network.ledger;
     let mut changes = Vec::new();
     let mut state = account.lock().await;
-    let one_time = keys::one_time(account, &mut state, ledger, &mut changes).await?;
+    let one_time = keys::one_time(account, &mut state, &mut changes)?;
     let ticket = ledger.submit(changes).await?;
     drop(state);
     // Kept before it is given out, or what is encrypted with it could never be read.
     ticket.committed().await?;
     let identity = account.identity.public_key().public_key_bytes();
-    Ok(keys::nodes(account.registration, identity, &keys::signed(account)?, one_time))
+    Ok(keys::nodes(account.registration, identity, &keys::signed(account)?, Some(one_time)))
 }
 
 async fn of_companion(ask: &Ask<'_>, account: &Account, device: u16) -> Result<Option<Vec<Node>>, SandboxError> {
@@ -101,7 +106,7 @@ async fn upload(ask: &Ask<'_>) -> Result<Node, SandboxError> {
         return Ok(stanza::error(ask.id, 404, "item-not-found"));
     };
     // The identity is what the phone vouched for: a device that changes it has to be linked anew.
-    if list.len() > UPLOAD || row.identity != identity {
+    if list.len() > UPLOAD || row.identity != identity || !keys::is_signed(&identity, &signed) {
         return Ok(stanza::error(ask.id, 406, "not-acceptable"));
     }
     row.registration = registration;
@@ -119,6 +124,9 @@ async fn rotate(ask: &Ask<'_>) -> Result<Node, SandboxError> {
     let Some(signed) = signed else { return Ok(stanza::error(ask.id, 400, "bad-request")) };
     let mut state = ask.account.lock().await;
     if let Some(row) = state.companions.get_mut(&ask.me.device) {
+        if !keys::is_signed(&row.identity, &signed) {
+            return Ok(stanza::error(ask.id, 406, "not-acceptable"));
+        }
         row.signed_prekey = signed.clone();
     }
     let ticket = ask.network.ledger.submit(vec![Change::RotateKey { device: ask.me, key: signed }]).await?;

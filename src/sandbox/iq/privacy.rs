@@ -5,9 +5,9 @@ use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore_binary::Node;
 
 use super::Ask;
-use crate::sandbox::SandboxError;
 use crate::sandbox::ledger::{Change, Setting};
 use crate::sandbox::stanza::{self, child, children, text};
+use crate::sandbox::{SandboxError, device_list};
 
 const FAMILY: &str = "privacy";
 
@@ -44,18 +44,23 @@ async fn settings(ask: &Ask<'_>) -> Result<Node, SandboxError> {
 
 async fn choose(ask: &Ask<'_>) -> Result<Node, SandboxError> {
     let asked = child(ask.iq, "privacy").map(children).unwrap_or_default();
-    let mut changes = Vec::new();
+    let (mut changes, mut chosen) = (Vec::new(), Vec::new());
     for category in asked.iter().filter(|node| node.tag == "category").take(CATEGORIES.len()) {
         let (name, value) = (text(category, "name"), text(category, "value"));
         if !CATEGORIES.iter().any(|(known, values)| *known == name && values.contains(&value.as_str())) {
             return Ok(stanza::error(ask.id, 400, "bad-request"));
         }
+        chosen.push(NodeBuilder::new("category").attr("name", name.as_str()).attr("value", value.as_str()).build());
         changes.push(Change::Set(Setting { account: ask.account.id, family: FAMILY, name, value: Some(value) }));
     }
     if changes.is_empty() {
         return Ok(stanza::error(ask.id, 400, "bad-request"));
     }
-    let chosen = children(ask.iq).first().cloned();
-    ask.network.ledger.write(changes).await?;
-    Ok(stanza::result(ask.id).children(chosen).build())
+    let word = NodeBuilder::new("privacy").children(chosen).build();
+    let state = ask.account.lock().await;
+    changes.extend(device_list::account_sync(ask.network, ask.account, &state, ask.me.device, word.clone())?);
+    let ticket = ask.network.ledger.submit(changes).await?;
+    drop(state);
+    ticket.committed().await?;
+    Ok(stanza::result(ask.id).children([word]).build())
 }

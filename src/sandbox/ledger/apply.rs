@@ -106,6 +106,13 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
         Change::ForgetSessions { account } => {
             sqlx::query("DELETE FROM session WHERE account = ?").bind(account).execute(connection).await?;
         }
+        Change::ForgetPeer(device) => {
+            sqlx::query("DELETE FROM session WHERE peer = ? AND device = ?")
+                .bind(device.account)
+                .bind(device.device)
+                .execute(connection)
+                .await?;
+        }
         Change::PhonePreKey { account, id, private } => linked::phone_key(connection, account, id, &private).await?,
         Change::Rename { account, name } => {
             sqlx::query("UPDATE account SET name = ? WHERE id = ?")

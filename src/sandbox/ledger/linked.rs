@@ -97,6 +97,10 @@ async fn stock(connection: &mut SqliteConnection, device: Device, total: u32, pr
     Ok(())
 }
 
+/// One-time pre-keys that a phone has given out and keeps for who may still use them. Past it the oldest go: a message that
+/// names one of those is asked for again, under a fresh one, so that nobody can use up what a phone has for all others.
+const UNUSED: u32 = 1000;
+
 pub(super) async fn phone_key(
     connection: &mut SqliteConnection,
     account: AccountId,
@@ -107,6 +111,12 @@ pub(super) async fn phone_key(
         .bind(account)
         .bind(id)
         .bind(private.as_slice())
+        .execute(&mut *connection)
+        .await?;
+    // Ids are given in order.
+    sqlx::query("DELETE FROM phone_prekey WHERE account = ? AND id <= ?")
+        .bind(account)
+        .bind(i64::from(id) - i64::from(UNUSED))
         .execute(&mut *connection)
         .await?;
     sqlx::query("UPDATE account SET next_prekey = max(next_prekey, ? + 1) WHERE id = ?")
@@ -143,8 +153,8 @@ async fn link(connection: &mut SqliteConnection, account: AccountId, companion: 
     Ok(())
 }
 
-/// Forgets a companion: its keys, its queue, and its phone's session with it. What other phones have of it stays, and
-/// is of no use: device numbers are not given twice.
+/// Forgets a companion: its keys, its queue, and its phone's session with it. What other phones have of it stays until
+/// its number is given again ([`Change::ForgetPeer`]), and is of no use meanwhile.
 pub(super) async fn unlink(connection: &mut SqliteConnection, device: Device) -> Applied {
     for statement in [
         "DELETE FROM companion WHERE account = ? AND device = ?",

@@ -26,6 +26,10 @@ use crate::sandbox::switchboard::Switchboard;
 /// Submissions that may wait for the writer; past it, who submits waits.
 const WAITING: usize = 1024;
 
+/// Stanzas for companions that are not there.
+const ORPHANS: &str = "DELETE FROM queue WHERE NOT EXISTS (SELECT 1 FROM companion \
+     WHERE companion.account = queue.account AND companion.device = queue.device)";
+
 /// Why the ledger did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -105,6 +109,7 @@ impl Ledger {
             .disable_statement_logging();
         let mut connection = sqlx::SqliteConnection::connect_with(&options).await?;
         sqlx::raw_sql(include_str!("schema.sql")).execute(&mut connection).await?;
+        sqlx::query(ORPHANS).execute(&mut connection).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(2)
             .connect_with(options.read_only(true).pragma("cache_size", "-1024"))

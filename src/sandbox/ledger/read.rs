@@ -171,6 +171,7 @@ impl Ledger {
     }
 
     /// How many one-time pre-keys a phone has given out that nobody has used.
+    #[cfg(test)]
     pub(crate) async fn phone_prekey_count(&self, account: AccountId) -> Result<i64, LedgerError> {
         Ok(sqlx::query_scalar("SELECT count(*) FROM phone_prekey WHERE account = ?")
             .bind(account)

@@ -162,6 +162,8 @@ pub(crate) enum Change {
     ForgetSessions {
         account: AccountId,
     },
+    /// What every phone shares with a device that is not there any more.
+    ForgetPeer(Device),
     Session {
         account: AccountId,
         peer: Device,

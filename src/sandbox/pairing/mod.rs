@@ -23,8 +23,9 @@ use super::account::{self, Account};
 use super::device_list::{self, Happened};
 use super::ledger::{Change, CompanionRow, SignedPreKey};
 use super::network::Network;
-use super::phone::{adv, history, outbox, peer};
+use super::phone::{adv, history, keys, outbox, peer};
 use super::stanza::{self, child};
+use super::switchboard::Farewell;
 use super::{SandboxError, app_state};
 use crate::domain::phone::Phone;
 
@@ -90,6 +91,8 @@ async fn link(
         // The companion never came to belong to the account: its place is given up.
         account.lock().await.companions.remove(&device);
         network.ledger.write(vec![Change::Unlink(account.device(device))]).await?;
+        // It may have come already, on the strength of what it signed.
+        network.switchboard.end(account.device(device), Farewell::Unlinked);
     }
     linked
 }
@@ -104,8 +107,10 @@ async fn vouch(
 ) -> Result<(u16, Node), SandboxError> {
     let now = network.seconds();
     let mut state = account.lock().await;
-    let device = state.next_device;
-    state.next_device = device.checked_add(1).ok_or(SandboxError::Wire("an account has no more device numbers"))?;
+    let device = state.place().ok_or(SandboxError::Full)?;
+    // Numbers are given again only when all of them were given.
+    let again = device < state.next_device;
+    state.next_device = state.next_device.max(device + 1);
     let device_identity = adv::vouch(account, device, &companion.identity, now)?;
     let row = CompanionRow {
         device,
@@ -119,6 +124,9 @@ async fn vouch(
     };
     state.companions.insert(device, row.clone());
     let mut changes = vec![Change::Link { account: account.id, companion: Box::new(row) }];
+    if again {
+        changes.push(Change::ForgetPeer(account.device(device)));
+    }
     // Every person has a name on WhatsApp; a phone that was made without one takes it from its first companion.
     if let Some(name) = companion.name.as_ref().filter(|name| state.name.is_none() && account::is_name(name)) {
         state.name = Some(name.clone());
@@ -127,6 +135,10 @@ async fn vouch(
     let ticket = network.ledger.submit(changes).await?;
     drop(state);
     ticket.committed().await?;
+    if again {
+        // Nobody writes to it before its link is complete.
+        network.forget_peer(account.device(device)).await;
+    }
     Ok((device, pair_success(account, device, adv::seal(device_identity, secret))?))
 }
 
@@ -214,5 +226,10 @@ fn registration(noise: [u8; 32], data: &DevicePairingRegistrationData) -> Result
             name: None,
         })
     };
-    read().ok_or(SandboxError::Wire("a registration lacks keys"))
+    let read = read().ok_or(SandboxError::Wire("a registration lacks keys"))?;
+    if keys::is_signed(&read.identity, &read.signed_prekey) {
+        Ok(read)
+    } else {
+        Err(SandboxError::Wire("a registration's pre-key is not signed by its device"))
+    }
 }

@@ -34,9 +34,16 @@ struct Waiting<'n> {
 }
 
 /// The network's side of a companion that is not linked yet: codes, then the phone's word.
-pub(crate) async fn register(network: &Network, wire: Wire, caller: &Caller) -> Result<(), SandboxError> {
+pub(crate) async fn register(network: &Network, mut wire: Wire, caller: &Caller) -> Result<(), SandboxError> {
     let data = caller.payload.device_pairing_data.as_option().ok_or(SandboxError::Wire("no registration"))?;
-    let companion = Registration { name: caller.payload.push_name.clone(), ..registration(caller.noise_key, data)? };
+    let companion = match registration(caller.noise_key, data) {
+        Ok(registration) => Registration { name: caller.payload.push_name.clone(), ..registration },
+        Err(error) => {
+            wire.send(&NodeBuilder::new("failure").attr("reason", "406").attr("location", "sandbox").build()).await?;
+            wire.close().await;
+            return Err(error);
+        }
+    };
     let references = qr::references()?;
     let (orders, inbox) = mpsc::channel(1);
     network.pairings.offer(&references, &companion, &orders);

@@ -1,5 +1,6 @@
 //! What a phone does with what arrives: decrypts it, shows it, confirms it, or asks for it again.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use whatsapp_rust::wacore::messages::{MessageUtils, unwrap_device_sent};
@@ -12,7 +13,7 @@ use super::signal::{self, Unreadable};
 use super::{away, keys, peer};
 use crate::domain::phone::Phone;
 use crate::sandbox::account::{Account, Held};
-use crate::sandbox::ledger::{AccountId, Change, Device, LedgerError, ScreenRow};
+use crate::sandbox::ledger::{AccountId, Change, Device, ScreenRow};
 use crate::sandbox::message::{Routed, outgoing};
 use crate::sandbox::network::Network;
 use crate::sandbox::screen::Status;
@@ -48,8 +49,15 @@ pub(crate) async fn receive(
     letter: &Letter<'_>,
     routed: &mut Routed,
 ) -> Result<(), SandboxError> {
-    let opened =
-        if fails_at_first(held, letter) { Err(Unreadable::AtFirst) } else { open(network, held, letter, routed).await };
+    let opened = if fails_at_first(held, letter) {
+        // It comes again under a key of its own: what this one names is of no use any more.
+        let (kind, sealed) = enc_of(letter);
+        let named = signal::named_prekey(&kind, sealed);
+        routed.changes.extend(named.map(|id| Change::DropPhonePreKey { account: letter.to, id }));
+        Err(Unreadable::AtFirst)
+    } else {
+        open(network, held, letter, routed).await
+    };
     match opened {
         Ok(message) if letter.from.account == letter.to => own(network, held, letter, message, routed).await,
         Ok(message) => incoming(network, held, letter, &message, routed),
@@ -65,6 +73,11 @@ fn fails_at_first(held: &Held, letter: &Letter<'_>) -> bool {
         && held.account(letter.to).and_then(|reader| trouble::of(&reader.phone)) == Some(Trouble::CannotDecryptAtFirst)
 }
 
+/// The type of a copy and its bytes.
+fn enc_of<'l>(letter: &Letter<'l>) -> (Cow<'l, str>, &'l [u8]) {
+    (attr(letter.enc, "type").unwrap_or_default(), bytes(letter.enc).unwrap_or_default())
+}
+
 async fn open(
     network: &Network,
     held: &mut Held,
@@ -72,12 +85,19 @@ async fn open(
     routed: &mut Routed,
 ) -> Result<Message, Unreadable> {
     let (account, state) = held.get(letter.to).ok_or(SandboxError::Closed)?;
-    let kind = attr(letter.enc, "type").unwrap_or_default();
-    let sealed = bytes(letter.enc).unwrap_or_default();
+    let (kind, sealed) = enc_of(letter);
     let changes = &mut routed.changes;
     let padded = signal::decrypt(account, state, letter.from, &kind, sealed, &network.ledger, changes).await?;
-    let plain = MessageUtils::unpad_message_ref(&padded, 2).map_err(SandboxError::wire)?;
-    Ok(waproto::codec::message_decode(plain).map_err(SandboxError::wire)?)
+    Ok(decoded(&padded).unwrap_or_else(|error| {
+        // Sent again it would be no better: it is shown as what no app understands, and confirmed.
+        tracing::debug!(account = letter.to, %error, "a message that holds no message");
+        Message::default()
+    }))
+}
+
+fn decoded(padded: &[u8]) -> Result<Message, SandboxError> {
+    let plain = MessageUtils::unpad_message_ref(padded, 2).map_err(SandboxError::wire)?;
+    waproto::codec::message_decode(plain).map_err(SandboxError::wire)
 }
 
 /// From another account: shown, and confirmed to the device that sent it.
@@ -190,13 +210,13 @@ async fn unreadable(
         return if letter.from.account == letter.to { Ok(()) } else { confirm(network, held, letter, routed) };
     }
     tracing::debug!(account = letter.to, %why, "a phone cannot read a message");
-    let count = attr(letter.enc, "count").and_then(|count| count.parse().ok()).unwrap_or(0_u32) + 1;
+    let count = attr(letter.enc, "count").and_then(|count| count.parse().ok()).unwrap_or(0_u32).saturating_add(1);
     if count > RETRIES || letter.from.device == 0 {
         tracing::warn!(account = letter.to, "a phone gives up on a message it cannot read");
         return Ok(());
     }
     let Some((reader, state)) = held.get(letter.to) else { return Ok(()) };
-    let key = keys::one_time(reader, state, &network.ledger, &mut routed.changes).await?.ok_or(LedgerError::Closed)?;
+    let key = keys::one_time(reader, state, &mut routed.changes)?;
     let mut bundle = keys::nodes(0, reader.identity.public_key().public_key_bytes(), &keys::signed(reader)?, Some(key));
     // Here the registration stands beside the keys (`wacore/src/protocol/retry.rs`).
     bundle.remove(0);
@@ -209,7 +229,7 @@ async fn unreadable(
         .attr("t", at);
     if letter.from.account == letter.to {
         // Between the devices of one person a receipt says which chat it is about, or that it is about none.
-        let category = attr(letter.message, "category").map(std::borrow::Cow::into_owned);
+        let category = attr(letter.message, "category").map(Cow::into_owned);
         node = match (category, address(letter.message, "to")) {
             (Some(category), _) => node.attr("category", category),
             (None, Some(chat)) => node.attr("recipient", chat.to_non_ad()),

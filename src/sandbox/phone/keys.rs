@@ -7,18 +7,17 @@ use whatsapp_rust::wacore_binary::Node;
 use crate::clock::{self, Clock};
 use crate::domain::phone::Phone;
 use crate::sandbox::account::{Account, State};
-use crate::sandbox::ledger::{Change, CompanionRow, Device, Ledger, NewAccount, PreKey, SignedPreKey};
+use crate::sandbox::ledger::{Change, CompanionRow, Device, NewAccount, PreKey, SignedPreKey};
 use crate::sandbox::network::Network;
 use crate::sandbox::{SandboxError, device_list, stanza};
 
 /// A phone's signed pre-key never changes here, so one id is enough.
 pub(crate) const SIGNED_PREKEY: u32 = 1;
 
-/// One-time pre-keys that a phone has given out and nobody has used. Past it, bundles come without one, as when a real
-/// stock is used up.
-const UNUSED: i64 = 1000;
+/// Bytes of a signature.
+const SIGNATURE: usize = 64;
 
-/// With so few left a companion is asked for more.
+/// With so few left, or fewer, a companion is asked for more with every one that is taken.
 const FEW: i64 = 10;
 
 /// The keys of a person who just installed the app.
@@ -39,28 +38,26 @@ pub(crate) fn new_account(phone: &Phone, clock: &Clock) -> Result<NewAccount, Sa
 }
 
 /// A one-time pre-key, made when it is asked for: a phone is always there to refill its stock.
-pub(crate) async fn one_time(
+pub(crate) fn one_time(
     account: &Account,
     state: &mut State,
-    ledger: &Ledger,
     changes: &mut Vec<Change>,
-) -> Result<Option<PreKey>, SandboxError> {
-    if ledger.phone_prekey_count(account.id).await? >= UNUSED {
-        return Ok(None);
-    }
+) -> Result<PreKey, SandboxError> {
     let pair = KeyPair::generate(&mut rand::rng());
     // Key ids have three bytes.
     let id = state.next_prekey & 0x00ff_ffff;
     state.next_prekey = id + 1;
     changes.push(Change::PhonePreKey { account: account.id, id, private: *pair.private_key.serialize() });
-    Ok(Some(PreKey { id, key: crate::sandbox::root::public(&pair)? }))
+    Ok(PreKey { id, key: crate::sandbox::root::public(&pair)? })
 }
 
 /// Takes a one-time pre-key out of a companion's stock, and asks the companion for more when few are left.
 pub(crate) async fn take(network: &Network, device: Device) -> Result<Option<PreKey>, SandboxError> {
     let taken = network.ledger.take_prekey(device).await?;
-    if network.ledger.prekey_count(device).await? == FEW {
-        network.ledger.submit(vec![device_list::prekeys_low(network, device, FEW)?]).await?;
+    let left = network.ledger.prekey_count(device).await?;
+    // With the true number each time: clients have limits of their own below which they bring more (five, for most).
+    if taken.is_some() && left <= FEW {
+        network.ledger.submit(vec![device_list::prekeys_low(network, device, left)?]).await?;
     }
     Ok(taken)
 }
@@ -72,6 +69,13 @@ pub(crate) fn signed(account: &Account) -> Result<SignedPreKey, SandboxError> {
         account.identity.private_key().calculate_signature(&public, &mut rand::rng()).map_err(SandboxError::crypto)?;
     let key = crate::sandbox::root::public(&account.signed_prekey)?;
     Ok(SignedPreKey { id: SIGNED_PREKEY, key, signature: signature.to_vec() })
+}
+
+/// Whether a device has signed the pre-key that it publishes. Unsigned, no session with it could ever begin.
+pub(crate) fn is_signed(identity: &[u8; 32], signed: &SignedPreKey) -> bool {
+    let public = |key: &[u8; 32]| PublicKey::from_djb_public_key_bytes(key).ok();
+    let (Some(identity), Some(key)) = (public(identity), public(&signed.key)) else { return false };
+    signed.signature.len() == SIGNATURE && identity.verify_signature(&key.serialize(), &signed.signature)
 }
 
 /// What a `<user>` of a pre-key answer holds (`wacore/src/prekeys.rs`, `node_to_pre_key_bundle_ref`).

@@ -149,6 +149,14 @@ fn parse(kind: &str, bytes: &[u8]) -> Signal<CiphertextMessage> {
     }
 }
 
+/// The phone's one-time pre-key that a first message names.
+pub(crate) fn named_prekey(kind: &str, bytes: &[u8]) -> Option<u32> {
+    match parse(kind, bytes) {
+        Ok(CiphertextMessage::PreKeySignalMessage(message)) => message.pre_key_id().map(u32::from),
+        _ => None,
+    }
+}
+
 fn address(peer: Device) -> ProtocolAddress {
     ProtocolAddress::new(&peer.account.to_string(), u32::from(peer.device).into())
 }

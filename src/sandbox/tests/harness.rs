@@ -13,13 +13,18 @@ use whatsapp_rust::store::traits::Backend;
 use whatsapp_rust::transport::{Transport, TransportEvent, TransportFactory, from_websocket};
 use whatsapp_rust::types::events::{ChannelEventHandler, Receipt};
 use whatsapp_rust::wacore::store::InMemoryBackend;
-use whatsapp_rust::{TokioRuntime, anyhow, async_channel};
+use whatsapp_rust::wacore_binary::Node;
+use whatsapp_rust::{NodeBuilder, TokioRuntime, anyhow, async_channel};
 
 use crate::clock::Clock;
 use crate::domain::content::Text;
 use crate::domain::phone::Phone;
+use crate::sandbox::account::Held;
 use crate::sandbox::ledger::{Change, Device};
-use crate::sandbox::{Sandbox, Settings, Shown};
+use crate::sandbox::message::{Parties, outgoing, route};
+use crate::sandbox::phone::outbox::{self, Other};
+use crate::sandbox::phone::{keys, signal};
+use crate::sandbox::{Sandbox, Settings, Shown, receipt, stanza};
 
 /// Nothing here takes longer, unless it never happens.
 const SOON: Duration = Duration::from_secs(20);
@@ -93,6 +98,98 @@ impl Net {
     pub(crate) async fn prekeys(&self, number: &str) -> i64 {
         let device = self.companion(number).await;
         self.sandbox.network.ledger.prekey_count(device).await.unwrap()
+    }
+
+    /// A phone encrypts something for another phone, and it arrives.
+    pub(crate) async fn encrypts(&self, from: &str, to: &str, padded: &[u8]) {
+        let network = &self.sandbox.network;
+        let sender = network.find(&phone(from)).await.unwrap().unwrap();
+        let target = network.find(&phone(to)).await.unwrap().unwrap();
+        let mut changes = Vec::new();
+        let mut state = sender.lock().await;
+        let (other, peer) = (Other::Phone(Arc::clone(&target)), target.device(0));
+        outbox::ready(network, &sender, &mut state, peer, &other, &mut changes).await.unwrap();
+        let sealed = signal::encrypt(&sender, &mut state, peer, padded, &network.ledger, &mut changes).await.unwrap();
+        network.ledger.write(changes).await.unwrap();
+        drop(state);
+        self.routes(from, 0, to, outbox::enc(sealed, None)).await;
+    }
+
+    /// A copy goes its way from a device to a phone.
+    pub(crate) async fn routes(&self, from: &str, device: u16, to: &str, enc: Node) {
+        let network = &self.sandbox.network;
+        let sender = network.find(&phone(from)).await.unwrap().unwrap();
+        let target = network.find(&phone(to)).await.unwrap().unwrap();
+        let message = NodeBuilder::new("message").attr("to", target.lid(0)).attr("id", outbox::message_id().unwrap());
+        let parties = Parties { sender: sender.device(device), target: target.id };
+        let mut held = Held::take(vec![sender, target]).await;
+        let routed = route(network, &mut held, &parties, &message.children([enc]).build()).await.unwrap();
+        network.ledger.write(routed.changes).await.unwrap();
+    }
+
+    /// How many stanzas wait for a device, which need not be there.
+    pub(crate) async fn waiting(&self, number: &str, device: u16) -> usize {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        self.sandbox.network.ledger.queued(account.device(device), 0, 100).await.unwrap().len()
+    }
+
+    /// The stanzas that wait for a device.
+    pub(crate) async fn told(&self, number: &str, device: u16) -> Vec<Node> {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let queued = self.sandbox.network.ledger.queued(account.device(device), 0, 100).await.unwrap();
+        queued.iter().map(|(_, stanza)| stanza::kept(stanza).unwrap()).collect()
+    }
+
+    /// Someone takes a one-time key of a companion.
+    pub(crate) async fn takes_key(&self, number: &str, device: u16) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        keys::take(&self.sandbox.network, account.device(device)).await.unwrap();
+    }
+
+    /// As if a stanza had once been queued for a device.
+    pub(crate) async fn queue(&self, number: &str, device: u16) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let stanza = NodeBuilder::new("receipt").attr("id", "1").build();
+        let outgoing = outgoing(account.device(device), "receipt", "1".to_owned(), String::new(), &stanza).unwrap();
+        self.sandbox.network.ledger.write(vec![Change::Enqueue(outgoing)]).await.unwrap();
+    }
+
+    /// A companion says a receipt.
+    pub(crate) async fn receipts(&self, from: &str, device: u16, receipt: &Node) {
+        let network = &self.sandbox.network;
+        let account = network.find(&phone(from)).await.unwrap().unwrap();
+        let answer = receipt::from_companion(network, &account, account.device(device), receipt).await.unwrap();
+        answer.ticket.unwrap().committed().await.unwrap();
+    }
+
+    /// As if the network had once taken a signed pre-key that nobody signed.
+    pub(crate) async fn spoil_key(&self, number: &str, device: u16) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        account.lock().await.companions.get_mut(&device).unwrap().signed_prekey.signature = vec![7; 64];
+    }
+
+    /// As if a number had linked and unlinked this many devices before.
+    pub(crate) async fn had_devices(&self, number: &str, many: u16) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let mut state = account.lock().await;
+        state.next_device = many + 1;
+    }
+
+    /// Strangers take this many keys of a phone and use none of them.
+    pub(crate) async fn waste_keys(&self, number: &str, many: usize) {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        let mut state = account.lock().await;
+        let mut changes = Vec::new();
+        for _ in 0..many {
+            keys::one_time(&account, &mut state, &mut changes).unwrap();
+        }
+        self.sandbox.network.ledger.write(changes).await.unwrap();
+    }
+
+    /// Keys that a phone has given out and nobody has used.
+    pub(crate) async fn unused_keys(&self, number: &str) -> i64 {
+        let account = self.sandbox.network.find(&phone(number)).await.unwrap().unwrap();
+        self.sandbox.network.ledger.phone_prekey_count(account.id).await.unwrap()
     }
 
     /// As if everything had been killed between a companion's word and the commit of it.

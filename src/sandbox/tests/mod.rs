@@ -9,3 +9,4 @@ mod faults;
 mod harness;
 mod journeys;
 mod trouble;
+mod wires;

@@ -84,6 +84,7 @@ async fn a_phone_that_cannot_decrypt_at_first_asks_again_and_shows_once() {
         companion.wait("delivered", delivered).await;
     }
     assert_eq!(net.texts(SLEEPY).await, ["first", "second"]);
+    assert_eq!(net.unused_keys(SLEEPY).await, 0, "what was not opened keeps no key");
     // What phones write is not sent again, so they are read at once.
     net.sandbox.create_phone(&phone(BOB), None).await.unwrap();
     net.sandbox.write(&phone(BOB), &phone(SLEEPY), &text("third")).await.unwrap();
