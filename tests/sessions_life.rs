@@ -1,8 +1,10 @@
 //! What a tenant does to a session once it is there: restart it, log it out, rename it, send it through a proxy.
 
 use serde_json::{Value, json};
+use wamux::domain::id::MessageId;
 use wamux::domain::session::Status;
 use wamux::domain::session::life::Fault;
+use wamux::store::accept::{AcceptJob, Sender};
 use wamux::store::sessions::Record;
 
 use crate::ground::app::{App, Caller, until};
@@ -11,6 +13,7 @@ use crate::ground::{Ground, on_both_databases};
 on_both_databases![
     a_restarted_session_connects_anew_and_sends,
     a_logged_out_session_is_gone_from_the_phone_and_can_be_linked_to_another,
+    what_one_account_sent_never_leaves_from_another,
     a_session_that_is_not_connected_reaches_the_network_once_more_to_log_out,
     a_session_whose_codes_ran_out_shows_new_ones_after_a_restart,
     a_renamed_session_is_found_by_its_new_key_at_once,
@@ -76,6 +79,47 @@ async fn a_logged_out_session_is_gone_from_the_phone_and_can_be_linked_to_anothe
     app.caller.text(BOB, "from another phone").await;
     arrives(&app.caller, "from another phone").await;
     assert_eq!((linked(&app, ALICE).await, linked(&app, ANNA).await), (0, 1));
+    app.stop().await;
+}
+
+async fn what_one_account_sent_never_leaves_from_another(on: Ground) {
+    let app = App::start_on(on).await;
+    let id = app.caller.link("one", ALICE).await;
+    let fault = json!({ "fault": "lose_receipts", "phone": BOB });
+    app.caller.post("/sandbox/faults", fault).await.expect(201);
+    app.caller.text(BOB, "from Alice").await;
+    arrives(&app.caller, "from Alice").await;
+    app.caller.until_count("status=sent", 1).await;
+    app.caller.delete("/sandbox/faults").await.expect(204);
+    app.caller.post(&format!("/sessions/{id}/logout"), Value::Null).await.expect(202);
+    app.caller.post(&format!("/sessions/{id}/restart"), Value::Null).await.expect(202);
+    app.caller.scan(&id, ANNA).await;
+
+    // A new outbox sends again what was never receipted, and what another server accepted while it still knew the old account.
+    let store = app.server().store();
+    let (told, committed) = tokio::sync::oneshot::channel();
+    store.accept(AcceptJob {
+        tenant: store.tenant_of(&"you@example.com".parse().unwrap()).await.unwrap(),
+        session: Ok(Sender { session: id.parse().unwrap(), phone: Some(ALICE.parse().unwrap()) }),
+        id: MessageId(store.clock().id()),
+        wire_id: "3EB0ALICE".to_owned(),
+        to: BOB.parse().unwrap(),
+        text: "accepted for Alice".to_owned().try_into().unwrap(),
+        at: store.clock().now(),
+        once: None,
+        answer: Vec::new(),
+        done: Box::new(move |outcome| told.send(outcome).unwrap()),
+    });
+    committed.await.unwrap().unwrap();
+    let app = app.restart().await;
+    app.caller.until_count("status=failed", 1).await;
+    until("connected", async || show(&app.caller, &id).await["status"] == "connected").await;
+    // It goes out after all that was due before it.
+    app.caller.text(BOB, "from Anna").await;
+    arrives(&app.caller, "from Anna").await;
+    assert_eq!(app.caller.screen(BOB).await, ["from Alice", "from Anna"]);
+    let failed = app.caller.get("/messages?status=failed").await.expect(200)["messages"][0].clone();
+    assert_eq!((&failed["fromPhone"], &failed["errorCode"]), (&json!(ALICE), &json!("session_logged_out")));
     app.stop().await;
 }
 

@@ -16,6 +16,8 @@ use crate::domain::session::Lease;
 pub struct Due {
     pub seq: i64,
     pub wire_id: String,
+    /// The account it was accepted for, which is the only one it may go out from.
+    pub from: Option<Phone>,
     pub to: Phone,
     pub text: Text,
 }
@@ -66,15 +68,18 @@ impl Store {
         self.outbound(lease, Status::Pending, after, limit, None).await
     }
 
-    /// What was sent since `since` and never receipted, in the order of acceptance: its receipt may have died with the process.
+    /// What this account sent since `since` and was never receipted, in the order of acceptance: its receipt may have died with the
+    /// process. What another account sent through the session before is none of this one's. An account that was unlinked and linked
+    /// anew is the same to whoever it writes to: its messages come from the same number under the same ids, and are shown once.
     pub async fn unreceipted(
         &self,
         lease: Lease,
         after: i64,
         limit: u64,
+        account: &Phone,
         since: DateTime<Utc>,
     ) -> Result<Vec<Due>, StoreError> {
-        self.outbound(lease, Status::Sent, after, limit, Some(since)).await
+        self.outbound(lease, Status::Sent, after, limit, Some((account, since))).await
     }
 
     async fn outbound(
@@ -83,7 +88,7 @@ impl Store {
         status: Status,
         after: i64,
         limit: u64,
-        since: Option<DateTime<Utc>>,
+        by: Option<(&Phone, DateTime<Utc>)>,
     ) -> Result<Vec<Due>, StoreError> {
         let mut found = message::Entity::find()
             .filter(Column::TenantId.eq(lease.tenant.0))
@@ -93,8 +98,8 @@ impl Store {
             .filter(Column::Seq.gt(after))
             .order_by_asc(Column::Seq)
             .limit(limit);
-        if let Some(since) = since {
-            found = found.filter(Column::SentAt.gte(since));
+        if let Some((account, since)) = by {
+            found = found.filter(Column::FromPhone.eq(account.to_string())).filter(Column::SentAt.gte(since));
         }
         found.all(self.reader()).await?.into_iter().map(due).collect()
     }
@@ -114,6 +119,7 @@ fn due(row: message::Model) -> Result<Due, StoreError> {
     Ok(Due {
         seq: row.seq,
         wire_id: row.wire_id,
+        from: row.from_phone.and_then(|phone| phone.parse().ok()),
         to: Phone::from_digits(&row.peer).map_err(|_| StoreError::Corrupt("recipient"))?,
         text: row.text.and_then(|text| Text::try_from(text).ok()).ok_or(StoreError::Corrupt("text"))?,
     })

@@ -222,7 +222,7 @@ impl Store {
 
 /// Why a message that was accepted will never be sent.
 const DELETED: (&str, &str) = ("session_deleted", "The session was deleted before WhatsApp had this message.");
-const UNLINKED: (&str, &str) = ("session_logged_out", "The session was logged out before WhatsApp had this message.");
+pub const UNLINKED: (&str, &str) = ("session_logged_out", "The session was logged out before WhatsApp had this message.");
 
 async fn write_record(
     batch: &DatabaseTransaction,
