@@ -94,8 +94,8 @@ impl Roster {
         match self.entries.get(&id).filter(|entry| !entry.condemned) {
             None => refuse(reply, Refusal::not_found()),
             Some(entry) => match entry.child.door() {
-                Some(door) => door.pass(ask(reply)),
-                None => refuse(reply, Refusal::overloaded()),
+                Some(door) => door.pass(reply, ask),
+                None => refuse(reply, away(entry.child.away())),
             },
         }
     }
@@ -181,6 +181,16 @@ impl Roster {
             self.vitals.forget(entry.child.vitals().name());
         }
     }
+}
+
+/// What a session that failed, and is not back yet, answers.
+fn away((wait, quarantined): (Duration, bool)) -> Refusal {
+    let detail = if quarantined {
+        "This session failed too often and is left alone for some minutes; nothing was done. Restart it to bring it back at once."
+    } else {
+        "This session failed and is about to start again; nothing was done. Try again shortly."
+    };
+    Refusal::new(Code::Overloaded, detail).after(wait.max(Duration::from_secs(1)))
 }
 
 fn refuse<T>(reply: Reply<T>, refusal: Refusal) {
