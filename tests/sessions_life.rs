@@ -17,6 +17,7 @@ on_both_databases![
     a_session_that_is_not_connected_reaches_the_network_once_more_to_log_out,
     a_session_whose_codes_ran_out_shows_new_ones_after_a_restart,
     a_renamed_session_is_found_by_its_new_key_at_once,
+    of_many_names_at_once_the_one_that_stands_is_the_one_that_works,
     a_proxy_is_sealed_and_shown_without_its_password,
     a_session_that_another_server_took_is_taken_back_by_a_restart,
     a_session_in_quarantine_is_brought_back_by_a_restart,
@@ -185,6 +186,22 @@ async fn a_renamed_session_is_found_by_its_new_key_at_once(on: Ground) {
     arrives(&app.caller, "by new").await;
     assert_eq!(app.caller.patch(&path, json!({ "sessionKey": "new" })).await.status, 200, "its own key is not taken");
     app.caller.post("/sessions", json!({ "session_key": "old" })).await.expect(201);
+    app.stop().await;
+}
+
+async fn of_many_names_at_once_the_one_that_stands_is_the_one_that_works(on: Ground) {
+    let app = App::start_on(on).await;
+    let id = app.caller.link("one", ALICE).await;
+    for round in 0..5 {
+        let names = (0..20).map(|name| {
+            let (caller, path) = (app.caller.clone(), format!("/sessions/{id}"));
+            async move { caller.patch(&path, json!({ "sessionKey": format!("{round}-{name}") })).await.expect(200) }
+        });
+        futures_util::future::join_all(names).await;
+        let key = show(&app.caller, &id).await["sessionKey"].clone();
+        let send = json!({ "to": BOB, "message": format!("round {round}"), "sessionKey": key });
+        app.caller.post("/messages", send).await.expect(202);
+    }
     app.stop().await;
 }
 

@@ -70,7 +70,7 @@ pub enum Msg {
 }
 
 impl Msg {
-    /// Whoever asked for this has left, and was told that it may not happen: then it does not.
+    /// Whoever asked for this has left, and knows that it may not have happened: then it does not.
     fn is_left(&self) -> bool {
         match self {
             Self::Restart(reply) | Self::Logout(reply) => reply.is_closed(),
