@@ -44,9 +44,11 @@ const fn status(code: Code) -> StatusCode {
         | Code::SessionLimitReached
         | Code::StreamLimitReached => StatusCode::TOO_MANY_REQUESTS,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
-        Code::NotReady | Code::Overloaded | Code::SandboxUnreachable | Code::Stopping => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Code::NotReady
+        | Code::Overloaded
+        | Code::SandboxUnreachable
+        | Code::Stopping
+        | Code::WhatsAppUnanswered => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 
