@@ -1,8 +1,10 @@
 //! What a tenant does to a session once it is there: restart it, log it out, rename it, send it through a proxy.
 
 use serde_json::{Value, json};
+use wamux::domain::id::MessageId;
 use wamux::domain::session::Status;
 use wamux::domain::session::life::Fault;
+use wamux::store::accept::{AcceptJob, Sender};
 use wamux::store::sessions::Record;
 
 use crate::ground::app::{App, Caller, until};
@@ -11,9 +13,11 @@ use crate::ground::{Ground, on_both_databases};
 on_both_databases![
     a_restarted_session_connects_anew_and_sends,
     a_logged_out_session_is_gone_from_the_phone_and_can_be_linked_to_another,
+    what_one_account_sent_never_leaves_from_another,
     a_session_that_is_not_connected_reaches_the_network_once_more_to_log_out,
     a_session_whose_codes_ran_out_shows_new_ones_after_a_restart,
     a_renamed_session_is_found_by_its_new_key_at_once,
+    of_many_names_at_once_the_one_that_stands_is_the_one_that_works,
     a_proxy_is_sealed_and_shown_without_its_password,
     a_session_that_another_server_took_is_taken_back_by_a_restart,
     a_session_in_quarantine_is_brought_back_by_a_restart,
@@ -79,6 +83,47 @@ async fn a_logged_out_session_is_gone_from_the_phone_and_can_be_linked_to_anothe
     app.stop().await;
 }
 
+async fn what_one_account_sent_never_leaves_from_another(on: Ground) {
+    let app = App::start_on(on).await;
+    let id = app.caller.link("one", ALICE).await;
+    let fault = json!({ "fault": "lose_receipts", "phone": BOB });
+    app.caller.post("/sandbox/faults", fault).await.expect(201);
+    app.caller.text(BOB, "from Alice").await;
+    arrives(&app.caller, "from Alice").await;
+    app.caller.until_count("status=sent", 1).await;
+    app.caller.delete("/sandbox/faults").await.expect(204);
+    app.caller.post(&format!("/sessions/{id}/logout"), Value::Null).await.expect(202);
+    app.caller.post(&format!("/sessions/{id}/restart"), Value::Null).await.expect(202);
+    app.caller.scan(&id, ANNA).await;
+
+    // A new outbox sends again what was never receipted, and what another server accepted while it still knew the old account.
+    let store = app.server().store();
+    let (told, committed) = tokio::sync::oneshot::channel();
+    store.accept(AcceptJob {
+        tenant: store.tenant_of(&"you@example.com".parse().unwrap()).await.unwrap(),
+        session: Ok(Sender { session: id.parse().unwrap(), phone: Some(ALICE.parse().unwrap()) }),
+        id: MessageId(store.clock().id()),
+        wire_id: "3EB0ALICE".to_owned(),
+        to: BOB.parse().unwrap(),
+        text: "accepted for Alice".to_owned().try_into().unwrap(),
+        at: store.clock().now(),
+        once: None,
+        answer: Vec::new(),
+        done: Box::new(move |outcome| told.send(outcome).unwrap()),
+    });
+    committed.await.unwrap().unwrap();
+    let app = app.restart().await;
+    app.caller.until_count("status=failed", 1).await;
+    until("connected", async || show(&app.caller, &id).await["status"] == "connected").await;
+    // It goes out after all that was due before it.
+    app.caller.text(BOB, "from Anna").await;
+    arrives(&app.caller, "from Anna").await;
+    assert_eq!(app.caller.screen(BOB).await, ["from Alice", "from Anna"]);
+    let failed = app.caller.get("/messages?status=failed").await.expect(200)["messages"][0].clone();
+    assert_eq!((&failed["fromPhone"], &failed["errorCode"]), (&json!(ALICE), &json!("session_logged_out")));
+    app.stop().await;
+}
+
 async fn a_session_that_is_not_connected_reaches_the_network_once_more_to_log_out(on: Ground) {
     let app = App::start_on(on).await;
     let id = app.caller.link("one", ALICE).await;
@@ -141,6 +186,22 @@ async fn a_renamed_session_is_found_by_its_new_key_at_once(on: Ground) {
     arrives(&app.caller, "by new").await;
     assert_eq!(app.caller.patch(&path, json!({ "sessionKey": "new" })).await.status, 200, "its own key is not taken");
     app.caller.post("/sessions", json!({ "session_key": "old" })).await.expect(201);
+    app.stop().await;
+}
+
+async fn of_many_names_at_once_the_one_that_stands_is_the_one_that_works(on: Ground) {
+    let app = App::start_on(on).await;
+    let id = app.caller.link("one", ALICE).await;
+    for round in 0..5 {
+        let names = (0..20).map(|name| {
+            let (caller, path) = (app.caller.clone(), format!("/sessions/{id}"));
+            async move { caller.patch(&path, json!({ "sessionKey": format!("{round}-{name}") })).await.expect(200) }
+        });
+        futures_util::future::join_all(names).await;
+        let key = show(&app.caller, &id).await["sessionKey"].clone();
+        let send = json!({ "to": BOB, "message": format!("round {round}"), "sessionKey": key });
+        app.caller.post("/messages", send).await.expect(202);
+    }
     app.stop().await;
 }
 
@@ -226,6 +287,11 @@ async fn a_session_in_quarantine_is_brought_back_by_a_restart(on: Ground) {
     number_in_the_row(&app, "nobody").await;
     app.caller.post(&format!("/sessions/{id}/restart"), Value::Null).await.problem(503, "overloaded");
     until("quarantine", async || actor(&app, &id).await["status"] == "quarantined").await;
+    let watching = app.caller.get(&format!("/sessions/{id}/stream")).await;
+    let wait: u64 = watching.header("retry-after").unwrap().parse().unwrap();
+    assert!((200..=300).contains(&wait), "{wait}");
+    let problem = watching.problem(503, "overloaded");
+    assert!(problem["detail"].as_str().unwrap().contains("failed too often"), "{problem}");
     number_in_the_row(&app, &right).await;
     app.caller.post(&format!("/sessions/{id}/restart"), Value::Null).await.expect(202);
     app.caller.stream(&id, None).await.until("connected").await;

@@ -296,6 +296,9 @@ async fn only_the_newest_lease_records(store: &Store) {
         at: store.clock().now(),
     };
     assert_eq!(store.record(old, record()).await.unwrap(), None);
+    let linked = Record { phone: Some("+237600000001".parse().unwrap()), event: None, ..record() };
+    store.record(new, linked).await.unwrap().unwrap();
+    assert_eq!(store.due(new, 0, 9).await.unwrap().len(), 1, "it is linked, so it may yet send it");
     assert_eq!(store.due(old, 0, 9).await.unwrap().len(), 1, "a refused write changes nothing");
     assert!(matches!(store.wiped(old).await, Err(StoreError::LeaseLost)));
     let received = Incoming {

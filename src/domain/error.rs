@@ -41,6 +41,7 @@ pub enum Code {
     UnsupportedMediaType,
     UriTooLong,
     ValidationFailed,
+    WhatsAppUnanswered,
 }
 
 impl Code {
@@ -79,6 +80,7 @@ impl Code {
         Self::UnsupportedMediaType,
         Self::UriTooLong,
         Self::ValidationFailed,
+        Self::WhatsAppUnanswered,
     ];
 
     /// The code on the wire and its title, in that order.
@@ -120,6 +122,7 @@ impl Code {
             Self::UnsupportedMediaType => ("unsupported_media_type", "The body's type is not supported"),
             Self::UriTooLong => ("uri_too_long", "The address is too long"),
             Self::ValidationFailed => ("validation_failed", "The request is not valid"),
+            Self::WhatsAppUnanswered => ("whatsapp_unanswered", "WhatsApp did not answer"),
         }
     }
 
@@ -144,6 +147,9 @@ impl FieldError {
         Self { field: field.to_owned(), message: message.to_string() }
     }
 }
+
+/// What to do when it is not known whether a call was done.
+const LOOK: &str = "Look before you ask again";
 
 /// A call that was refused: a code, a sentence that a person can act on, and when to come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,14 +194,22 @@ impl Refusal {
 
     /// The answer took too long. What was asked may still happen.
     pub fn unanswered() -> Self {
-        let detail = "The answer took too long, and what was asked may still happen. Look before you ask again, or use an Idempotency-Key.";
+        let detail = format!("The answer took too long, and what was asked may still happen. {LOOK}.");
         Self::new(Code::Overloaded, detail).after(Duration::from_secs(5))
     }
 
     /// The database does not answer. A commit whose answer was lost may stand all the same.
     pub fn away() -> Self {
-        let detail = "The database does not answer just now, so what was asked may or may not be done. Look before you ask again, or use an Idempotency-Key.";
+        let detail =
+            format!("The database does not answer just now, so what was asked may or may not be done. {LOOK}.");
         Self::new(Code::NotReady, detail).after(Duration::from_secs(5))
+    }
+
+    /// The same for a call that reads an `Idempotency-Key`: where it is not known what happened, there is a better way than to look.
+    #[must_use]
+    pub fn of_keyed_call(self) -> Self {
+        let better = format!("{LOOK}, or use an Idempotency-Key.");
+        Self { detail: self.detail.replace(&format!("{LOOK}."), &better), ..self }
     }
 
     pub fn stopping() -> Self {
@@ -222,5 +236,15 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn an_idempotency_key_is_advised_only_where_one_is_read() {
+        for refusal in [Refusal::unanswered(), Refusal::away()] {
+            assert!(refusal.detail.ends_with("Look before you ask again."), "{}", refusal.detail);
+            let keyed = refusal.of_keyed_call().detail;
+            assert!(keyed.ends_with("Look before you ask again, or use an Idempotency-Key."), "{keyed}");
+        }
+        assert_eq!(Refusal::overloaded().of_keyed_call(), Refusal::overloaded());
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn send(call: Call) -> Answered {
     };
     let response = match sending.answer {
         Ok(answer) => reply::accepted(answer.body, answer.replayed),
-        Err(refusal) => reply::refused(&refusal, &request),
+        Err(refusal) => reply::refused(&refusal.of_keyed_call(), &request),
     };
     Ok(reply::with_usage(response, usage))
 }

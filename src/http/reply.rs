@@ -45,7 +45,7 @@ const fn status(code: Code) -> StatusCode {
         | Code::SessionLimitReached
         | Code::StreamLimitReached => StatusCode::TOO_MANY_REQUESTS,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
-        Code::NotReady | Code::Overloaded | Code::SandboxUnreachable | Code::Stopping => {
+        Code::NotReady | Code::Overloaded | Code::SandboxUnreachable | Code::Stopping | Code::WhatsAppUnanswered => {
             StatusCode::SERVICE_UNAVAILABLE
         }
     }

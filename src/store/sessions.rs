@@ -8,13 +8,14 @@ use futures_util::FutureExt;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
-    ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    ExprTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
 };
 
+use super::messages::in_hand;
 use super::{Store, StoreError};
 use crate::domain::event::{Position, StreamEvent, of_status};
 use crate::domain::id::{SessionId, TenantId};
-use crate::domain::message::{Direction, Status as MessageStatus};
+use crate::domain::message::Status as MessageStatus;
 use crate::domain::phone::Phone;
 use crate::domain::session::life::{Fault, Life};
 use crate::domain::session::{Facts, Lease, NewSession, Session, SessionKey, Status};
@@ -222,7 +223,8 @@ impl Store {
 
 /// Why a message that was accepted will never be sent.
 const DELETED: (&str, &str) = ("session_deleted", "The session was deleted before WhatsApp had this message.");
-const UNLINKED: (&str, &str) = ("session_logged_out", "The session was logged out before WhatsApp had this message.");
+pub const UNLINKED: (&str, &str) =
+    ("session_logged_out", "The session was logged out before WhatsApp had this message.");
 
 async fn write_record(
     batch: &DatabaseTransaction,
@@ -230,7 +232,10 @@ async fn write_record(
     record: Record,
     payload: Option<String>,
 ) -> Result<Option<Position>, DbErr> {
-    let unlinked = record.phone.is_none();
+    let held = session::Entity::find_by_id(lease.session.0).filter(session::Column::Epoch.eq(lease.epoch));
+    let phone = held.select_only().column(session::Column::Phone).into_tuple::<Option<String>>().one(batch).await?;
+    let Some(phone) = phone else { return Ok(None) };
+    let unlinked = phone.is_some() && record.phone.is_none();
     let mut change = session::ActiveModel {
         status: Set(record.status.as_str().to_owned()),
         phone: Set(record.phone.map(|p| p.digits().to_owned())),
@@ -252,7 +257,7 @@ async fn write_record(
     if held.rows_affected == 0 {
         return Ok(None);
     }
-    // Whichever phone is linked next did not take these on. What is accepted by a hair after a logout meets the next of these.
+    // Whichever phone is linked next did not take these on. What is accepted by a hair after a logout fails in the outbox then.
     if unlinked {
         fail_unsent(batch, lease.tenant, lease.session, record.at, UNLINKED).await?;
     }
@@ -276,15 +281,10 @@ async fn fail_unsent(
     now: DateTime<Utc>,
     (code, sentence): (&str, &str),
 ) -> Result<(), DbErr> {
-    use message::Column;
-    let failed = message::Entity::update_many()
-        .col_expr(Column::Status, Expr::value(MessageStatus::Failed.number()))
-        .col_expr(Column::ErrorCode, Expr::value(code))
-        .col_expr(Column::ErrorMessage, Expr::value(sentence))
-        .filter(Column::TenantId.eq(tenant.0))
-        .filter(Column::SessionId.eq(id.0))
-        .filter(Column::Direction.eq(Direction::Outbound.number()))
-        .filter(Column::Status.eq(MessageStatus::Pending.number()))
+    let failed = unsent(tenant, id)
+        .col_expr(message::Column::Status, Expr::value(MessageStatus::Failed.number()))
+        .col_expr(message::Column::ErrorCode, Expr::value(code))
+        .col_expr(message::Column::ErrorMessage, Expr::value(sentence))
         .exec_with_returning(batch)
         .await?;
     let events = failed.into_iter().map(|row| event::ActiveModel {
@@ -302,6 +302,14 @@ async fn fail_unsent(
         event::Entity::insert_many(part.iter().cloned()).exec_without_returning(batch).await?;
     }
     Ok(())
+}
+
+fn unsent(tenant: TenantId, id: SessionId) -> UpdateMany<message::Entity> {
+    message::Entity::update_many()
+        .filter(message::Column::TenantId.eq(tenant.0))
+        .filter(message::Column::SessionId.eq(id.0))
+        .filter(in_hand())
+        .filter(message::Column::Status.eq(MessageStatus::Pending.number()))
 }
 
 fn living(tenant: TenantId) -> sea_orm::Select<session::Entity> {
@@ -326,4 +334,19 @@ fn kept(row: session::Model) -> Result<Kept, StoreError> {
         epoch: row.epoch,
         condemned: row.deleted_at.is_some(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::device_keys::store_with_session;
+    use crate::store::messages::tests::assert_reads_only_what_is_in_hand;
+
+    #[tokio::test]
+    async fn what_is_unsent_fails_without_a_look_at_the_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, lease) = store_with_session(folder.path()).await;
+        let failing = unsent(lease.tenant, lease.session).col_expr(message::Column::ErrorCode, Expr::value("x"));
+        assert_reads_only_what_is_in_hand(&store, &failing).await;
+    }
 }

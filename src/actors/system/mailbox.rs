@@ -11,6 +11,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::domain::error::Refusal;
 
+/// Where the answer to a question goes.
+type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
+
 /// A message and the place it takes in the mailbox until it is handled.
 pub struct Letter<M> {
     pub body: M,
@@ -68,15 +71,17 @@ impl<M: Send + 'static> Door<M> {
         let _ = self.actor.send_message(Letter::free(body));
     }
 
-    /// Hands a question on to an actor below, which answers the caller itself; when there is no place the caller's reply port
-    /// is dropped, which tells it to come back.
-    pub fn pass(&self, body: M) {
-        if let Ok(place) = Arc::clone(&self.places.free).try_acquire_owned() {
-            let _ = self.actor.send_message(Letter { body, _place: Some(place) });
+    /// Hands a question on to an actor below, which answers the caller itself; when there is no place, the caller is told to come
+    /// back.
+    pub fn pass<T>(&self, reply: Answer<T>, ask: impl FnOnce(Answer<T>) -> M) {
+        match Arc::clone(&self.places.free).try_acquire_owned() {
+            Ok(place) => drop(self.actor.send_message(Letter { body: ask(reply), _place: Some(place) })),
+            Err(_) => drop(reply.send(Err(Refusal::overloaded()))),
         }
     }
 
-    /// Sends and waits for the answer; refuses when the mailbox is full, the actor is away, or the time is over.
+    /// Sends and waits for the answer; refuses when the mailbox is full, the actor is away, or the time is over. An actor that ends
+    /// before it answers may have done what it was asked all the same.
     pub async fn ask<T>(&self, wait: Duration, ask: impl FnOnce(oneshot::Sender<T>) -> M) -> Result<T, Refusal> {
         let place = Arc::clone(&self.places.free).try_acquire_owned().map_err(|_| Refusal::overloaded())?;
         let (reply, answer) = oneshot::channel();
@@ -84,8 +89,43 @@ impl<M: Send + 'static> Door<M> {
         self.actor.send_message(letter).map_err(|_| Refusal::overloaded())?;
         match tokio::time::timeout(wait, answer).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(Refusal::overloaded()),
-            Err(_) => Err(Refusal::unanswered()),
+            Ok(Err(_)) | Err(_) => Err(Refusal::unanswered()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ractor::{Actor, ActorProcessingErr};
+
+    use super::*;
+
+    /// Fails at whatever it is asked, after having begun.
+    struct Clumsy;
+
+    impl Actor for Clumsy {
+        type Msg = Letter<Answer<()>>;
+        type State = ();
+        type Arguments = ();
+
+        async fn pre_start(&self, _: ActorRef<Self::Msg>, (): ()) -> Result<(), ActorProcessingErr> {
+            Ok(())
+        }
+
+        async fn handle(&self, _: ActorRef<Self::Msg>, _: Self::Msg, (): &mut ()) -> Result<(), ActorProcessingErr> {
+            Err("it dropped what it held".into())
+        }
+    }
+
+    #[tokio::test]
+    async fn only_a_question_that_was_never_handed_over_is_said_to_have_done_nothing() {
+        let actor = Actor::spawn(None, Clumsy, ()).await.unwrap().0;
+        let (reply, answer) = oneshot::channel();
+        Door::new(actor.clone(), Places::new(0)).pass(reply, |reply| reply);
+        assert_eq!(answer.await.unwrap(), Err(Refusal::overloaded()));
+        let full = Door::new(actor.clone(), Places::new(0)).ask(Duration::from_secs(9), |reply| reply).await;
+        assert_eq!(full, Err(Refusal::overloaded()));
+        let dropped = Door::new(actor, Places::new(1)).ask(Duration::from_secs(9), |reply| reply).await;
+        assert_eq!(dropped, Err(Refusal::unanswered()));
     }
 }

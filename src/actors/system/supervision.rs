@@ -29,6 +29,8 @@ pub struct Child<M: Send + 'static> {
     capacity: usize,
     door: Option<Door<M>>,
     failures: VecDeque<Instant>,
+    /// When the next start is due, while it is not there.
+    back: Option<Instant>,
 }
 
 impl<M: Send + 'static> Child<M> {
@@ -42,7 +44,7 @@ impl<M: Send + 'static> Child<M> {
             let args = args.clone();
             Box::pin(async move { Ok(Actor::spawn_linked(None, make(), args, supervisor).await?.0) })
         };
-        Self { spawn: Box::new(spawn), vitals, capacity, door: None, failures: VecDeque::new() }
+        Self { spawn: Box::new(spawn), vitals, capacity, door: None, failures: VecDeque::new(), back: None }
     }
 
     /// Starts an incarnation unless one lives. The wait before the next try, if it did not start.
@@ -85,10 +87,22 @@ impl<M: Send + 'static> Child<M> {
         let now = clock::instant();
         self.failures.push_back(now);
         self.failures.retain(|at| now.duration_since(*at) < WINDOW);
-        let quarantined = self.failures.len() > INTENSITY;
+        let quarantined = self.is_quarantined();
         self.vitals.failed(why, quarantined);
         tracing::error!(actor = self.vitals.name(), error = why, quarantined, "an actor failed");
-        wait(self.failures.len(), clock::fraction())
+        let wait = wait(self.failures.len(), clock::fraction());
+        self.back = Some(now + wait);
+        wait
+    }
+
+    /// How long until the next start, and whether that is because it failed too often.
+    pub fn away(&self) -> (Duration, bool) {
+        let wait = self.back.map_or(Duration::ZERO, |back| back.saturating_duration_since(clock::instant()));
+        (wait, self.is_quarantined())
+    }
+
+    fn is_quarantined(&self) -> bool {
+        self.failures.len() > INTENSITY
     }
 
     /// Stops the living incarnation and waits for its `post_stop`.

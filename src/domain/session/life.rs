@@ -94,6 +94,8 @@ pub struct Life {
     pub fault: Option<Fault>,
     /// A client runs for it, or is about to; there is never a second one.
     open: bool,
+    /// A phone was linked by this very client: a code that still comes is a late one.
+    paired: bool,
     typing: Typing,
     /// If its keys are for another network, it is linked anew on this one: that was asked for, by whoever knew of it.
     or_anew: bool,
@@ -109,7 +111,7 @@ impl Life {
             (_, _, Some(_)) => Stage::Connecting,
             (_, _, None) => Stage::Initializing,
         };
-        Self { stage, phone, attempt: 0, fault, open: false, typing: Typing::default(), or_anew: false }
+        Self { stage, phone, attempt: 0, fault, open: false, paired: false, typing: Typing::default(), or_anew: false }
     }
 
     pub const fn status(&self) -> Status {
@@ -155,11 +157,17 @@ impl Life {
                 let typing = Typing::default();
                 (Self { stage, fault: None, typing, ..self }, vec![Effect::Record, Effect::ShowQr])
             }
+            // A phone is remembered, and the keys are linked to none: a crash came between the two.
+            (Stage::Connecting, Input::Qr { qr, expires_at }) if !self.paired => {
+                let stage = Stage::QrReady { qr, expires_at };
+                let typing = Typing::default();
+                (Self { stage, phone: None, fault: None, typing, ..self }, vec![Effect::Record, Effect::ShowQr])
+            }
             (Stage::QrReady { .. }, Input::Qr { qr, expires_at }) => {
                 (Self { stage: Stage::QrReady { qr, expires_at }, ..self }, vec![Effect::ShowQr])
             }
             (Stage::Initializing | Stage::QrReady { .. }, Input::Paired { phone }) => {
-                (Self { stage: Stage::Connecting, phone: Some(phone), ..self }, vec![Effect::Record])
+                (Self { stage: Stage::Connecting, phone: Some(phone), paired: true, ..self }, vec![Effect::Record])
             }
             (Stage::Initializing | Stage::QrReady { .. } | Stage::Connecting, Input::Connected { phone }) => {
                 let stage = Stage::Connected { since: now };
@@ -181,7 +189,7 @@ impl Life {
 
     fn dial(self) -> (Self, Vec<Effect>) {
         let stage = if self.phone.is_some() { Stage::Connecting } else { Stage::Initializing };
-        (Self { stage, open: true, ..self }, vec![Effect::Record, Effect::Open])
+        (Self { stage, open: true, paired: false, ..self }, vec![Effect::Record, Effect::Open])
     }
 
     fn begin_again(self) -> (Self, Vec<Effect>) {
@@ -226,7 +234,9 @@ impl Life {
     fn failed(fault: Fault, phone: Option<Phone>, effects: Vec<Effect>) -> (Self, Vec<Effect>) {
         let stage = Stage::Failed(fault.clone());
         let typing = Typing::default();
-        (Self { stage, phone, attempt: 0, fault: Some(fault), open: false, typing, or_anew: false }, effects)
+        let next =
+            Self { stage, phone, attempt: 0, fault: Some(fault), open: false, paired: false, typing, or_anew: false };
+        (next, effects)
     }
 
     fn lose(self, loss: Loss, why: &str, now: DateTime<Utc>) -> (Self, Vec<Effect>) {

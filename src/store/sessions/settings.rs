@@ -67,7 +67,11 @@ impl Store {
             None => Changed::NotFound,
             Some((_, None)) => Changed::KeyTaken,
             Some((before, Some(after))) => {
-                let rerouted = self.open_proxy(&before)? != self.open_proxy(&after)?;
+                let rerouted = match (self.open_proxy(&before), self.open_proxy(&after)) {
+                    (Ok(before), Ok(after)) => before != after,
+                    // One that does not open is replaced without being read.
+                    _ => before.proxy != after.proxy,
+                };
                 Changed::Done(Box::new(self.view(after)?), rerouted)
             }
         })
@@ -100,8 +104,13 @@ impl Store {
         text.parse().map(Some).map_err(|_| StoreError::Corrupt("session proxy"))
     }
 
+    /// One that does not open shows no proxy, and takes no other session of its tenant along; it never connects without one.
     pub(super) fn view(&self, row: session::Model) -> Result<Session, StoreError> {
-        let proxy_url = self.open_proxy(&row)?.map(|proxy| proxy.to_string());
+        let opened = self.open_proxy(&row).unwrap_or_else(|error| {
+            tracing::error!(session = %row.id, %error, "the proxy of a session does not open; set it anew");
+            None
+        });
+        let proxy_url = opened.map(|proxy| proxy.to_string());
         Ok(Session {
             id: SessionId(row.id),
             session_key: SessionKey::try_from(row.session_key).map_err(|_| StoreError::Corrupt("session key"))?,
@@ -157,7 +166,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::domain::session::life::Fault;
     use crate::store::DatabaseUrl;
-    use crate::store::device_keys::{MASTER, store_with_session};
+    use crate::store::device_keys::{MASTER, new_lease, store_with_session};
     use crate::store::rotation::Rotation;
     use crate::store::sessions::Record;
 
@@ -189,6 +198,33 @@ mod tests {
             panic!("not changed")
         };
         assert_eq!((shown.proxy_url, store.proxy(lease).await.unwrap()), (None, None));
+    }
+
+    #[tokio::test]
+    async fn a_proxy_that_does_not_open_is_in_nobodys_way_and_can_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, lease) = store_with_session(folder.path()).await;
+        let other = new_lease(&store, "other").await;
+        store.change_session(lease.tenant, other.session, proxy("http://other:1")).await.unwrap();
+        let broken = session::ActiveModel {
+            id: Unchanged(lease.session.0),
+            proxy: Set(Some(b"sealed under a key that is lost".to_vec())),
+            ..Default::default()
+        };
+        store.write(move |batch| async move { broken.update(batch).await }.boxed()).await.unwrap();
+
+        let shown = store.sessions(lease.tenant).await.unwrap();
+        let urls: Vec<_> = shown.iter().map(|session| session.proxy_url.as_deref()).collect();
+        assert_eq!(urls, [Some("http://other:1"), None]);
+        assert_eq!(store.session(lease.tenant, lease.session).await.unwrap().unwrap().proxy_url, None);
+        store.proxy(lease).await.expect_err("no connection may take the way without a proxy");
+        let key = Changes { key: Some("renamed".to_owned().try_into().unwrap()), proxy: Setting::Keep };
+        let renamed = store.change_session(lease.tenant, lease.session, key).await.unwrap();
+        assert!(matches!(renamed, Changed::Done(_, false)), "{renamed:?}");
+        let replaced = store.change_session(lease.tenant, lease.session, proxy("http://new:1")).await.unwrap();
+        let Changed::Done(shown, true) = replaced else { panic!("not replaced") };
+        assert_eq!(shown.proxy_url.as_deref(), Some("http://new:1"));
+        assert_eq!(store.proxy(lease).await.unwrap().unwrap().reveal(), "http://new:1");
     }
 
     #[tokio::test]

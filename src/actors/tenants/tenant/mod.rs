@@ -59,7 +59,7 @@ pub enum Msg {
     /// A session was made, or could not be.
     Created(Result<Session, Refusal>, Reply<Session>),
     /// A session was changed, or could not be; whether its proxy is another one.
-    Changed(Result<(Session, bool), Refusal>, Reply<Session>),
+    Changed(SessionId, Result<(Session, bool), Refusal>, Reply<Session>),
     /// A session became a tombstone, or was none of ours.
     Buried(SessionId, Result<bool, Refusal>, Reply<()>),
     /// A session's actor tells how it stands.
@@ -130,7 +130,7 @@ impl Actor for Tenant {
             Msg::Created(made, reply) => state.roster.created(&myself, made, reply).await,
             Msg::ChangeSession(_, _, reply) if reply.is_closed() => {}
             Msg::ChangeSession(id, changes, reply) => state.roster.change(&myself, id, changes, reply),
-            Msg::Changed(changed, reply) => state.roster.changed(changed, reply),
+            Msg::Changed(id, changed, reply) => state.roster.changed(&myself, id, changed, reply),
             Msg::RestartSession(_, reply) | Msg::LogOutSession(_, reply) if reply.is_closed() => {}
             Msg::RestartSession(id, reply) => state.roster.restart(&myself, id, reply).await,
             Msg::LogOutSession(id, reply) => state.roster.forward(id, reply, session::Msg::Logout),

@@ -20,6 +20,7 @@ use crate::domain::error::{Code, Refusal};
 use crate::domain::id::{SessionId, TenantId};
 use crate::domain::phone::Phone;
 use crate::domain::session::{Facts, NewSession, Session, Status};
+use change::Changing;
 
 pub(super) struct Roster {
     shared: Arc<Shared>,
@@ -35,6 +36,7 @@ struct Entry {
     child: Child<session::Msg>,
     /// A tombstone whose device is still to be unlinked: its tenant does not see it any more.
     condemned: bool,
+    changing: Changing,
 }
 
 impl Roster {
@@ -50,7 +52,7 @@ impl Roster {
     pub(super) async fn enlist(&mut self, myself: &ActorRef<Letter<Msg>>, facts: Facts, condemned: bool) {
         let id = facts.id;
         let child = session::child(&self.shared, &self.vitals, self.tenant, id);
-        self.entries.insert(id, Entry { facts, child, condemned });
+        self.entries.insert(id, Entry { facts, child, condemned, changing: Changing::default() });
         self.start(myself, id).await;
     }
 
@@ -94,8 +96,8 @@ impl Roster {
         match self.entries.get(&id).filter(|entry| !entry.condemned) {
             None => refuse(reply, Refusal::not_found()),
             Some(entry) => match entry.child.door() {
-                Some(door) => door.pass(ask(reply)),
-                None => refuse(reply, Refusal::overloaded()),
+                Some(door) => door.pass(reply, ask),
+                None => refuse(reply, away(entry.child.away())),
             },
         }
     }
@@ -179,8 +181,19 @@ impl Roster {
         if let Some(mut entry) = self.entries.remove(&id) {
             entry.child.stop(Duration::from_secs(5)).await;
             self.vitals.forget(entry.child.vitals().name());
+            entry.changing.refuse(&Refusal::not_found());
         }
     }
+}
+
+/// What a session that failed, and is not back yet, answers.
+fn away((wait, quarantined): (Duration, bool)) -> Refusal {
+    let detail = if quarantined {
+        "This session failed too often and is left alone for some minutes; nothing was done. Restart it to bring it back at once."
+    } else {
+        "This session failed and is about to start again; nothing was done. Try again shortly."
+    };
+    Refusal::new(Code::Overloaded, detail).after(wait.max(Duration::from_secs(1)))
 }
 
 fn refuse<T>(reply: Reply<T>, refusal: Refusal) {

@@ -57,6 +57,25 @@ fn a_new_session_shows_codes_and_connects_when_one_is_scanned() {
 }
 
 #[test]
+fn a_remembered_phone_over_keys_that_are_not_linked_gives_way_to_codes() {
+    let failed = Some(End::QrExhausted.fault());
+    for life in [linked(), Life::remembered(Status::Failed, Some(phone()), failed)] {
+        let (life, effects) = run(life, [(0, Input::Restart), (1, qr(1))]);
+        assert_eq!((life.status(), &life.phone), (Status::QrReady, &None));
+        assert_eq!(effects, [Effect::Record, Effect::ShowQr]);
+        let (life, _) = run(life, [(2, Input::Paired { phone: phone() }), (3, up())]);
+        assert_eq!((life.status(), life.phone), (Status::Connected, Some(phone())));
+    }
+}
+
+#[test]
+fn a_code_that_comes_after_the_scan_takes_no_phone_away() {
+    let (life, effects) =
+        run(new(), [(0, Input::Started), (1, qr(1)), (2, Input::Paired { phone: phone() }), (2, qr(2))]);
+    assert_eq!((life.status(), life.phone, effects), (Status::Connecting, Some(phone()), vec![]));
+}
+
+#[test]
 fn the_back_off_grows_until_a_connection_has_held() {
     let (life, effects) = run(linked(), [(0, Input::Started), (0, up()), (1, lost())]);
     assert_eq!(effects, [Effect::Record, Effect::Retry { attempt: 1 }]);

@@ -23,6 +23,9 @@ use crate::whatsapp::{Link, NoCode};
 /// How long to wait when the network does not say.
 const LATER: Duration = Duration::from_mins(1);
 
+/// How long to wait when it did not answer.
+const SOON: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 pub(super) struct Codes {
     shown: Option<ShownCode>,
@@ -171,7 +174,21 @@ fn refusal(no: NoCode) -> Refusal {
             format!("WhatsApp gives no code for this number ({why}). Scan the QR code instead."),
         ),
         NoCode::Unanswered => {
-            Refusal::new(Code::PairingCodeRefused, "WhatsApp did not answer in time. Try again, or scan the QR code.")
+            Refusal::new(Code::WhatsAppUnanswered, "WhatsApp did not answer in time. Try again, or scan the QR code.")
+                .after(SOON)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_network_is_no_refusal_and_may_be_asked_again() {
+        let silent = refusal(NoCode::Unanswered);
+        assert_eq!((silent.code, silent.retry_after), (Code::WhatsAppUnanswered, Some(SOON)));
+        let refused = refusal(NoCode::Refused("406".to_owned()));
+        assert_eq!((refused.code, refused.retry_after), (Code::PairingCodeRefused, None));
     }
 }

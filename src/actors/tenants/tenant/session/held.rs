@@ -136,9 +136,7 @@ impl Held {
         let again = match part {
             Part::Outbox => {
                 let again = self.outbox.start(myself.get_cell()).await;
-                if let Some(link) = self.client.ready() {
-                    self.nudge_outbox(outbox::Msg::Up(link));
-                }
+                self.deliver();
                 again
             }
             Part::Inbox => {
@@ -155,6 +153,13 @@ impl Held {
     fn nudge_outbox(&self, body: outbox::Msg) {
         if let Some(door) = self.outbox.door() {
             door.nudge(body);
+        }
+    }
+
+    /// Lets the outbox send, from the account that is linked.
+    fn deliver(&self) {
+        if let (Some(link), Some(account)) = (self.client.ready(), &self.life.phone) {
+            self.nudge_outbox(outbox::Msg::Up(link, account.clone()));
         }
     }
 
@@ -246,11 +251,7 @@ impl Held {
                         self.story.show(myself, qr, true);
                     }
                 }
-                Effect::Deliver => {
-                    if let Some(link) = self.client.ready() {
-                        self.nudge_outbox(outbox::Msg::Up(link));
-                    }
-                }
+                Effect::Deliver => self.deliver(),
                 Effect::Retry { attempt } => self.retry_later(myself, attempt),
                 Effect::AwaitCode { until } => self.codes.wait(myself, until, self.client.now()),
                 Effect::Forget => self.end_device(false),

@@ -69,6 +69,19 @@ pub enum Msg {
     Revive(Part),
 }
 
+impl Msg {
+    /// Whoever asked for this has left, and knows that it may not have happened: then it does not.
+    fn is_left(&self) -> bool {
+        match self {
+            Self::Restart(reply) | Self::Logout(reply) => reply.is_closed(),
+            Self::PairingCode(_, reply) => reply.is_closed(),
+            Self::Watch(_, reply) => reply.is_closed(),
+            Self::CurrentQr(reply) => reply.is_closed(),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub enum Part {
     Outbox,
@@ -118,10 +131,14 @@ impl Actor for Session {
         match letter.body {
             Msg::Begin => state.begin(&myself),
             Msg::Leased(leased) => state.leased(&myself, leased?).await?,
+            body if body.is_left() => {}
             body => match &mut state.held {
                 Some(held) if held.is_to_take_back(&body) => state.take_back(&myself, body).await,
                 Some(held) => held.handle(&myself, body).await?,
-                None => state.early.push(body),
+                None => {
+                    state.early.retain(|body| !body.is_left());
+                    state.early.push(body);
+                }
             },
         }
         Ok(())
@@ -192,7 +209,7 @@ impl State {
             held.retire(myself);
         }
         held.apply(myself, Input::Started);
-        for body in self.early.drain(..) {
+        for body in self.early.drain(..).filter(|body| !body.is_left()) {
             held.handle(myself, body).await?;
         }
         self.held = Some(held);

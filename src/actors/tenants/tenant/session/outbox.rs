@@ -16,8 +16,10 @@ use crate::actors::system::mailbox::Letter;
 use crate::actors::system::supervision::Child;
 use crate::domain::message::{Mark, Status};
 use crate::domain::nack;
+use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
 use crate::store::messages::Due;
+use crate::store::sessions::UNLINKED;
 use crate::whatsapp::{Link, ReceiptKind, SendError};
 
 /// Read from the store at a time.
@@ -33,8 +35,8 @@ const SEND_WITHIN: Duration = Duration::from_secs(90);
 const TRIES: u32 = 6;
 
 pub(super) enum Msg {
-    /// The session is connected through this link.
-    Up(Arc<Link>),
+    /// The session is connected through this link, to this account.
+    Up(Arc<Link>, Phone),
     Down,
     /// There may be something to send.
     Nudge,
@@ -89,7 +91,7 @@ pub(super) struct State {
     shared: Arc<Shared>,
     vitals: Arc<Vitals>,
     lease: Lease,
-    link: Option<Arc<Link>>,
+    link: Option<(Arc<Link>, Phone)>,
     /// Counts the connections, so that a round on an old one ends and does not speak for the new.
     connection: Arc<AtomicU64>,
     /// Everything due up to here was sent on this connection.
@@ -138,8 +140,8 @@ impl Actor for Outbox {
     ) -> Result<(), ActorProcessingErr> {
         state.vitals.handled();
         match letter.body {
-            Msg::Up(link) => {
-                state.link = Some(link);
+            Msg::Up(link, account) => {
+                state.link = Some((link, account));
                 state.connection.fetch_add(1, Ordering::AcqRel);
                 state.sent_until = 0;
                 state.resume(&myself);
@@ -191,7 +193,7 @@ impl State {
 
     /// Starts a round unless one is under way.
     fn pump(&mut self, myself: &ActorRef<Letter<Msg>>) {
-        let Some(link) = self.link.clone() else { return };
+        let Some((link, account)) = self.link.clone() else { return };
         if self.pace != Pace::Idle {
             self.again = true;
             return;
@@ -203,6 +205,7 @@ impl State {
             vitals: Arc::clone(&self.vitals),
             lease: self.lease,
             link,
+            account,
             sent_until: self.sent_until,
             caught_up: self.caught_up,
             last_try: self.tries + 1 >= TRIES,
@@ -262,6 +265,8 @@ struct Round {
     vitals: Arc<Vitals>,
     lease: Lease,
     link: Arc<Link>,
+    /// What was accepted for another account never goes out from this one.
+    account: Phone,
     sent_until: i64,
     caught_up: bool,
     /// The first message of this round has no more tries after this one.
@@ -297,13 +302,14 @@ impl Round {
         }
     }
 
-    /// Sends again, once, what was sent and never receipted: the receipt may have died with the process that got it. WhatsApp has
-    /// these already, so whatever it says of the repeat is no news.
+    /// Sends again, once, what this account sent and was never receipted: the receipt may have died with the process that got it.
+    /// WhatsApp has these already, so whatever it says of the repeat is no news.
     async fn catch_up(&mut self) -> Result<(), End> {
         let since = self.shared.store.clock().now() - RESEND_WITHIN;
         let mut after = 0;
         loop {
-            let due = self.read(self.shared.store.unreceipted(self.lease, after, BATCH, since).await)?;
+            let sent = self.shared.store.unreceipted(self.lease, after, BATCH, &self.account, since).await;
+            let due = self.read(sent)?;
             let Some(last) = due.last() else { return Ok(()) };
             after = last.seq;
             for message in due {
@@ -333,6 +339,10 @@ impl Round {
 
     /// Sends one message. One that can never be sent fails and holds up no other.
     async fn send(&self, message: &Due) -> Result<(), End> {
+        if message.from.as_ref() != Some(&self.account) {
+            let (code, why) = UNLINKED;
+            return self.fail(message, code, why.to_owned()).await;
+        }
         let (code, why) = match self.put_on_the_wire(message).await? {
             Ok(()) => return Ok(()),
             Err(SendError::NotConnected) => return Err(End::Disconnected),
@@ -346,6 +356,10 @@ impl Round {
             }
             Err(SendError::Refused(why)) => ("send_refused", format!("The message could not be sent: {why}.")),
         };
+        self.fail(message, code, why).await
+    }
+
+    async fn fail(&self, message: &Due, code: &str, why: String) -> Result<(), End> {
         let mark = Mark {
             wire_id: message.wire_id.clone(),
             status: Status::Failed,
