@@ -1,6 +1,7 @@
 //! Every knob: its name, its default, its check. A flag and a variable each; nothing else is read, no `.env` file either.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -29,7 +30,8 @@ const ROTATION: &str = "\
 The server must be stopped; while the command runs, none can start. Sessions stay linked.
 
 Where the key is in master.key in the data folder (no WAMUX_MASTER_KEY), the file is replaced, and the old key stays
-beside it as master.key.old: backups from before the rotation need it, so delete it when you delete them.
+beside it as master.key.old: backups from before the rotation need it, so delete it when you delete them. Where several machines
+use one database, copy the new file to every machine before it starts.
 Where the key is given by WAMUX_MASTER_KEY, a new key that was made here is printed, alone on stdout, before anything is
 sealed under it. Put it there, on every machine, and start.
 
@@ -82,7 +84,7 @@ pub enum Keys {
         new_key_file: Option<PathBuf>,
         /// The new key itself. Only as a variable: a flag shows in the list of processes.
         #[arg(long = "new-key-from-environment", env = "WAMUX_NEW_MASTER_KEY", hide = true, hide_env_values = true)]
-        new_key: Option<String>,
+        new_key: Option<Secret>,
     },
 }
 
@@ -111,15 +113,15 @@ pub struct Knobs {
     pub data_dir: PathBuf,
     /// sqlite://FILE or postgres://…; the default is wamux.db in the data folder.
     #[arg(long, env = "WAMUX_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
-    pub database_url: Option<String>,
+    pub database_url: Option<Secret>,
     /// The token for /health/actors and other operators' pages. Without it they answer on this machine only. Better given as a
     /// variable: a flag shows in the list of processes.
     #[arg(long, env = "WAMUX_OPERATOR_TOKEN", global = true, value_name = "TOKEN", hide_env_values = true)]
-    pub operator_token: Option<String>,
+    pub operator_token: Option<Secret>,
     /// 32 bytes in base64 under which secrets are sealed (openssl rand -base64 32). The default is master.key in the data folder,
     /// made on the first start. Better given as a variable.
     #[arg(long, env = "WAMUX_MASTER_KEY", global = true, value_name = "BASE64", hide_env_values = true)]
-    pub master_key: Option<String>,
+    pub master_key: Option<Secret>,
     /// CIDR blocks between commas that a session's proxy, and later media and webhooks, may reach though they are private, such
     /// as 10.1.0.0/16. The default is none: then tenants reach public addresses only.
     #[arg(long, env = "WAMUX_MEDIA_ALLOW", global = true, value_name = "BLOCKS")]
@@ -141,6 +143,28 @@ pub struct Knobs {
     /// How to log.
     #[arg(long, env = "WAMUX_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// What was given for a secret, before it is read: never shown.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl AsRef<str> for Secret {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -316,8 +340,8 @@ impl Knobs {
 }
 
 /// An empty variable is one that was not set: that is how compose files and shells leave things out.
-fn given(text: Option<&String>) -> Option<&str> {
-    text.map(|text| text.trim()).filter(|text| !text.is_empty())
+fn given<T: AsRef<str>>(text: Option<&T>) -> Option<&str> {
+    text.map(|text| text.as_ref().trim()).filter(|text| !text.is_empty())
 }
 
 fn key_name(name: &str) -> Result<String, &'static str> {
@@ -349,7 +373,7 @@ fn collect(command: &clap::Command, known: &mut BTreeSet<String>) {
 }
 
 /// The new master key that a rotation is to use, if it is to use a certain one.
-pub fn new_master(file: Option<&Path>, given_key: Option<&String>) -> Result<Option<MasterSecret>, ConfigError> {
+pub fn new_master(file: Option<&Path>, given_key: Option<&Secret>) -> Result<Option<MasterSecret>, ConfigError> {
     let text = match (file, given(given_key)) {
         (Some(file), _) => {
             let read = std::fs::read_to_string(file);

@@ -156,7 +156,8 @@ async fn rotate_master(config: &Config, new: Option<MasterSecret>) -> Result<(),
         let file = KeyFile::in_folder(&config.data_dir);
         let (new, old) = (file.path().display(), file.old());
         tracing::info!(
-            "the master key is rotated: the new one is in {new}; the old one, for older backups, in {}",
+            "the master key is rotated: the new one is in {new}; the old one, for older backups, in {}. Where other machines use \
+             this database, put the new file in place of theirs before they start",
             old.display()
         );
     } else {

@@ -131,3 +131,28 @@ async fn a_database_that_is_restarted_under_a_server_loses_nothing_that_was_acce
     assert_eq!(promised, accepted, "missing or out of order");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_fails_while_a_session_is_deleted_is_asked_again() {
+    let cluster = Cluster::start();
+    let folder = tempfile::tempdir().unwrap();
+    let config =
+        Config { database: cluster.url("postgres").parse().unwrap(), ..Config::in_folder(folder.path().to_owned()) };
+    let server = Server::start(config.clone()).await.unwrap();
+    let key = tenant(&config, "you@example.com", "pro").await;
+    let caller = Caller::new(format!("http://{}", server.addr), Some(key));
+    let session = caller.link("one", OWN).await;
+    // Twice the device's keys cannot be destroyed, once because the database stops and once because it fails. A sequence counts
+    // what is rolled back, too.
+    let refuse = "CREATE SEQUENCE tries; \
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+          CASE nextval('tries') WHEN 1 THEN RAISE EXCEPTION 'stopping' USING ERRCODE = '57P01'; \
+            WHEN 2 THEN RAISE EXCEPTION 'broken'; ELSE RETURN OLD; END CASE; END $$; \
+        CREATE TRIGGER refuse BEFORE DELETE ON device_key FOR EACH ROW WHEN (OLD.kind = 1) EXECUTE FUNCTION refuse()";
+    cluster.psql(refuse).unwrap();
+    caller.delete(&format!("/sessions/{session}")).await.expect(204);
+    until("wiped", async || cluster.psql("SELECT count(*) FROM session WHERE wiped_at IS NULL").unwrap() == "0").await;
+    assert_eq!(cluster.psql("SELECT count(*) FROM device_key").unwrap(), "0");
+    assert_eq!(cluster.psql("SELECT last_value FROM tries").unwrap(), "3");
+    server.stop().await;
+}

@@ -12,7 +12,7 @@ use wamux::domain::access::{Access, ApiKey, Mode};
 use wamux::domain::event::StreamEvent;
 use wamux::domain::id::SessionId;
 use wamux::domain::message::{Filter, Send, Status, Via};
-use wamux::domain::session::SessionKey;
+use wamux::domain::session::{Changes, Lease, SessionKey, Setting};
 use wamux::sandbox::{self, Sandbox};
 use wamux::server::Server;
 use wamux::store::Store;
@@ -25,7 +25,10 @@ use crate::ground::{Ground, Place, on_both_databases};
 const PHONE: &str = "+237611111111";
 const EMAIL: &str = "you@example.com";
 
-on_both_databases![of_two_servers_with_one_session_the_later_has_it_and_the_other_stays_down];
+on_both_databases![
+    of_two_servers_with_one_session_the_later_has_it_and_the_other_stays_down,
+    what_a_server_is_asked_for_is_done_though_it_was_overtaken_and_has_not_noticed
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_servers_accept_a_days_messages_to_the_message() {
@@ -92,43 +95,101 @@ async fn until_told(
     tokio::time::timeout(Duration::from_secs(40), looking).await.expect("it was not told")
 }
 
+/// A new session of this key, linked to a phone of its own.
+async fn linked(system: &System, access: &Access, sandbox: &Sandbox, key: &str, own: &str) -> SessionId {
+    let own = own.parse().unwrap();
+    sandbox.create_phone(&own, None).await.unwrap();
+    let id = system.create_session(access, SessionKey::try_from(key.to_owned()).unwrap().into()).await.unwrap().id;
+    let code = until_told(system, access, id, |event| matches!(event, StreamEvent::Qr { .. })).await;
+    let StreamEvent::Qr { qr, .. } = code else { unreachable!() };
+    sandbox.scan(&own, qr.reveal()).await.unwrap();
+    until_told(system, access, id, is_connected).await;
+    id
+}
+
+const fn is_connected(event: &StreamEvent) -> bool {
+    matches!(event, StreamEvent::Connected { .. })
+}
+
+fn is_elsewhere(event: &StreamEvent) -> bool {
+    matches!(event, StreamEvent::Error { code, .. } if code == "session_elsewhere")
+}
+
+fn another_proxy() -> Changes {
+    Changes { key: None, proxy: Setting::Set("http://proxy.example.com:1080".parse().unwrap()) }
+}
+
+fn from(id: SessionId, text: &str) -> Send {
+    Send { to: PHONE.parse().unwrap(), text: text.to_owned().try_into().unwrap(), via: Via::Id(id) }
+}
+
+async fn until_delivered(system: &System, access: &Access, count: u64) {
+    let delivered = Filter { status: Some(Status::Delivered), limit: 10, ..Filter::default() };
+    until("delivered", async || system.messages(access, delivered.clone()).await.unwrap().total == count).await;
+}
+
 async fn of_two_servers_with_one_session_the_later_has_it_and_the_other_stays_down(on: Ground) {
     let place = Place::new(on);
     let key: ApiKey = tenant(&place.config(), EMAIL, "pro").await.parse().unwrap();
     let settings = sandbox::Settings { file: place.folder().join("sandbox.db") };
     let sandbox = Sandbox::open(settings, Clock::default()).await.unwrap();
-    let own = "+237600000001".parse().unwrap();
-    sandbox.create_phone(&own, None).await.unwrap();
-
     let (first, first_store) = system(&place, &sandbox).await;
     let access = first.enter(&key).await.unwrap();
-    let id = first.create_session(&access, SessionKey::try_from("one".to_owned()).unwrap().into()).await.unwrap().id;
-    let code = until_told(&first, &access, id, |event| matches!(event, StreamEvent::Qr { .. })).await;
-    let StreamEvent::Qr { qr, .. } = code else { unreachable!() };
-    sandbox.scan(&own, qr.reveal()).await.unwrap();
-    until_told(&first, &access, id, |event| matches!(event, StreamEvent::Connected { .. })).await;
+    let id = linked(&first, &access, &sandbox, "one", "+237600000001").await;
 
     let (second, second_store) = system(&place, &sandbox).await;
-    until_told(&second, &access, id, |event| matches!(event, StreamEvent::Connected { .. })).await;
-    let elsewhere =
-        |event: &StreamEvent| matches!(event, StreamEvent::Error { code, .. } if code == "session_elsewhere");
-    until_told(&first, &access, id, elsewhere).await;
+    until_told(&second, &access, id, is_connected).await;
+    until_told(&first, &access, id, is_elsewhere).await;
 
-    let send =
-        |text: &str| Send { to: PHONE.parse().unwrap(), text: text.to_owned().try_into().unwrap(), via: Via::Id(id) };
-    let refused = first.accept(&access, send("from the first"), None).await.answer.unwrap_err();
+    let refused = first.accept(&access, from(id, "from the first"), None).await.answer.unwrap_err();
     assert_eq!(refused.code.as_str(), "session_not_connected");
-    second.accept(&access, send("from the second"), None).await.answer.unwrap();
-    let delivered = Filter { status: Some(Status::Delivered), limit: 10, ..Filter::default() };
-    until("delivered", async || second.messages(&access, delivered.clone()).await.unwrap().total == 1).await;
+    second.accept(&access, from(id, "from the second"), None).await.answer.unwrap();
+    until_delivered(&second, &access, 1).await;
     let screen = sandbox.screen(&PHONE.parse().unwrap()).await.unwrap();
     assert_eq!(screen.len(), 1);
     // The pairing's epoch was 1 and the second server's is 2: nobody took it back.
-    let (lease, _) = second_store.lease(access.tenant, id).await.unwrap().unwrap();
-    assert_eq!(lease.epoch, 3);
+    assert!(second_store.is_newest(Lease { tenant: access.tenant, session: id, epoch: 2 }).await.unwrap());
+
+    // Who is asked for it takes it back.
+    first.change_session(&access, id, another_proxy()).await.unwrap();
+    until_told(&second, &access, id, is_elsewhere).await;
+    until_told(&first, &access, id, is_connected).await;
+    second.delete_session(&access, id).await.unwrap();
+    until("wiped", async || second_store.kept_sessions(access.tenant).await.unwrap().is_empty()).await;
     for (system, store) in [(first, first_store), (second, second_store)] {
         system.stop().await;
         store.close().await;
     }
+    sandbox.close().await;
+}
+
+async fn what_a_server_is_asked_for_is_done_though_it_was_overtaken_and_has_not_noticed(on: Ground) {
+    let place = Place::new(on);
+    let key: ApiKey = tenant(&place.config(), EMAIL, "pro").await.parse().unwrap();
+    let settings = sandbox::Settings { file: place.folder().join("sandbox.db") };
+    let sandbox = Sandbox::open(settings, Clock::default()).await.unwrap();
+    let (system, store) = system(&place, &sandbox).await;
+    let access = system.enter(&key).await.unwrap();
+    let rerouted = linked(&system, &access, &sandbox, "rerouted", "+237600000001").await;
+    let unlinked = linked(&system, &access, &sandbox, "unlinked", "+237600000002").await;
+    let deleted = linked(&system, &access, &sandbox, "deleted", "+237600000003").await;
+    // Another server takes them and does not reach the network: nothing tells this one.
+    for id in [rerouted, unlinked, deleted] {
+        let (lease, _) = store.lease(access.tenant, id).await.unwrap().unwrap();
+        assert_eq!(lease.epoch, 2);
+    }
+
+    system.change_session(&access, rerouted, another_proxy()).await.unwrap();
+    system.accept(&access, from(rerouted, "on the new way"), None).await.answer.unwrap();
+    until_delivered(&system, &access, 1).await;
+    assert!(store.is_newest(Lease { tenant: access.tenant, session: rerouted, epoch: 3 }).await.unwrap());
+
+    let answer = system.log_out_session(&access, unlinked).await.unwrap();
+    assert_eq!((answer.error_code.as_deref(), answer.phone_number), (Some("logged_out"), None));
+
+    system.delete_session(&access, deleted).await.unwrap();
+    until("wiped", async || store.kept_sessions(access.tenant).await.unwrap().len() == 2).await;
+    system.stop().await;
+    store.close().await;
     sandbox.close().await;
 }

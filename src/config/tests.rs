@@ -54,6 +54,17 @@ fn what_is_wrong_with_a_secret_is_said_without_the_secret() {
 }
 
 #[test]
+fn what_was_given_is_shown_without_its_secrets() {
+    let server =
+        ["wamux", "--master-key", "hunter2", "--operator-token", "hunter2", "--database-url", "pg://me:hunter2@h"];
+    for command in [&["serve"][..], &["keys", "rotate-master", "--new-key-from-environment", "hunter2"]] {
+        let cli = Cli::try_parse_from(server.iter().chain(command)).unwrap();
+        assert_eq!(cli.knobs.master_key.as_ref().map(AsRef::as_ref), Some("hunter2"));
+        assert!(!format!("{cli:?}").contains("hunter2"), "{cli:?}");
+    }
+}
+
+#[test]
 fn an_empty_setting_is_none() {
     let config = knobs(&["--operator-token", "", "--master-key", " "]).unwrap().check().unwrap();
     assert!(config.operator.is_none() && config.master.is_none());

@@ -57,6 +57,16 @@ pub(super) async fn settle(config: &Config, store: &Store) -> Result<(), StartEr
         );
         return Ok(());
     }
-    KeyFile::in_folder(&config.data_dir).replace(new)?;
+    let file = KeyFile::in_folder(&config.data_dir);
+    if let Err(error) = file.replace(new) {
+        // The database hands the new key to whoever has the old one, so nothing is lost but that the old one still opens it.
+        let file = file.path().display();
+        tracing::warn!(
+            %error,
+            "the master key was rotated, and the new one cannot be put in {file}; put it there, or make the folder writable: \
+             until then the old key still opens the database"
+        );
+        return Ok(());
+    }
     store.forget_old_key().await.map_err(|error| StartError::store(config, error))
 }

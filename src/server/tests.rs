@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use super::*;
 use crate::commands::create_key;
 use crate::domain::access::ApiKey;
+use crate::store::seal::KeyFile;
 
 struct Place {
     _folder: tempfile::TempDir,
@@ -161,4 +162,22 @@ async fn head_and_options_are_answered_for_what_there_is() {
     assert_eq!(status, 204);
     assert!(head.contains("allow: delete, options"), "{head}");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_rotated_key_that_cannot_be_put_in_its_file_stops_no_start() {
+    let place = place();
+    let (server, _) = with_key(&place).await;
+    server.stop().await;
+    let file = KeyFile::in_folder(&place.config.data_dir);
+    let old = file.load_or_make().unwrap();
+    // Nothing can be drafted where a folder stands.
+    let obstacle = place.config.data_dir.join("master.key.new");
+    fs::create_dir(&obstacle).unwrap();
+    master::rotate(&place.config, None, |_| Ok(())).await.unwrap_err();
+    Server::start(place.config.clone()).await.unwrap().stop().await;
+    assert!(file.load_or_make().unwrap() == old);
+    fs::remove_dir(&obstacle).unwrap();
+    Server::start(place.config.clone()).await.unwrap().stop().await;
+    assert!(file.load_or_make().unwrap() != old);
 }

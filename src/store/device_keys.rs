@@ -85,6 +85,19 @@ pub enum DeviceKeyError {
     Seal(#[from] SealError),
 }
 
+/// The kind of failure stays: some pass, and some do not.
+impl From<DeviceKeyError> for StoreError {
+    fn from(error: DeviceKeyError) -> Self {
+        match error {
+            DeviceKeyError::Read(error) => error.into(),
+            DeviceKeyError::Write(error) => error,
+            DeviceKeyError::LeaseLost => Self::LeaseLost,
+            DeviceKeyError::Closed => Self::Closed,
+            DeviceKeyError::Seal(error) => Self::Seal(error),
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, DeviceKeyError>;
 
 /// How many writes of one session may be on their way at once.

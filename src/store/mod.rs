@@ -72,6 +72,11 @@ pub enum StoreError {
     #[error("a rotation of the master key was cut short; `wamux keys rotate-master` goes on with it")]
     RotationUnfinished,
     #[error(
+        "a rotation of the master key is under way, and this is not the key that it began with; give that one \
+         (WAMUX_MASTER_KEY or master.key), and `wamux keys rotate-master` goes on with it"
+    )]
+    RotationElsewhere,
+    #[error(
         "a rotation to another new master key is under way; give that one, or none: `wamux keys rotate-master` goes on with it"
     )]
     OtherRotation,
@@ -143,6 +148,7 @@ impl Store {
             }
             Standing::Past(successor) => Ok(Some(successor)),
             Standing::Leaving(_) => Err(StoreError::RotationUnfinished),
+            Standing::Beside => Err(StoreError::RotationElsewhere),
             Standing::Foreign => Err(StoreError::WrongMasterKey),
         }
     }

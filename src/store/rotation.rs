@@ -47,6 +47,7 @@ impl Rotation {
         wanted: Option<MasterSecret>,
     ) -> Result<(MasterSecret, bool), StoreError> {
         match vault::standing(db, old).await? {
+            Standing::Beside => Err(StoreError::RotationElsewhere),
             Standing::Foreign => Err(StoreError::WrongMasterKey),
             Standing::Leaving(new) | Standing::Past(new) if wanted.as_ref().is_some_and(|wanted| *wanted != new) => {
                 Err(StoreError::OtherRotation)

@@ -44,6 +44,11 @@ pub enum MasterKeyError {
     Malformed,
     #[error("{0}: {1}")]
     File(String, io::Error),
+    #[error(
+        "{0} does not hold a master key, which is 32 bytes in base64 (44 characters); put back the one that the database was \
+         made with, or delete the file if there is no database yet"
+    )]
+    NoKeyInFile(String),
     #[error(transparent)]
     NoEntropy(#[from] clock::NoEntropy),
 }

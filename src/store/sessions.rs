@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait,
-    ExprTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
+    ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
 };
 
 use super::messages::in_hand;
@@ -125,6 +125,14 @@ impl Store {
         let Some(row) = rows.into_iter().next() else { return Ok(None) };
         let kept = kept(row)?;
         Ok(Some((Lease { tenant, session: id, epoch: kept.epoch }, kept)))
+    }
+
+    /// Whether nobody has raised the session's epoch since this lease was given.
+    pub async fn is_newest(&self, lease: Lease) -> Result<bool, StoreError> {
+        let held = session::Entity::find_by_id(lease.session.0)
+            .filter(session::Column::TenantId.eq(lease.tenant.0))
+            .filter(session::Column::Epoch.eq(lease.epoch));
+        Ok(held.count(self.reader()).await? > 0)
     }
 
     /// Keeps what became of a session and logs the event. The position in its stream; none if the lease is no longer the newest.

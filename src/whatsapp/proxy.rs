@@ -28,10 +28,14 @@ pub(super) enum ProxyError {
     NoAddress(String),
     #[error("the proxy's address {0}")]
     Forbidden(#[from] Forbidden),
+    #[error(
+        "the proxy's name {0} leads to what is not a public address, and this server's operator has not allowed it"
+    )]
+    ForbiddenName(String),
     #[error("the proxy at {0} does not answer: {1}")]
-    Connect(SocketAddr, io::Error),
+    Connect(String, io::Error),
     #[error("the proxy at {0} refused: {1}")]
-    Refused(SocketAddr, String),
+    Refused(String, String),
     #[error("the proxy's user or password cannot be written in a request")]
     Login,
     #[error("no proxy can be asked for {0}")]
@@ -40,11 +44,11 @@ pub(super) enum ProxyError {
 
 /// A connection to `host` as the proxy sees it: it resolves the name. The caller bounds the time this takes.
 pub(super) async fn through(proxy: &Proxy, egress: &Egress, host: &str, port: u16) -> Result<TcpStream, ProxyError> {
-    let (stream, address) = connect(proxy, egress).await?;
+    let stream = connect(proxy, egress).await?;
     let (stream, target) = (Dialled(Some(TokioIo::new(stream))), format!("https://{host}:{port}").parse::<Uri>()?);
     // The tunnels ask their connector for this place, and ours is there already.
     let there = Uri::from_static("http://proxy");
-    let refused = |why: String| ProxyError::Refused(address, why);
+    let refused = |why: String| ProxyError::Refused(place(proxy), why);
     let stream = match (proxy.scheme, &proxy.login) {
         (Scheme::Socks5, login) => {
             let mut tunnel = SocksV5::new(there, stream);
@@ -65,7 +69,8 @@ pub(super) async fn through(proxy: &Proxy, egress: &Egress, host: &str, port: u1
 }
 
 /// Dials the proxy. Each address is judged as it is dialled: what a name meant a moment ago proves nothing.
-async fn connect(proxy: &Proxy, egress: &Egress) -> Result<(TcpStream, SocketAddr), ProxyError> {
+/// What a name means in the operator's network is not its tenants' to know: the address goes to the log alone.
+async fn connect(proxy: &Proxy, egress: &Egress) -> Result<TcpStream, ProxyError> {
     let addresses: Vec<SocketAddr> = match proxy.address() {
         Some(address) => vec![(address, proxy.port).into()],
         None => match lookup_host((proxy.host(), proxy.port)).await {
@@ -76,15 +81,24 @@ async fn connect(proxy: &Proxy, egress: &Egress) -> Result<(TcpStream, SocketAdd
     let mut failed = ProxyError::NoAddress(proxy.host());
     for address in addresses {
         if let Err(forbidden) = egress.check(address.ip()) {
-            failed = forbidden.into();
+            tracing::warn!(proxy = place(proxy), address = %address.ip(), "a tenant's proxy is not where it may be");
+            failed = proxy.address().map_or_else(|| ProxyError::ForbiddenName(proxy.host()), |_| forbidden.into());
             continue;
         }
         match TcpStream::connect(address).await {
-            Ok(stream) => return Ok((stream, address)),
-            Err(error) => failed = ProxyError::Connect(address, error),
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = ProxyError::Connect(place(proxy), error),
         }
     }
     Err(failed)
+}
+
+/// Where the URL says it is.
+fn place(proxy: &Proxy) -> String {
+    match proxy.address() {
+        Some(address) => SocketAddr::from((address, proxy.port)).to_string(),
+        None => format!("{}:{}", proxy.host(), proxy.port),
+    }
 }
 
 fn basic(login: &Login) -> Result<HeaderValue, ProxyError> {

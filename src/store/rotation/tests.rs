@@ -106,7 +106,7 @@ async fn a_rotation_that_was_cut_short_goes_on_to_its_own_key() {
     let half = Store::open(&url(folder.path()), old(), Clock::default()).await;
     assert!(matches!(half, Err(StoreError::RotationUnfinished)));
     let early = Store::open(&url(folder.path()), wanted.key(), Clock::default()).await;
-    assert!(matches!(early, Err(StoreError::WrongMasterKey)), "it is not in force yet");
+    assert!(matches!(early, Err(StoreError::RotationElsewhere)), "it is not in force yet");
     let other = Rotation::begin(&url(folder.path()), old(), Some(MasterSecret::fresh().unwrap())).await;
     assert!(matches!(other, Err(StoreError::OtherRotation)));
     let on = Rotation::begin(&url(folder.path()), old(), None).await.unwrap();

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::{MasterKeyError, MasterSecret};
+use crate::clock;
 
 /// `master.key` in the data folder.
 #[derive(Debug, Clone)]
@@ -27,23 +28,35 @@ impl KeyFile {
 
     /// Reads the key; makes the key and the file (mode 0600) if there is none.
     pub fn load_or_make(&self) -> Result<MasterSecret, MasterKeyError> {
-        match fs::read_to_string(&self.0) {
-            Ok(text) => text.trim().parse(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+        match self.read() {
+            Err(MasterKeyError::File(_, error)) if error.kind() == io::ErrorKind::NotFound => {
                 let secret = MasterSecret::fresh()?;
-                match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.0) {
-                    Ok(mut new) => {
-                        let written = new.write_all(secret.reveal().as_bytes()).and_then(|()| new.sync_all());
-                        written.map_err(|error| self.failed(error))?;
-                        Ok(secret)
-                    }
+                match self.make(&secret) {
+                    Ok(()) => Ok(secret),
                     // Another process was a moment earlier: its key is the key.
-                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.load_or_make(),
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.read(),
                     Err(error) => Err(self.failed(error)),
                 }
             }
-            Err(error) => Err(self.failed(error)),
+            read => read,
         }
+    }
+
+    fn read(&self) -> Result<MasterSecret, MasterKeyError> {
+        let text = fs::read_to_string(&self.0).map_err(|error| self.failed(error))?;
+        text.trim().parse().map_err(|_| MasterKeyError::NoKeyInFile(self.0.display().to_string()))
+    }
+
+    /// The file appears with the whole key in it, or not at all.
+    fn make(&self, secret: &MasterSecret) -> io::Result<()> {
+        let nonce = clock::entropy::<8>().map_err(io::Error::other)?;
+        let draft = self.0.with_extension(format!("key.{:016x}", u64::from_be_bytes(nonce)));
+        let made = write(&draft, secret).and_then(|()| match fs::hard_link(&draft, &self.0) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => write(&self.0, secret),
+            linked => linked,
+        });
+        let _ = fs::remove_file(&draft);
+        made.and_then(|()| self.sync_folder())
     }
 
     /// Puts another key in its place: at every moment the file holds the one or the other, whole and on the disk.
@@ -57,12 +70,15 @@ impl KeyFile {
     fn exchange(&self, new: &MasterSecret) -> io::Result<()> {
         let draft = self.0.with_extension("key.new");
         let _ = fs::remove_file(&draft);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        file.write_all(new.reveal().as_bytes())?;
-        file.sync_all()?;
+        write(&draft, new)?;
         let _ = fs::remove_file(self.old());
-        fs::hard_link(&self.0, self.old())?;
+        // Not every mount has links.
+        fs::hard_link(&self.0, self.old()).or_else(|_| copy(&self.0, &self.old()))?;
         fs::rename(&draft, &self.0)?;
+        self.sync_folder()
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
         let folder = self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
     }
@@ -70,6 +86,19 @@ impl KeyFile {
     fn failed(&self, error: io::Error) -> MasterKeyError {
         MasterKeyError::File(self.0.display().to_string(), error)
     }
+}
+
+/// A new file, for its owner alone, and on the disk.
+fn write(file: &Path, secret: &MasterSecret) -> io::Result<()> {
+    let mut new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    new.write_all(secret.reveal().as_bytes())?;
+    new.sync_all()
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    let mut old = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    old.write_all(&fs::read(from)?)?;
+    old.sync_all()
 }
 
 #[cfg(test)]
@@ -88,6 +117,36 @@ mod tests {
         let first = file.load_or_make().unwrap();
         assert!(file.load_or_make().unwrap() == first);
         assert_eq!(mode(file.path()), 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a draft stays behind");
+    }
+
+    #[test]
+    fn of_many_that_make_the_file_at_once_all_have_the_same_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::in_folder(folder.path());
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..16).map(|_| scope.spawn(|| file.load_or_make().unwrap())).collect();
+            makers.into_iter().map(|maker| maker.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
+    }
+
+    #[test]
+    fn a_file_without_a_key_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::in_folder(folder.path());
+        fs::write(file.path(), "").unwrap();
+        let told = file.load_or_make().unwrap_err().to_string();
+        assert!(told.contains(file.path().to_str().unwrap()), "{told}");
+    }
+
+    #[test]
+    fn where_there_are_no_links_the_old_key_is_copied_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = KeyFile::in_folder(folder.path());
+        let key = file.load_or_make().unwrap();
+        copy(file.path(), &file.old()).unwrap();
+        assert_eq!((fs::read_to_string(file.old()).unwrap(), mode(&file.old())), (key.reveal(), 0o600));
     }
 
     #[test]

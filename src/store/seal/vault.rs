@@ -28,6 +28,8 @@ pub(in crate::store) enum Standing {
     Leaving(MasterSecret),
     /// A rotation from it to this one is over, and nobody has given the new key yet.
     Past(MasterSecret),
+    /// A rotation is not over, and this is not the key that it began with; it may be the new one, which is not in force yet.
+    Beside,
     Foreign,
 }
 
@@ -48,6 +50,7 @@ pub(in crate::store) async fn standing(db: &impl ConnectionTrait, given: &Master
         (true, None) if next.is_some() => Standing::Arrived,
         (true, None) => Standing::InForce,
         (false, Some(new)) => Standing::Past(new),
+        (false, None) if next.is_some() => Standing::Beside,
         (false, None) => Standing::Foreign,
     })
 }

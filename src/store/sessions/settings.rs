@@ -4,7 +4,7 @@ use entity::session;
 use futures_util::FutureExt;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ActiveValue::Unchanged, ColumnTrait, DatabaseTransaction,
-    EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SqlErr, TransactionTrait,
 };
 
 use super::{Store, StoreError, living};
@@ -46,7 +46,6 @@ impl Store {
                     let Some(before) = mine().one(batch).await? else { return Ok(None) };
                     if let Some(key) = &key {
                         let same = living(tenant).filter(session::Column::SessionKey.eq(key.as_str()));
-                        // There is one writer, so what is not taken now is not taken when it is written.
                         if same.filter(session::Column::Id.ne(id.0)).count(batch).await? > 0 {
                             return Ok(Some((before, None)));
                         }
@@ -57,8 +56,10 @@ impl Store {
                         proxy,
                         ..Default::default()
                     };
-                    let after = if change.is_changed() { change.update(batch).await? } else { before.clone() };
-                    Ok(Some((before, Some(after))))
+                    if !change.is_changed() {
+                        return Ok(Some((before.clone(), Some(before))));
+                    }
+                    Ok(Some((before, update(batch, change).await?)))
                 }
                 .boxed()
             })
@@ -77,13 +78,14 @@ impl Store {
         })
     }
 
-    /// The way that a session's connections take.
+    /// The way that a session's connections take. Only whoever has the newest lease is to make any.
     pub async fn proxy(&self, lease: Lease) -> Result<Option<Proxy>, StoreError> {
         let row = session::Entity::find_by_id(lease.session.0)
             .filter(session::Column::TenantId.eq(lease.tenant.0))
+            .filter(session::Column::Epoch.eq(lease.epoch))
             .one(self.reader())
             .await?;
-        row.map_or(Ok(None), |row| self.open_proxy(&row))
+        self.open_proxy(&row.ok_or(StoreError::LeaseLost)?)
     }
 
     pub(super) fn seal_proxy(
@@ -125,6 +127,19 @@ impl Store {
             created_at: row.created_at,
             stream_url: format!("/api/v1/sessions/{}/stream", row.id),
         })
+    }
+}
+
+/// None if another server on the same database took the key at this moment.
+async fn update(batch: &DatabaseTransaction, change: session::ActiveModel) -> Result<Option<session::Model>, DbErr> {
+    // PostgreSQL takes nothing more after a refusal, but for what is outside of its savepoint.
+    let own = batch.begin().await?;
+    match change.update(&own).await {
+        Ok(after) => own.commit().await.map(|()| Some(after)),
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            own.rollback().await.map(|()| None)
+        }
+        Err(error) => own.rollback().await.and(Err(error)),
     }
 }
 

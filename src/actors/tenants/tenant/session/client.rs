@@ -17,7 +17,6 @@ use super::unlink::Ending;
 use crate::actors::system::Shared;
 use crate::actors::system::mailbox::Letter;
 use crate::domain::session::Lease;
-use crate::store::StoreError;
 use crate::store::device_keys::DeviceKeys;
 use crate::whatsapp::{Inbox, Link, LinkEvent, Listener, Over};
 
@@ -140,8 +139,12 @@ impl Client {
     }
 
     /// Ends the device: with a good-bye to the network if it is to know and can be reached, and with its keys in any case.
-    pub(super) fn end<F>(&mut self, good_bye: bool, then: impl FnOnce(Result<(), StoreError>) -> F + Send + 'static)
-    where
+    pub(super) fn end<F>(
+        &mut self,
+        myself: &ActorRef<Letter<Msg>>,
+        good_bye: bool,
+        run: impl FnOnce(Ending) -> F + Send + 'static,
+    ) where
         F: Future<Output = ()> + Send,
     {
         let ending = Ending {
@@ -150,13 +153,14 @@ impl Client {
             inbox: self.inbox.clone(),
             link: self.take(),
             good_bye,
+            session: myself.clone(),
         };
         let before = self.ending.take();
         self.ending = Some(tokio::spawn(async move {
             if let Some(before) = before {
                 let _ = before.await;
             }
-            then(ending.run().await).await;
+            run(ending).await;
         }));
     }
 }

@@ -67,7 +67,7 @@ impl Held {
             story: Story::new(shared.store.clone(), lease, position, failed),
             client: Client::new(Arc::clone(shared), lease, inbox_way.clone(), runs),
             codes: Codes::default(),
-            retirement: Retirement::new(Arc::clone(shared), lease),
+            retirement: Retirement::default(),
             retry: None,
             retries: 0,
             outbox: outbox::child(shared, vitals, lease),
@@ -106,14 +106,24 @@ impl Held {
             Msg::Retired => tell_tenant(myself, tenant::Msg::Gone(self.lease.session)),
             Msg::Revive(part) => self.start(myself, part).await,
             // What an old run or an old timer says concerns nobody any more.
-            Msg::Begin | Msg::Leased(_) | Msg::Wire(..) | Msg::Over(..) | Msg::RetryDue(_) | Msg::CodeDue(_) => {}
+            Msg::Begin
+            | Msg::Leased(_)
+            | Msg::Asked(..)
+            | Msg::Wire(..)
+            | Msg::Over(..)
+            | Msg::RetryDue(_)
+            | Msg::CodeDue(_) => {}
         }
         Ok(())
     }
 
-    /// Another server has the session, and this one is asked for it: what it holds is of no use any more.
-    pub(super) const fn is_to_take_back(&self, body: &Msg) -> bool {
-        self.lost && matches!(body, Msg::Restart(_) | Msg::Logout(_) | Msg::Retire)
+    /// Another server has the session, and this one knows it: what it holds is of no use any more.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    pub(super) const fn lease(&self) -> Lease {
+        self.lease
     }
 
     /// Lets everything go; the number of the last run, after which a successor counts on.
@@ -229,9 +239,10 @@ impl Held {
         }
     }
 
-    /// One step of the life, and everything that follows from it. A deleted session takes none any more.
+    /// One step of the life, and everything that follows from it. A deleted session takes none any more, nor does one that another
+    /// server has.
     pub(super) fn apply(&mut self, myself: &ActorRef<Letter<Msg>>, input: Input) {
-        if self.retirement.has_begun() {
+        if self.retirement.has_begun() || self.lost {
             return;
         }
         let (life, effects) = self.life.clone().apply(input, self.now());
@@ -254,8 +265,8 @@ impl Held {
                 Effect::Deliver => self.deliver(),
                 Effect::Retry { attempt } => self.retry_later(myself, attempt),
                 Effect::AwaitCode { until } => self.codes.wait(myself, until, self.client.now()),
-                Effect::Forget => self.end_device(false),
-                Effect::Unlink => self.end_device(true),
+                Effect::Forget => self.end_device(myself, false),
+                Effect::Unlink => self.end_device(myself, true),
             }
         }
         if !self.life.is_pairing() {
@@ -263,11 +274,11 @@ impl Held {
         }
     }
 
-    fn end_device(&mut self, good_bye: bool) {
+    fn end_device(&mut self, myself: &ActorRef<Letter<Msg>>, good_bye: bool) {
         self.nudge_outbox(outbox::Msg::Down);
         let session = self.lease.session;
-        self.client.end(good_bye, async move |ended| {
-            if let Err(error) = ended {
+        self.client.end(myself, good_bye, move |mut ending| async move {
+            if let Err(error) = ending.run().await {
                 tracing::error!(%session, %error, "the device's keys could not be destroyed");
             }
         });

@@ -27,8 +27,8 @@ use crate::domain::qr::ValidQr;
 use crate::domain::session::Lease;
 use crate::domain::session::life::Input;
 use crate::domain::session::pairing_code::{PairingCode, ShownCode};
-use crate::store::StoreError;
 use crate::store::sessions::Kept;
+use crate::store::{Store, StoreError};
 use crate::whatsapp::{LinkEvent, NoCode, Over};
 use client::Line;
 use held::Held;
@@ -66,6 +66,8 @@ pub enum Msg {
     Logout(Reply<()>),
     /// The session has another proxy.
     Rerouted,
+    /// What the session is asked for, once it is known whether this lease is still the newest.
+    Asked(Lease, bool, Box<Self>),
     Revive(Part),
 }
 
@@ -77,8 +79,14 @@ impl Msg {
             Self::PairingCode(_, reply) => reply.is_closed(),
             Self::Watch(_, reply) => reply.is_closed(),
             Self::CurrentQr(reply) => reply.is_closed(),
+            Self::Asked(_, _, body) => body.is_left(),
             _ => false,
         }
+    }
+
+    /// Whether whoever says this wants it done by this server, whichever runs the session now.
+    const fn asks(&self) -> bool {
+        matches!(self, Self::Restart(_) | Self::Logout(_) | Self::Rerouted | Self::Retire)
     }
 }
 
@@ -132,8 +140,9 @@ impl Actor for Session {
             Msg::Begin => state.begin(&myself),
             Msg::Leased(leased) => state.leased(&myself, leased?).await?,
             body if body.is_left() => {}
+            Msg::Asked(lease, newest, body) => state.asked(&myself, lease, newest, *body).await?,
             body => match &mut state.held {
-                Some(held) if held.is_to_take_back(&body) => state.take_back(&myself, body).await,
+                Some(held) if body.asks() => make_sure(&state.shared.store, &myself, held.lease(), body),
                 Some(held) => held.handle(&myself, body).await?,
                 None => {
                     state.early.retain(|body| !body.is_left());
@@ -184,6 +193,23 @@ impl State {
         });
     }
 
+    /// Does what the session is asked for; if another server runs it, not before it is ours again. Under an old lease it would open a
+    /// second client on the keys, or unlink the device of another and change nothing of its row.
+    async fn asked(
+        &mut self,
+        myself: &ActorRef<Letter<Msg>>,
+        lease: Lease,
+        newest: bool,
+        body: Msg,
+    ) -> Result<(), ActorProcessingErr> {
+        match &mut self.held {
+            Some(held) if held.is_lost() || (!newest && held.lease() == lease) => self.take_back(myself, body).await,
+            Some(held) => held.handle(myself, body).await?,
+            None => self.early.push(body),
+        }
+        Ok(())
+    }
+
     /// Takes the session from the server that has it now, and then does what it was asked to.
     async fn take_back(&mut self, myself: &ActorRef<Letter<Msg>>, body: Msg) {
         if let Some(mut held) = self.held.take() {
@@ -215,6 +241,16 @@ impl State {
         self.held = Some(held);
         Ok(())
     }
+}
+
+/// A server that was overtaken may not have noticed yet, so the store is asked before anything is done.
+fn make_sure(store: &Store, myself: &ActorRef<Letter<Msg>>, lease: Lease, body: Msg) {
+    let (store, myself) = (store.clone(), myself.clone());
+    tokio::spawn(async move {
+        // Where the store fails, what is asked for fails by itself.
+        let newest = story::patiently(|| store.is_newest(lease)).await.unwrap_or(true);
+        let _ = myself.send_message(Letter::free(Msg::Asked(lease, newest, Box::new(body))));
+    });
 }
 
 /// Casts go up; the supervisor is resolved when it is needed.
