@@ -222,7 +222,7 @@ impl Held {
         self.nudge_outbox(outbox::Msg::Down);
         self.client.over(&over);
         match over {
-            Over::Lost(why) => self.apply(myself, Input::Lost { loss: Loss::Dropped, why }),
+            Over::Lost(why) | Over::Broken(why) => self.apply(myself, Input::Lost { loss: Loss::Dropped, why }),
             Over::Unreachable(why) => self.apply(myself, Input::Lost { loss: Loss::Unreachable, why }),
             Over::ProxyFailed(why) => self.apply(myself, Input::Lost { loss: Loss::Proxy, why }),
             Over::Ended(end) => self.apply(myself, Input::Ended(end)),
