@@ -169,12 +169,12 @@ impl Link {
             () = self.closing() => {}
         }
         let over = self.state.over();
-        if over == Over::Ended(End::Outdated) {
-            self.version.withdraw().await;
-        }
-        if matches!(over, Over::Ended(_) | Over::Closed) {
+        if !over.may_run_again() {
             // The crate's other tasks would go on, and might write into keys that are being destroyed, or beside the next client.
             self.finish().await;
+        }
+        if over == Over::Ended(End::Outdated) && self.version.is_superseded().await {
+            return Over::Broken("WhatsApp asks for a newer version".to_owned());
         }
         over
     }
