@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use hyper::Uri;
 use hyper::header::{HeaderValue, ORIGIN};
 use rustls::ClientConfig;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::DuplexStream;
 use tokio::net::TcpStream;
 use tokio_websockets::ClientBuilder;
@@ -33,6 +34,13 @@ pub type Dial = Arc<dyn Fn() -> DuplexStream + Send + Sync>;
 const SANDBOX_URL: &str = "ws://sandbox/ws/chat";
 /// What an attempt may take. The protocol crate would give up after 20 s, and not say why.
 const DIAL_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 2 } else { 15 });
+
+/// When the kernel begins to ask a silent network whether it is there, and how often.
+const SILENT_FOR: Duration = Duration::from_secs(30);
+const PROBE_EVERY: Duration = Duration::from_secs(10);
+/// How long what was written may go unacknowledged before the connection counts as dead.
+#[cfg(target_os = "linux")]
+const UNHEARD_FOR: Duration = Duration::from_secs(30);
 
 #[derive(Clone)]
 pub(super) enum Network {
@@ -73,8 +81,7 @@ impl Remote {
             Some(proxy) => proxy::through(proxy, &way.egress, host, port).await?,
             None => TcpStream::connect((plain_host, port)).await?,
         };
-        // A stanza is a write of its own, and what answers it waits for it.
-        stream.set_nodelay(true)?;
+        steady(&stream)?;
         let stream = self.connector.wrap(plain_host, stream).await?;
         let mut upgrade = ClientBuilder::from_uri(url.clone());
         if let Some(origin) = &self.origin {
@@ -83,6 +90,19 @@ impl Remote {
         let (socket, answer) = upgrade.connect_on(stream).await?;
         Ok(Opened { connection: from_websocket(socket), network: Identity::said(answer.headers()) })
     }
+}
+
+/// Makes a connection quick to write and quick to notice that nobody is there any more.
+fn steady(stream: &TcpStream) -> std::io::Result<()> {
+    // A stanza is a write of its own, and what answers it waits for it.
+    stream.set_nodelay(true)?;
+    let socket = SockRef::from(stream);
+    let probes = TcpKeepalive::new().with_time(SILENT_FOR).with_interval(PROBE_EVERY);
+    socket.set_tcp_keepalive(&probes)?;
+    // Without this a write into a black hole ends after a quarter of an hour, and holds up the end of its run so long.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNHEARD_FOR))?;
+    Ok(())
 }
 
 /// The way of one session's connections: through its proxy if it has one, as far as the operator lets it.
@@ -179,5 +199,21 @@ impl TransportFactory for Dialler {
             error
         })?;
         self.enter(opened, linked).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_is_dead_when_nothing_that_is_written_is_heard() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        steady(&stream).unwrap();
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap() && stream.nodelay().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(UNHEARD_FOR));
     }
 }

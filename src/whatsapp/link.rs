@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::{Notify, OnceCell};
+use tokio::time::timeout;
 use whatsapp_rust::prelude::Subscription;
 use whatsapp_rust::{Client, Jid, SendOptions};
 
@@ -20,6 +23,9 @@ const RETURNS: u32 = 3;
 /// Addresses remembered so that a first contact is looked up once.
 const ADDRESSES_MAX: usize = 1_000;
 
+/// What a closing may take: the protocol crate waits up to 10 s for what is on its way, and then writes its last rows.
+const FINISH_WITHIN: Duration = Duration::from_secs(15);
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Over {
@@ -29,6 +35,8 @@ pub enum Over {
     Unreachable(String),
     /// The session's proxy is not there or did not let the connection through: run again when it is time.
     ProxyFailed(String),
+    /// This client is of no use any more, and another one on the same keys may be: run that when it is time.
+    Broken(String),
     /// Running again would end the same way. Nothing of the link touches the keys any more.
     Ended(End),
     /// We closed it.
@@ -57,6 +65,7 @@ impl From<WireError> for Over {
 pub(super) struct State {
     ready: AtomicBool,
     closed: AtomicBool,
+    closing: Notify,
     dials: AtomicU32,
     returns: AtomicU32,
     end: Mutex<Option<End>>,
@@ -126,6 +135,7 @@ pub struct Link {
     keys: DeviceKeys,
     state: Arc<State>,
     version: Claim,
+    finished: OnceCell<()>,
     addresses: Mutex<HashMap<Phone, Jid>>,
     _events: Subscription,
 }
@@ -140,7 +150,7 @@ impl Link {
     ) -> Self {
         ears.attach(&client);
         let events = client.subscribe_handler(ears);
-        Self { client, keys, state, version, addresses: Mutex::default(), _events: events }
+        Self { client, keys, state, version, finished: OnceCell::new(), addresses: Mutex::default(), _events: events }
     }
 
     /// Runs one connection and says how it ended; while pairing, the phone's scan and the return as a linked device are
@@ -155,14 +165,16 @@ impl Link {
         tokio::select! {
             () = self.client.run() => {}
             () = self.give_up_after(trouble) => {}
+            // A loop that hangs on a dead connection, or in a dial, is not waited for.
+            () = self.closing() => {}
         }
         let over = self.state.over();
-        if over == Over::Ended(End::Outdated) {
-            self.version.withdraw().await;
-        }
-        if matches!(over, Over::Ended(_)) {
-            // The crate's other tasks would go on, and might write into keys that are being destroyed.
+        if !over.may_run_again() {
+            // The crate's other tasks would go on, and might write into keys that are being destroyed, or beside the next client.
             self.finish().await;
+        }
+        if over == Over::Ended(End::Outdated) && self.version.is_superseded().await {
+            return Over::Broken("WhatsApp asks for a newer version".to_owned());
         }
         over
     }
@@ -234,12 +246,36 @@ impl Link {
     /// the keys any more.
     pub async fn close(&self) {
         self.state.closed.store(true, Ordering::Relaxed);
+        self.state.closing.notify_one();
         self.finish().await;
     }
 
+    /// Comes back when the link was closed and that is done.
+    async fn closing(&self) {
+        if !self.state.closed.load(Ordering::Relaxed) {
+            self.state.closing.notified().await;
+        }
+        self.finish().await;
+    }
+
+    /// Whoever asks for it waits for the one end; if whoever began it goes away, the next one goes on.
     async fn finish(&self) {
-        self.client.disconnect().await;
-        self.keys.close().await;
+        let finish = async {
+            let end = async {
+                self.client.disconnect().await;
+                self.keys.close().await;
+            };
+            if timeout(FINISH_WITHIN, end).await.is_err() {
+                tracing::warn!("a client did not close in time, and is let go");
+                self.let_go();
+            }
+        };
+        self.finished.get_or_init(|| finish).await;
+    }
+
+    fn let_go(&self) {
+        self.client.signal_shutdown_sync();
+        self.keys.close_now();
     }
 
     /// Unlinks the device on the network if it can be reached (this may take more than a minute), then closes. The keys are
@@ -262,7 +298,6 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.client.signal_shutdown_sync();
-        self.keys.close_now();
+        self.let_go();
     }
 }

@@ -41,6 +41,13 @@ pub enum LinkEvent {
     Undecryptable { wire_id: String },
 }
 
+impl LinkEvent {
+    /// Whether this is about messages that were sent, and not about the run that heard it.
+    pub const fn is_of_messages(&self) -> bool {
+        matches!(self, Self::Ack { .. } | Self::Receipt { .. })
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReceiptKind {
     Delivered,

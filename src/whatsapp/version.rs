@@ -10,6 +10,8 @@ use crate::clock;
 
 pub(super) type Version = (u32, u32, u32);
 
+/// How long a look-up counts as fresh: a version that WhatsApp refuses so soon after it is not looked up again.
+const FRESH: Duration = Duration::from_mins(1);
 /// How long a failed look-up stands, doubled with each one that follows: whoever asks meanwhile is told of it, and asks nobody.
 const STANDS: Duration = Duration::from_secs(2);
 const STANDS_AT_MOST: Duration = Duration::from_secs(32);
@@ -30,6 +32,8 @@ pub(super) struct CurrentVersion {
 #[derive(Default)]
 struct Known {
     version: Option<Version>,
+    /// When it was looked up.
+    since: Option<Instant>,
     failure: Option<Failure>,
 }
 
@@ -47,20 +51,28 @@ impl CurrentVersion {
 
     /// One that is never looked up.
     pub(super) fn fixed(version: Version, web: Arc<dyn HttpClient>) -> Self {
-        Self { known: Mutex::new(Known { version: Some(version), failure: None }), is_fixed: true, ..Self::new(web) }
+        Self {
+            known: Mutex::new(Known { version: Some(version), ..Known::default() }),
+            is_fixed: true,
+            ..Self::new(web)
+        }
     }
 
     pub(super) async fn get(&self) -> Result<Version, Unknown> {
         let mut known = self.known.lock().await;
-        if let Some(version) = known.version {
-            return Ok(version);
+        match known.version {
+            Some(version) => Ok(version),
+            None => self.look_up(&mut known).await,
         }
+    }
+
+    async fn look_up(&self, known: &mut Known) -> Result<Version, Unknown> {
         if let Some(failure) = known.failure.as_ref().filter(|failure| (self.now)() < failure.until) {
             return Err(failure.why.clone());
         }
         match whatsapp_rust::version::fetch_latest_app_version(&self.web).await {
             Ok(version) => {
-                *known = Known { version: Some(version), failure: None };
+                *known = Known { version: Some(version), since: Some((self.now)()), failure: None };
                 Ok(version)
             }
             Err(error) => {
@@ -73,12 +85,18 @@ impl CurrentVersion {
         }
     }
 
-    /// WhatsApp called this version outdated: it is looked up again for whoever asks next. Whoever comes later with the same news must not undo a newer look-up.
-    pub(super) async fn forget(&self, outdated: Version) {
+    /// WhatsApp called this version outdated. Whether another one may do: if it is still the one that is known, the first to say so
+    /// looks it up anew, for all who come after it. A look-up that fails leaves it open.
+    pub(super) async fn is_superseded(&self, outdated: Version) -> bool {
         let mut known = self.known.lock().await;
-        if known.version == Some(outdated) && !self.is_fixed {
-            known.version = None;
+        if known.version != Some(outdated) {
+            return true;
         }
+        if self.is_fixed || known.since.is_some_and(|since| (self.now)().duration_since(since) < FRESH) {
+            return false;
+        }
+        known.version = None;
+        self.look_up(&mut known).await != Ok(outdated)
     }
 }
 
@@ -93,9 +111,9 @@ impl Claim {
         Self { current: Arc::clone(current), version }
     }
 
-    /// WhatsApp called it outdated.
-    pub(super) async fn withdraw(&self) {
-        self.current.forget(self.version).await;
+    /// WhatsApp called it outdated; whether another one may do.
+    pub(super) async fn is_superseded(&self) -> bool {
+        self.current.is_superseded(self.version).await
     }
 }
 

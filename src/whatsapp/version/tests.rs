@@ -129,11 +129,34 @@ async fn an_outdated_version_is_looked_up_anew_once_however_many_sessions_say_so
     web.let_out.add_permits(9);
     let version = over(&web);
     assert_eq!(version.get().await, Ok(ONE));
-    version.forget(ONE).await;
-    assert_eq!(version.get().await, Ok(TWO));
-    version.forget(ONE).await;
-    assert_eq!(version.get().await, Ok(TWO));
+    pass(3600);
+    for _ in 0..3 {
+        assert!(version.is_superseded(ONE).await);
+        assert_eq!(version.get().await, Ok(TWO));
+    }
     assert_eq!(web.asked(), 2);
+}
+
+#[tokio::test]
+async fn a_version_is_outdated_for_good_only_when_a_fresh_look_up_gives_no_other() {
+    let web = Web::new([Some(ONE), Some(ONE), None, Some(TWO)]);
+    web.let_out.add_permits(9);
+    let version = over(&web);
+    assert_eq!(version.get().await, Ok(ONE));
+    assert!(!version.is_superseded(ONE).await, "it was looked up just now");
+    pass(60);
+    assert!(!version.is_superseded(ONE).await);
+    assert!(!version.is_superseded(ONE).await);
+    assert_eq!(web.asked(), 2, "a thousand sessions that are refused ask once");
+    pass(60);
+    assert!(version.is_superseded(ONE).await, "nobody knows");
+    assert!(version.is_superseded(ONE).await);
+    assert_eq!(web.asked(), 3);
+    pass(2);
+    assert_eq!(version.get().await, Ok(TWO));
+
+    let fixed = CurrentVersion::fixed(ONE, Web::new([]));
+    assert!(!fixed.is_superseded(ONE).await);
 }
 
 #[tokio::test]

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared as Awaited};
 use ractor::ActorRef;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinHandle;
 
 use super::Msg;
 use super::inbox::InboxWay;
@@ -32,8 +33,8 @@ pub(super) struct Client {
     run: u64,
     running: bool,
     starting: Place,
-    /// The end of an earlier device of this session: the next client comes after it.
-    ending: Option<JoinHandle<()>>,
+    /// What is left to do for earlier clients of this session: the next one comes after it.
+    ending: Awaited<BoxFuture<'static, ()>>,
 }
 
 /// A place among the sessions that are on their way to the network.
@@ -49,7 +50,16 @@ pub struct Line {
 impl Client {
     /// `run` is the number of the last run of whoever was here before: its late events are not to be taken for ours.
     pub(super) fn new(shared: Arc<Shared>, lease: Lease, inbox: InboxWay, run: u64) -> Self {
-        Self { shared, lease, inbox, line: None, run, running: false, starting: Arc::default(), ending: None }
+        Self {
+            shared,
+            lease,
+            inbox,
+            line: None,
+            run,
+            running: false,
+            starting: Arc::default(),
+            ending: over_and_done(),
+        }
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -85,15 +95,13 @@ impl Client {
             session: myself.clone(),
         };
         let (myself, run, starting) = (myself.clone(), self.run, Arc::clone(&self.starting));
-        let ending = self.ending.take();
+        let ending = self.ending.clone();
         tokio::spawn(async move {
-            if let Some(ending) = ending {
-                let _ = ending.await;
-            }
+            ending.await;
             // A panic on the way must not leave the session waiting for the end of a run that is no more.
             if tokio::spawn(drive.until_over()).await.is_err() {
                 leave(&starting);
-                let over = Over::Lost("the client failed".to_owned());
+                let over = Over::Broken("the client failed".to_owned());
                 let _ = myself.send_message(Letter::free(Msg::Over(run, over)));
             }
         });
@@ -104,28 +112,45 @@ impl Client {
             self.line = Some(line);
         } else {
             // Nobody waits for this run any more: closed before it runs, it ends at once.
-            tokio::spawn(async move { line.link.close().await });
+            self.let_go(line.link);
         }
     }
 
     pub(super) fn over(&mut self, over: &Over) {
         self.running = false;
-        if !over.may_run_again() {
-            self.line = None;
+        // After a panic its other tasks still run; after any other end this is done already.
+        if let Some(line) = self.line.take_if(|_| !over.may_run_again()) {
+            self.let_go(line.link);
         }
     }
 
-    /// Lets the client go that runs; the next one waits for its end.
+    /// Lets the client go that there is; the next one waits for its end.
     pub(super) fn drop_it(&mut self) {
         if let Some(link) = self.take() {
-            tokio::spawn(async move { link.close().await });
+            self.let_go(link);
         }
+    }
+
+    /// Closes a link now, and whatever comes next comes after that.
+    fn let_go(&mut self, link: Arc<Link>) {
+        let closing = closing(&self.shared, self.lease, link);
+        self.first(closing);
+    }
+
+    /// Has the next client wait for this as well.
+    fn first(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        let (before, task) = (self.ending.clone(), tokio::spawn(task));
+        let all = async move {
+            before.await;
+            let _ = task.await;
+        };
+        self.ending = all.boxed().shared();
     }
 
     /// Ends the run and waits until nobody drives this session any more; the number of that run.
     pub(super) async fn close(&mut self) -> u64 {
         if let Some(link) = self.take()
-            && tokio::time::timeout(CLOSE_WITHIN, link.close()).await.is_err()
+            && tokio::time::timeout(CLOSE_WITHIN, tokio::spawn(closing(&self.shared, self.lease, link))).await.is_err()
         {
             tracing::warn!(session = %self.lease.session, "the client did not close in time");
         }
@@ -155,13 +180,11 @@ impl Client {
             good_bye,
             session: myself.clone(),
         };
-        let before = self.ending.take();
-        self.ending = Some(tokio::spawn(async move {
-            if let Some(before) = before {
-                let _ = before.await;
-            }
+        let before = self.ending.clone();
+        self.first(async move {
+            before.await;
             run(ending).await;
-        }));
+        });
     }
 }
 
@@ -169,9 +192,23 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         if let (Some(link), Ok(runtime)) = (self.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(async move { link.close().await });
+            runtime.spawn(closing(&self.shared, self.lease, link));
         }
     }
+}
+
+/// Closes a link. One that runs ends its run only when this is done, and that run has the seat; one that is idle takes the seat, so
+/// that no other client comes beside it, not even that of another actor.
+fn closing(shared: &Shared, lease: Lease, link: Arc<Link>) -> impl Future<Output = ()> + Send + 'static {
+    let seat = shared.seat(lease.session).try_lock_owned().ok();
+    async move {
+        link.close().await;
+        drop(seat);
+    }
+}
+
+fn over_and_done() -> Awaited<BoxFuture<'static, ()>> {
+    std::future::ready(()).boxed().shared()
 }
 
 /// One run, from the seat to the end of the connection.
@@ -235,3 +272,6 @@ impl Drive {
 fn leave(place: &Place) {
     place.lock().unwrap_or_else(PoisonError::into_inner).take();
 }
+
+#[cfg(test)]
+mod tests;

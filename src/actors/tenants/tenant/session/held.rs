@@ -80,7 +80,8 @@ impl Held {
     pub(super) async fn handle(&mut self, myself: &ActorRef<Letter<Msg>>, body: Msg) -> Result<(), ActorProcessingErr> {
         match body {
             Msg::Opened(run, line) => self.client.opened(run, line),
-            Msg::Wire(run, event) if self.client.is_run(run) => self.heard(myself, event),
+            // What the network says of messages is true whichever run heard it, and it will not say it again.
+            Msg::Wire(run, event) if self.client.is_run(run) || event.is_of_messages() => self.heard(myself, event),
             Msg::Over(run, over) if self.client.is_run(run) => self.over(myself, over),
             Msg::RetryDue(retry) if retry == self.retries => self.apply(myself, Input::RetryDue),
             Msg::Told(told) => self.told(myself, told?),
@@ -231,7 +232,7 @@ impl Held {
         self.nudge_outbox(outbox::Msg::Down);
         self.client.over(&over);
         match over {
-            Over::Lost(why) => self.apply(myself, Input::Lost { loss: Loss::Dropped, why }),
+            Over::Lost(why) | Over::Broken(why) => self.apply(myself, Input::Lost { loss: Loss::Dropped, why }),
             Over::Unreachable(why) => self.apply(myself, Input::Lost { loss: Loss::Unreachable, why }),
             Over::ProxyFailed(why) => self.apply(myself, Input::Lost { loss: Loss::Proxy, why }),
             Over::Ended(end) => self.apply(myself, Input::Ended(end)),
