@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::ground::app::until;
 use crate::ground::process::Process;
 use crate::ground::{Ground, Place};
 
