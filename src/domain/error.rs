@@ -45,7 +45,7 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::DailyLimitReached,
