@@ -56,6 +56,7 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod http;
+mod private;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 pub mod server;

@@ -33,6 +33,10 @@ enum Failure {
     System(#[from] io::Error),
     #[error("the root of the actors failed, see above; nothing that was accepted is lost, so start the server again")]
     Root,
+    #[error(
+        "the simulated network cannot write its file, see above; what was acknowledged is kept, so start again when it can"
+    )]
+    Network,
 }
 
 fn main() -> ExitCode {
@@ -113,6 +117,7 @@ async fn serve(config: Config) -> Result<(), Failure> {
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
         () = server.system().failed() => Err(Failure::Root),
+        () = server.network_failed() => Err(Failure::Network),
     };
     signals.stop(server.stop()).await;
     ended
@@ -128,9 +133,12 @@ async fn sandbox(config: Config) -> Result<(), Failure> {
     };
     let (version, data) = (env!("CARGO_PKG_VERSION"), config.data_dir.display());
     tracing::info!("wamux {version}, the sandbox network alone, data in {data}, listening on http://{}", network.addr);
-    signals.next().await;
+    let ended = tokio::select! {
+        () = signals.next() => Ok(()),
+        () = network.sandbox().failed() => Err(Failure::Network),
+    };
     signals.stop(network.stop()).await;
-    Ok(())
+    ended
 }
 
 async fn rotate_master(config: &Config, new: Option<MasterSecret>) -> Result<(), Failure> {

@@ -129,6 +129,11 @@ impl Server {
         self.network.sandbox_addr()
     }
 
+    /// Returns when the simulated network of this process has failed, and has to be started again with the process.
+    pub async fn network_failed(&self) {
+        self.network.failed().await;
+    }
+
     /// Takes nothing more, lets what was begun end, ends the streams, and closes everything; in bounded time.
     pub async fn stop(self) {
         let closing = async {

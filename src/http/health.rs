@@ -18,6 +18,10 @@ pub(super) async fn live<D>(_: Call<D>) -> Answered {
 }
 
 pub(super) async fn ready(call: Call) -> Answered {
+    #[cfg(feature = "sandbox")]
+    if call.door.phones.have_failed() {
+        return Err(Refusal::new(Code::NotReady, "Not ready: the simulated network cannot write its file."));
+    }
     match call.system().ready().await {
         Ok(()) => reply::ok(&json!({ "status": "ready" })),
         Err(unready) => Err(Refusal::new(Code::NotReady, format!("Not ready: {unready}."))),

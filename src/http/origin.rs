@@ -21,6 +21,13 @@ pub(super) fn is_direct(headers: &HeaderMap) -> bool {
     ours && !forwarded(headers) && own_page(headers)
 }
 
+/// Whether a WebSocket may be opened to the simulated network: by a program, which names no page or the one that WhatsApp's own
+/// clients name, or by a page of this machine. Any other page in a browser would reach a network on loopback, too.
+#[cfg(feature = "sandbox")]
+pub(super) fn is_client(headers: &HeaderMap) -> bool {
+    headers.get("origin").is_some_and(|origin| origin == "https://web.whatsapp.com") || own_page(headers)
+}
+
 pub(super) fn is_local(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
@@ -78,6 +85,23 @@ mod tests {
             assert_eq!(is_here(Some(peer.parse().unwrap()), &headers), here, "{peer} {name}: {value}");
         }
         assert!(!is_here(None, &HeaderMap::new()));
+    }
+
+    #[cfg(feature = "sandbox")]
+    #[test]
+    fn a_page_elsewhere_is_no_client() {
+        assert!(is_client(&HeaderMap::new()));
+        for (origin, client) in [
+            ("https://web.whatsapp.com", true),
+            ("http://localhost:3000", true),
+            ("http://[::1]:3000", true),
+            ("https://web.whatsapp.com.evil.example", false),
+            ("https://evil.example", false),
+            ("null", false),
+        ] {
+            let headers = HeaderMap::from_iter([(warp::http::header::ORIGIN, origin.parse().unwrap())]);
+            assert_eq!(is_client(&headers), client, "{origin}");
+        }
     }
 
     #[cfg(feature = "sandbox")]

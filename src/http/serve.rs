@@ -17,6 +17,7 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -37,6 +38,9 @@ const CONNECTIONS: usize = 8192;
 const HEAD: Duration = Duration::from_secs(30);
 /// The first byte of a TLS connection; no HTTP request begins with it.
 const TLS_HANDSHAKE: [u8; 1] = [0x16];
+/// When an idle connection is asked whether its other end is there, and how soon again if nothing answers.
+const ALIVE: Duration = Duration::from_mins(1);
+const ALIVE_AGAIN: Duration = Duration::from_secs(15);
 const HEAD_BYTES: usize = 64 * 1024;
 /// How long requests that were begun may go on when the server stops.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -157,6 +161,8 @@ async fn accept(listener: TcpListener, entry: Entry, stopping: Stopping) {
 async fn connection(stream: TcpStream, peer: SocketAddr, entry: Arc<Entry>, stopping: Stopping) {
     // Small answers must not wait for more of them.
     let _ = stream.set_nodelay(true);
+    // Whoever vanished without a word, with its machine say, is found out.
+    let _ = SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(ALIVE).with_interval(ALIVE_AGAIN));
     let Some(tls) = &entry.tls else { return talk(stream, peer, entry, stopping).await };
     let opened = async {
         let mut first = [0];

@@ -1,7 +1,9 @@
 //! An account: a number, a LID, the keys of its phone, and the companions linked to it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use whatsapp_rust::wacore::libsignal::protocol::{IdentityKeyPair, KeyPair};
@@ -11,6 +13,7 @@ use super::SandboxError;
 use super::ledger::{AccountId, AccountRow, CompanionRow, Device, LedgerError};
 use super::phone::away::Away;
 use super::root;
+use crate::clock;
 use crate::domain::phone::Phone;
 
 /// LIDs stand in a row from here: fifteen digits that say nothing about the number, as on the real network.
@@ -22,6 +25,9 @@ const LINKED: usize = 4;
 /// The highest device number: an address holds it in one byte (`wacore-binary/src/encoder.rs`, `write_ad_jid`), and the
 /// real network stays below a hundred.
 const HIGHEST_DEVICE: u16 = 99;
+
+/// Numbers that one account may bring into being by asking about them, so that none uses up all there are.
+const MAKES: u32 = 50_000;
 
 /// Bytes of a name that a companion says.
 const NAME: usize = 256;
@@ -38,6 +44,9 @@ pub(crate) struct Account {
     pub(crate) created: i64,
     pub(crate) sync_key_id: Vec<u8>,
     pub(crate) sync_key: Vec<u8>,
+    /// Numbers that came into being because it asked about them.
+    made: AtomicU32,
+    last_used: std::sync::Mutex<Instant>,
     state: Arc<Mutex<State>>,
 }
 
@@ -74,6 +83,8 @@ impl Account {
             created: row.created,
             sync_key_id: row.sync_key_id,
             sync_key: row.sync_key,
+            made: AtomicU32::new(0),
+            last_used: std::sync::Mutex::new(clock::instant()),
             state: Arc::new(Mutex::new(State {
                 name: row.name,
                 companions,
@@ -103,6 +114,25 @@ impl Account {
     /// The address of a device in the form the other side used.
     pub(crate) fn address(&self, server: Server, device: u16) -> Jid {
         if server == Server::Lid { self.lid(device) } else { self.pn(device) }
+    }
+
+    /// Whether it may bring one more number into being by asking about it.
+    pub(crate) fn may_make(&self) -> bool {
+        self.made.fetch_add(1, Ordering::Relaxed) < MAKES
+    }
+
+    pub(crate) fn used(&self, now: Instant) {
+        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// Whether all that is known of it is in the ledger: nobody has it in hand, and its phone is not on its way back.
+    pub(crate) fn rests(&self) -> bool {
+        self.state.try_lock().is_ok_and(|state| state.away.is_none())
+    }
+
+    /// How long nobody asked for it.
+    pub(crate) fn idle(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(*self.last_used.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) async fn lock(&self) -> OwnedMutexGuard<State> {

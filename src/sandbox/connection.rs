@@ -46,7 +46,7 @@ async fn talk(network: &Arc<Network>, stream: Box<dyn Stream>, upgrade: Upgrade)
     });
     let (wire, caller) = timeout(HANDSHAKE, shake).await.map_err(SandboxError::wire)??;
     if caller.payload.device_pairing_data.is_set() {
-        Box::pin(pairing::register(network, wire, &caller)).await
+        Box::pin(pairing::register(network, wire, caller)).await
     } else {
         Box::pin(login::log_in(network, wire, caller)).await
     }

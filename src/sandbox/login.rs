@@ -1,11 +1,18 @@
 //! A companion that is linked: it logs in, gets what waited for it, and talks until it leaves.
 
+mod drain;
+mod reading;
+
+use std::future::ready;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use tokio::sync::watch;
+use tokio::task::unconstrained;
+use tokio::time::{Instant as Moment, Sleep, sleep_until};
 use whatsapp_rust::NodeBuilder;
 use whatsapp_rust::wacore_binary::Node;
 
@@ -15,15 +22,18 @@ use super::faults::{FaultKind, Holds, Piece, TurnedAway, Way};
 use super::ledger::{Device, Outgoing, Ticket};
 use super::network::Network;
 use super::noise::Caller;
-use super::stanza::{self, attr};
+use super::stanza::{self, attr, child};
 use super::switchboard::{Farewell, Line};
 use super::wire::Wire;
 use super::{SandboxError, iq, message, receipt};
+use crate::clock;
+use reading::Reading;
 
 /// Stanzas of one companion that are between arrival and commit. Past it, the next one waits on the socket.
 const IN_FLIGHT: usize = 64;
-/// Stanzas read from the ledger at once.
-const PAGE: i64 = 64;
+
+/// Clients ping every 15 to 30 seconds: one that says nothing for so long is gone.
+const QUIET: Duration = Duration::from_mins(3);
 
 /// What a stanza comes to: what is said back, once the ticket is settled.
 #[derive(Default)]
@@ -64,7 +74,13 @@ struct Conversation<'c> {
     faults: watch::Receiver<()>,
     /// The last stanza from the queue that was sent.
     cursor: i64,
-    active: bool,
+    reading: Reading,
+    /// A page was sent since the companion was last heard: it has its turn first.
+    listens: bool,
+    /// When the companion said something.
+    heard: Instant,
+    /// The one timer: for a companion that says nothing, or does not ask for what waits.
+    alarm: Pin<Box<Sleep>>,
 }
 
 /// What happens next in a conversation.
@@ -74,6 +90,8 @@ enum Next {
     Faults,
     Due(Vec<Piece>),
     Behind,
+    Page(i64),
+    Alarm { deaf: bool },
     Mail(Option<(i64, Vec<u8>)>),
     Said(Result<Option<Node>, SandboxError>),
 }
@@ -100,7 +118,21 @@ pub(crate) async fn log_in(network: &Arc<Network>, wire: Wire, caller: Caller) -
     let active = caller.payload.passive != Some(true);
     drop(caller);
     let (way, faults) = (Way::default(), network.faults.changes());
-    let mut conversation = Conversation { network, account, me, wire, line, way, faults, cursor: 0, active: false };
+    let heard = clock::instant();
+    let mut conversation = Conversation {
+        network,
+        account,
+        me,
+        wire,
+        line,
+        way,
+        faults,
+        cursor: 0,
+        reading: Reading::Passive,
+        listens: false,
+        heard,
+        alarm: Box::pin(sleep_until((heard + QUIET).into())),
+    };
     let ended = Box::pin(conversation.run(active)).await;
     network.switchboard.disconnect(me, &own);
     if ended.is_ok() {
@@ -133,16 +165,21 @@ impl Conversation<'_> {
                 Next::Farewell => return self.farewell().await,
                 Next::Faults => self.sit_out().await?,
                 Next::Due(pieces) => self.let_go(pieces).await?,
-                Next::Behind => self.catch_up(false).await.map(|_| ())?,
+                Next::Behind => self.fall_behind(),
+                Next::Page(most) => self.page(most, &mut pending).await?,
+                Next::Alarm { deaf } => self.alarmed(deaf)?,
                 Next::Mail(Some((seq, stanza))) => {
                     // The writer told who waited before it handed this over: their answers go out before it.
-                    while let Some(Some(settled)) = pending.next().now_or_never() {
+                    // Unconstrained, since what has been told must not look as if it had not when this task has used up its turn.
+                    while let Some(Some(settled)) = unconstrained(pending.next()).now_or_never() {
                         self.say(settled?).await?;
                     }
                     self.pass(seq, stanza).await?;
                 }
                 Next::Mail(None) | Next::Said(Ok(None)) => return Ok(()),
                 Next::Said(said) => {
+                    self.listens = false;
+                    self.heard = clock::instant();
                     if let Some(said) = said? {
                         let answer = self.hear(&said).await?;
                         pending.push_back(settle(Arc::clone(self.network), answer));
@@ -170,23 +207,53 @@ impl Conversation<'_> {
         F: Future<Output = Result<Settled, SandboxError>>,
     {
         let (busy, full, clear) = (pending.len(), self.way.is_full(), self.way.is_clear());
+        let (live, page) = (self.reading.is_live(), self.reading.page());
+        let listening = busy < IN_FLIGHT && !full;
+        if let Some(patience) =
+            self.reading.patience().map(Moment::from_std).filter(|until| *until < self.alarm.deadline())
+        {
+            self.alarm.as_mut().reset(patience);
+        }
         tokio::select! {
             biased;
             _ = self.faults.changed() => Next::Faults,
             Some(settled) = pending.next() => Next::Settled(settled),
             _ = self.line.farewell.changed() => Next::Farewell,
             pieces = self.way.due(), if !clear => Next::Due(pieces),
-            () = self.line.link.nudged(), if self.active => Next::Behind,
-            mail = self.line.mail.recv(), if self.active => Next::Mail(mail),
-            said = self.wire.receive(), if busy < IN_FLIGHT && !full => Next::Said(said),
+            () = self.line.link.nudged(), if live => Next::Behind,
+            mail = self.line.mail.recv(), if live => Next::Mail(mail),
+            Some(most) = ready(page), if !self.listens => Next::Page(most),
+            said = self.wire.receive(), if listening => Next::Said(said),
+            Some(most) = ready(page) => Next::Page(most),
+            () = self.alarm.as_mut() => Next::Alarm { deaf: !listening },
         }
     }
 
-    /// While the connection is silent nothing passes either way, and nothing is read or sent.
+    /// The timer has run down; for what, is found out, and it is set for what may come next.
+    fn alarmed(&mut self, deaf: bool) -> Result<(), SandboxError> {
+        let now = clock::instant();
+        if deaf {
+            // Nobody listened to it.
+            self.heard = now;
+        }
+        if now >= self.heard + QUIET {
+            return Err(SandboxError::Wire("a companion said nothing for too long"));
+        }
+        if self.reading.patience().is_some_and(|until| now >= until) {
+            self.unasked();
+        }
+        self.alarm.as_mut().reset((self.heard + QUIET).into());
+        Ok(())
+    }
+
+    /// While the connection is silent nothing passes either way: what comes is kept, and answered afterwards.
     async fn sit_out(&mut self) -> Result<(), SandboxError> {
         loop {
             self.faults.mark_unchanged();
-            let Some(silent) = self.network.faults.holds(FaultKind::Silence, self.me) else { return Ok(()) };
+            let Some(silent) = self.network.faults.holds(FaultKind::Silence, self.me) else {
+                self.heard = clock::instant();
+                return Ok(());
+            };
             let over = async {
                 match silent {
                     Holds::Until(moment) => tokio::time::sleep(self.network.faults.wait_for(moment)).await,
@@ -197,6 +264,7 @@ impl Conversation<'_> {
                 _ = self.line.farewell.changed() => return Err(SandboxError::Wire("a silent connection ended")),
                 _ = self.faults.changed() => {}
                 () = over => {}
+                () = self.wire.ended() => return Err(SandboxError::Wire("a companion left a silent connection")),
             }
         }
     }
@@ -226,12 +294,18 @@ impl Conversation<'_> {
                 }
                 Ok(Answer::default())
             }
-            // Nobody here watches presence or typing, and the telemetry of `ib` asks for no answer.
+            // Nobody here watches presence or typing.
             "presence" => {
                 account.lock().await.call(me.device, &stanza::text(said, "name"));
                 Ok(Answer::default())
             }
-            "chatstate" | "ib" => Ok(Answer::default()),
+            "ib" => {
+                if let Some(count) = child(said, "offline_batch").and_then(|batch| attr(batch, "count")?.parse().ok()) {
+                    self.reading.asked(count, clock::instant());
+                }
+                Ok(Answer::default())
+            }
+            "chatstate" => Ok(Answer::default()),
             _ => {
                 tracing::warn!(stanza = %stanza::brief(said), "unknown stanza");
                 Ok(unknown(said))
@@ -259,53 +333,6 @@ impl Conversation<'_> {
             self.network.ledger.submit(vec![lost]).await?;
         }
         self.let_go(passing.now.into_iter().map(Piece::Queued).collect()).await
-    }
-
-    /// Announces what waited, sends it, and says that this was all (`whatsapp-rust/src/handlers/ib.rs`).
-    async fn activate(&mut self) -> Result<(), SandboxError> {
-        if self.active {
-            return Ok(());
-        }
-        self.active = true;
-        let backlog = self.network.ledger.backlog(self.me).await?;
-        let total = backlog.messages + backlog.receipts + backlog.notifications;
-        if total > 0 {
-            let preview = NodeBuilder::new("offline_preview")
-                .attr("count", total)
-                .attr("message", backlog.messages)
-                .attr("receipt", backlog.receipts)
-                .attr("notification", backlog.notifications)
-                .attr("appdata", "0");
-            self.tell(&stanza::information(preview.build())).await?;
-        }
-        let sent = self.catch_up(true).await?;
-        if let Some(stanza) = self.way.alone() {
-            self.wire.send_marshalled(stanza).await?;
-        }
-        self.tell(&stanza::information(NodeBuilder::new("offline").attr("count", sent).build())).await?;
-        match self.network.faults.strike(FaultKind::DropConnection, self.me, None) {
-            Some(_) => Err(SandboxError::Wire("the socket broke")),
-            None => Ok(()),
-        }
-    }
-
-    /// Sends what the ledger holds after the cursor, until nothing was left there meanwhile.
-    async fn catch_up(&mut self, offline: bool) -> Result<i64, SandboxError> {
-        let mut sent = 0;
-        while self.line.link.catches_up() {
-            loop {
-                let page = self.network.ledger.queued(self.me, self.cursor, PAGE).await?;
-                if page.is_empty() {
-                    break;
-                }
-                for (seq, stanza) in page {
-                    sent += 1;
-                    let stanza = if offline { stanza::waited(&stanza)? } else { stanza };
-                    self.pass(seq, stanza).await?;
-                }
-            }
-        }
-        Ok(sent)
     }
 
     async fn farewell(&mut self) -> Result<(), SandboxError> {

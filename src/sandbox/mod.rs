@@ -8,6 +8,7 @@
 //! companion wait in the ledger until it confirms them, connected or not.
 
 mod account;
+mod accounts;
 mod admission;
 mod app_state;
 mod connection;
@@ -172,6 +173,17 @@ impl Sandbox {
     /// No new connections, the old ones end, everything submitted is committed.
     pub async fn close(&self) {
         self.network.close().await;
+    }
+
+    /// Returns when the network could not write its file: it has ended, and what it acknowledged is in the file. Whoever runs
+    /// it should start it again when there is room.
+    pub async fn failed(&self) {
+        self.network.ledger.failed().await;
+    }
+
+    /// Whether it has ended so.
+    pub fn has_failed(&self) -> bool {
+        self.network.ledger.has_failed()
     }
 
     /// The public key of the root that vouches for this network's certificate.

@@ -1,29 +1,29 @@
 //! The network itself: its ledger, its certificate, its accounts and who is connected.
 
-use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use whatsapp_rust::{Jid, Server};
 
 use super::SandboxError;
 use super::account::{Account, account_of_lid};
+use super::accounts::Accounts;
 use super::faults::Faults;
 use super::ledger::{AccountId, Device, Ledger};
 use super::pairing::Pairings;
 use super::root::Certificate;
 use super::switchboard::Switchboard;
 use super::trouble::{self, Trouble};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::domain::phone::Phone;
 use crate::sandbox::phone::keys;
 
 /// Connections at once, those that are still shaking hands included.
 const CONNECTIONS: usize = 8192;
 
-/// Accounts at once. Past it, numbers nobody has used yet are not on this network.
-const ACCOUNTS: usize = 200_000;
+/// Accounts in the file. Past it, numbers nobody has used yet are not on this network.
+const ACCOUNTS: i64 = 1_000_000;
 
 pub(crate) struct Network {
     pub(crate) ledger: Ledger,
@@ -33,15 +33,10 @@ pub(crate) struct Network {
     pub(crate) pairings: Pairings,
     pub(crate) faults: Faults,
     accounts: RwLock<Accounts>,
+    /// How many there are in the file.
+    made: AtomicI64,
     connections: AtomicUsize,
     closed: AtomicBool,
-}
-
-/// Accounts that were needed since the start, by both of their names.
-#[derive(Default)]
-struct Accounts {
-    by_phone: HashMap<Phone, Arc<Account>>,
-    by_id: HashMap<AccountId, Arc<Account>>,
 }
 
 impl Network {
@@ -49,6 +44,7 @@ impl Network {
         let switchboard = Arc::new(Switchboard::default());
         let ledger = Ledger::open(file, Arc::clone(&switchboard)).await?;
         let certificate = Certificate::load(&ledger).await?;
+        let made = ledger.accounts().await?;
         Ok(Arc::new(Self {
             ledger,
             faults: Faults::new(clock.clone()),
@@ -57,14 +53,15 @@ impl Network {
             switchboard,
             pairings: Pairings::default(),
             accounts: RwLock::default(),
+            made: AtomicI64::new(made),
             connections: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
         }))
     }
 
-    /// The account of a number, if anything was done with it since the start.
+    /// The account of a number, if anything was done with it lately.
     pub(crate) fn known(&self, phone: &Phone) -> Option<Arc<Account>> {
-        self.accounts.read().unwrap_or_else(PoisonError::into_inner).by_phone.get(phone).cloned()
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).of_phone(phone, clock::instant())
     }
 
     /// The account of a number, if it exists.
@@ -87,11 +84,13 @@ impl Network {
         if let Some(account) = self.find(phone).await? {
             return Ok(Some(account));
         }
-        if self.accounts.read().unwrap_or_else(PoisonError::into_inner).by_id.len() >= ACCOUNTS {
+        let full = self.accounts.read().unwrap_or_else(PoisonError::into_inner).is_full();
+        if full || self.made.load(Ordering::Relaxed) >= ACCOUNTS {
             tracing::warn!("the network holds all the accounts it can");
             return Ok(None);
         }
         let row = self.ledger.create(keys::new_account(phone, &self.clock)?).await?;
+        self.made.fetch_max(row.id, Ordering::Relaxed);
         Ok(Some(self.keep(Account::from_row(row)?)))
     }
 
@@ -110,8 +109,26 @@ impl Network {
         }
     }
 
+    /// The same, but nothing is made.
+    pub(crate) async fn look_up(&self, address: &Jid) -> Result<Option<Arc<Account>>, SandboxError> {
+        match (address.server, Phone::from_digits(&address.user)) {
+            (Server::Pn, Ok(phone)) => self.find(&phone).await,
+            (Server::Pn, Err(_)) => Ok(None),
+            _ => self.resolve(address).await,
+        }
+    }
+
+    /// Whether there is anybody at an address: every number is on this network, but for the one that stands for those that
+    /// are not.
+    pub(crate) async fn is_somebody(&self, address: &Jid) -> Result<bool, SandboxError> {
+        match (address.server, Phone::from_digits(&address.user)) {
+            (Server::Pn, Ok(phone)) => Ok(trouble::of(&phone) != Some(Trouble::NotOnWhatsApp)),
+            _ => Ok(self.look_up(address).await?.is_some()),
+        }
+    }
+
     pub(crate) async fn by_id(&self, id: AccountId) -> Result<Option<Arc<Account>>, SandboxError> {
-        let known = self.accounts.read().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).cloned();
+        let known = self.accounts.read().unwrap_or_else(PoisonError::into_inner).of_id(id, clock::instant());
         if known.is_some() {
             return Ok(known);
         }
@@ -123,23 +140,22 @@ impl Network {
 
     /// No phone has a session at hand with the device that had this number before. Called without a lock on any account.
     pub(crate) async fn forget_peer(&self, device: Device) {
-        let accounts: Vec<_> =
-            self.accounts.read().unwrap_or_else(PoisonError::into_inner).by_id.values().cloned().collect();
+        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner).all();
         for account in accounts {
             account.lock().await.sessions.remove(&device);
         }
     }
 
-    /// The first to load an account wins: there is one lock for each.
     fn keep(&self, account: Account) -> Arc<Account> {
+        self.accounts.write().unwrap_or_else(PoisonError::into_inner).keep(account, clock::instant())
+    }
+
+    /// As if nobody had used any account for so long.
+    #[cfg(test)]
+    pub(crate) fn let_go(&self, idle: std::time::Duration) -> usize {
         let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = accounts.by_id.get(&account.id) {
-            return Arc::clone(known);
-        }
-        let account = Arc::new(account);
-        accounts.by_phone.insert(account.phone.clone(), Arc::clone(&account));
-        accounts.by_id.insert(account.id, Arc::clone(&account));
-        account
+        accounts.let_go(clock::instant() + idle);
+        accounts.len()
     }
 
     /// Seconds since 1970, as stanzas carry them.
@@ -151,11 +167,17 @@ impl Network {
     pub(crate) fn admit(self: &Arc<Self>) -> Option<Place> {
         let place = Place(Arc::clone(self));
         let taken = self.connections.fetch_add(1, Ordering::AcqRel);
-        (taken < CONNECTIONS && !self.closed.load(Ordering::Acquire)).then_some(place)
+        (taken < CONNECTIONS && !self.is_closed()).then_some(place)
     }
 
+    #[cfg(test)]
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Acquire)
+    }
+
+    /// Closed, or without a file to write: nobody is let in any more.
     pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.closed.load(Ordering::Acquire) || self.ledger.has_failed()
     }
 
     /// No new connections, the old ones end, everything submitted is committed.

@@ -31,7 +31,7 @@ pub(crate) async fn from_companion(
     let answer = ack(receipt, "receipt").build();
     let to = address(receipt, "to");
     let target = match &to {
-        Some(to) => network.resolve(to).await?,
+        Some(to) => network.look_up(to).await?,
         None => None,
     };
     let (Some(to), Some(target)) = (to, target) else {

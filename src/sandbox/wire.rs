@@ -111,6 +111,18 @@ impl RawWire {
         }
     }
 
+    /// Waits until the client has gone. What it says before is kept, up to a limit past which nothing is read any more.
+    async fn ended(&mut self) {
+        while self.buffer.len() < FRAME {
+            match self.socket.next().await {
+                Some(Ok(message)) if message.is_binary() => self.buffer.extend_from_slice(message.as_payload()),
+                Some(Ok(message)) if !message.is_close() => {}
+                _ => return,
+            }
+        }
+        std::future::pending().await
+    }
+
     /// A whole frame from what has come: three bytes of length, big end first (`wacore-noise/framing.rs`).
     fn split(&mut self) -> Result<Option<BytesMut>, SandboxError> {
         if !self.opened && !self.header()? {
@@ -177,6 +189,11 @@ impl Wire {
         let node = unmarshal_ref(&plain).map_err(SandboxError::wire)?.to_owned();
         tracing::trace!(stanza = %stanza::brief(&node), "from client");
         Ok(Some(node))
+    }
+
+    /// Waits until the client has gone, without listening to it.
+    pub(crate) async fn ended(&mut self) {
+        self.raw.ended().await;
     }
 
     pub(crate) async fn send(&mut self, node: &Node) -> Result<(), SandboxError> {

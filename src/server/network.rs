@@ -75,6 +75,14 @@ mod simulated {
             }
         }
 
+        /// Returns when the network in this process has failed.
+        pub(in crate::server) async fn failed(&self) {
+            match self {
+                Self::Here(kept, _) => kept.sandbox.failed().await,
+                Self::Elsewhere(_) => std::future::pending().await,
+            }
+        }
+
         pub(in crate::server) async fn close(self) {
             let Self::Here(kept, opening) = self else { return };
             let closing = async {
@@ -100,6 +108,10 @@ mod live {
     impl Outside {
         pub(in crate::server) async fn open(_: &Config, _: Clock) -> Result<(Self, Wire), StartError> {
             Ok((Self, Wire::whatsapp()?))
+        }
+
+        pub(in crate::server) async fn failed(&self) {
+            std::future::pending().await
         }
 
         pub(in crate::server) async fn close(self) {}

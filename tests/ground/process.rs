@@ -122,6 +122,12 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// How it ended, if it has by itself.
+    #[allow(dead_code, reason = "the benches end what they start")]
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// SIGTERM; how it ended and how long it took.
     pub fn terminate(mut self) -> (ExitStatus, Duration) {
         let began = instant();

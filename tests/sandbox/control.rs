@@ -189,6 +189,9 @@ async fn the_network_switches_to_websocket_on_its_paths_and_hangs_up_on_nonsense
         let answer = get(&network, path, headers).await;
         assert!(answer.starts_with("HTTP/1.1 404 ") && answer.contains("not_found"), "{path}: {answer}");
     }
+    let page = format!("{upgrade}\r\norigin: https://evil.example");
+    let answer = get(&network, "/ws/chat", &page).await;
+    assert!(answer.starts_with("HTTP/1.1 403 ") && answer.contains("operator_only"), "{answer}");
     assert!(!say(&network, b"\x16\x03\x01\x00\x05nope!").await.contains("HTTP"), "TLS that is none");
     say(&network, b"nonsense\r\n\r\n").await;
     network.stop().await;

@@ -2,11 +2,33 @@
 
 use serde_json::json;
 
+use crate::ground::app::until;
 use crate::ground::process::Process;
 use crate::ground::{Ground, Place};
 
 const OWN: &str = "+237600000001";
 const PHONE: &str = "+237611111111";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_cannot_write_its_file_ends_with_an_error() {
+    const FULL: &str =
+        "CREATE TRIGGER full BEFORE INSERT ON account BEGIN SELECT RAISE(ABORT, 'as if the disk were full'); END";
+    let folder = tempfile::tempdir().unwrap();
+    let mut network = Process::sandbox(folder.path(), "127.0.0.1:0");
+    let file = format!("sqlite://{}", folder.path().join("sandbox.db").display());
+    let mut other: sqlx::SqliteConnection = sqlx::Connection::connect(&file).await.unwrap();
+    sqlx::raw_sql(FULL).execute(&mut other).await.unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let made = client.post(format!("{}/sandbox/phones", network.base)).json(&json!({ "phone": OWN })).send().await;
+    assert!(made.is_ok_and(|made| made.status().is_server_error()));
+    let mut status = None;
+    until("ended", async || {
+        status = network.ended();
+        status.is_some()
+    })
+    .await;
+    assert_eq!(status.unwrap().code(), Some(1));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_and_its_network_outlive_kills_of_each_other() {

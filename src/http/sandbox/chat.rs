@@ -16,6 +16,7 @@ use super::Alone;
 use crate::domain::elsewhere::{Fingerprint, NETWORK};
 use crate::domain::error::{Code, Refusal};
 use crate::http::call::Answered;
+use crate::http::origin::is_client;
 use crate::http::reply::{self, Response};
 use crate::http::serve::RequestId;
 use crate::sandbox::{CHAT, Sandbox};
@@ -46,6 +47,9 @@ fn switch(sandbox: Sandbox, headers: &HeaderMap, upgrade: Option<OnUpgrade>) -> 
             "Here is a WebSocket, version 13: connect as a WhatsApp client does.",
         ));
     };
+    if !is_client(headers) {
+        return Err(Refusal::new(Code::OperatorOnly, "The network answers clients, and no page of another place."));
+    }
     let network = Fingerprint(sandbox.root_key()).to_string();
     tokio::spawn(async move {
         match upgrade.await {

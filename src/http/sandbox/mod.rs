@@ -55,6 +55,13 @@ pub enum Phones {
     There(Far),
 }
 
+impl Phones {
+    /// Whether they are in this process, and their network has ended because it could not write its file.
+    pub(super) fn have_failed(&self) -> bool {
+        matches!(self, Self::Here(sandbox) if sandbox.has_failed())
+    }
+}
+
 /// Takes errands to the phones, for one call.
 struct Runner<H> {
     host: Arc<H>,

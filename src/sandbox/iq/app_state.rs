@@ -17,6 +17,10 @@ use crate::sandbox::stanza::{self, attr, bytes, child, children, text};
 const COLLECTIONS: [&str; 5] = ["critical_block", "critical_unblock_low", "regular_low", "regular_high", "regular"];
 /// Patches in one answer; the rest is asked for again.
 const PATCHES: i64 = 50;
+/// The same in bytes, all collections together: an answer has to fit into a frame of 16 MiB.
+const ANSWER: usize = 8 * 1024 * 1024;
+/// Bytes of patches that an account keeps. A real network would have its phone make one snapshot of them long before.
+const KEPT: i64 = 64 * 1024 * 1024;
 
 pub(super) async fn sync(ask: &Ask<'_>) -> Result<Answer, SandboxError> {
     let asked = child(ask.iq, "sync").map(children).unwrap_or_default();
@@ -66,13 +70,16 @@ async fn one(ask: &Ask<'_>, asked: &Node, changes: &mut Vec<Change>) -> Result<N
     }
     let known: u64 = attr(asked, "version").and_then(|version| version.parse().ok()).unwrap_or(0);
     let current = ledger.patch_version(account, &name).await?;
-    let patches = ledger.patches(account, &name, known, PATCHES).await?;
+    let patches = fitting(ledger.patches(account, &name, known, PATCHES).await?, ANSWER / COLLECTIONS.len());
     let more = patches.last().is_some_and(|(version, _)| *version < current);
     let offered = child(asked, "patch").or_else(|| child(child(asked, "patches")?, "patch")).and_then(bytes);
     if let Some(offered) = offered {
         if known != current {
             let refused = answer.attr("type", "error").attr("has_more_patches", more.to_string());
             return Ok(with_patches(refused, &patches, Some(stanza::fault(409, "conflict"))));
+        }
+        if ledger.patch_bytes(account).await?.saturating_add(size(offered)) > KEPT {
+            return Ok(answer.attr("type", "error").children([stanza::fault(507, "insufficient-storage")]).build());
         }
         let mut patch = syncd_patch_decode(offered).map_err(SandboxError::wire)?;
         patch.version = MessageField::some(SyncdVersion { version: Some(current + 1) });
@@ -84,8 +91,38 @@ async fn one(ask: &Ask<'_>, asked: &Node, changes: &mut Vec<Change>) -> Result<N
     Ok(with_patches(answer, &patches, None))
 }
 
+/// The first patches, as many as there is room for; one always.
+fn fitting(mut patches: Vec<(u64, Vec<u8>)>, room: usize) -> Vec<(u64, Vec<u8>)> {
+    let mut bytes = 0;
+    let fit = patches.iter().take_while(|(_, patch)| {
+        bytes += patch.len();
+        bytes <= room
+    });
+    let fit = fit.count().max(1);
+    patches.truncate(fit);
+    patches
+}
+
+fn size(bytes: &[u8]) -> i64 {
+    i64::try_from(bytes.len()).unwrap_or(i64::MAX)
+}
+
 fn with_patches(answer: NodeBuilder, patches: &[(u64, Vec<u8>)], fault: Option<Node>) -> Node {
     let patches = patches.iter().map(|(_, patch)| stanza::leaf("patch", patch.clone()));
     let patches = NodeBuilder::new("patches").children(patches).build();
     answer.children(fault.into_iter().chain([patches])).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitting;
+
+    #[test]
+    fn an_answer_holds_what_it_has_room_for_and_one_patch_in_any_case() {
+        let patches: Vec<_> = (1..=4).map(|version| (version, vec![0; 10])).collect();
+        for (room, fit) in [(100, 4), (40, 4), (39, 3), (10, 1), (1, 1)] {
+            assert_eq!(fitting(patches.clone(), room).len(), fit, "{room}");
+        }
+        assert!(fitting(Vec::new(), 10).is_empty());
+    }
 }

@@ -41,7 +41,12 @@ fn hash(state: &State) -> Result<String, SandboxError> {
 /// Blocks, or lets in again; a refusal, if that cannot be.
 async fn change(ask: &Ask<'_>, item: &Node) -> Result<Option<Node>, SandboxError> {
     let person = match address(item, "jid") {
-        Some(jid) => ask.network.resolve(&jid).await?.filter(|person| person.id != ask.account.id),
+        Some(jid) => {
+            // Who was never heard of can be blocked, and is not on the list.
+            let block = text(item, "action") == "block";
+            let person = if block { ask.network.resolve(&jid).await? } else { ask.network.look_up(&jid).await? };
+            person.filter(|person| person.id != ask.account.id)
+        }
         None => None,
     };
     let Some(person) = person else { return Ok(Some(stanza::error(ask.id, 404, "item-not-found"))) };

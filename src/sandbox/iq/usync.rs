@@ -35,11 +35,17 @@ fn named(asked: &Node) -> Option<Jid> {
 }
 
 async fn user(ask: &Ask<'_>, jid: &Jid, wanted: &[&str]) -> Result<Node, SandboxError> {
-    let account = ask.network.resolve(jid).await?;
+    // Who only asks whether somebody is there makes nobody: only an account has a LID and devices.
+    let makes = wanted.iter().any(|wanted| matches!(*wanted, "lid" | "devices"));
+    let account = match ask.network.look_up(jid).await? {
+        None if makes && ask.account.may_make() => ask.network.resolve(jid).await?,
+        known => known,
+    };
     let mut user = NodeBuilder::new("user").attr("jid", jid);
     let mut answers = Vec::new();
     if wanted.contains(&"contact") {
-        let known = if account.is_some() { "in" } else { "out" };
+        let there = account.is_some() || ask.network.is_somebody(jid).await?;
+        let known = if there { "in" } else { "out" };
         answers.push(NodeBuilder::new("contact").attr("type", known).build());
     }
     if let Some(account) = account {

@@ -78,6 +78,9 @@ pub(super) async fn companion(connection: &mut SqliteConnection, change: Change)
     Ok(())
 }
 
+/// Uploads of one-time pre-keys that a device has in stock; clients upload when few are left, so more than two are rare.
+const UPLOADS: i64 = 16;
+
 async fn stock(connection: &mut SqliteConnection, device: Device, total: u32, prekeys: Vec<u8>) -> Applied {
     if total == 0 {
         return Ok(());
@@ -92,8 +95,21 @@ async fn stock(connection: &mut SqliteConnection, device: Device, total: u32, pr
     sqlx::query("INSERT INTO prekey_blob (batch, keys) VALUES (?, ?)")
         .bind(batch)
         .bind(prekeys)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
+    // The oldest go, and those that are used up.
+    let gone: Vec<i64> = sqlx::query_scalar(
+        "DELETE FROM prekey_batch WHERE account = ?1 AND device = ?2 AND (taken >= total OR id <= (SELECT id \
+         FROM prekey_batch WHERE account = ?1 AND device = ?2 ORDER BY id DESC LIMIT 1 OFFSET ?3)) RETURNING id",
+    )
+    .bind(device.account)
+    .bind(device.device)
+    .bind(UPLOADS)
+    .fetch_all(&mut *connection)
+    .await?;
+    for batch in gone {
+        sqlx::query("DELETE FROM prekey_blob WHERE batch = ?").bind(batch).execute(&mut *connection).await?;
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 pub(crate) use read::exact;
@@ -21,6 +21,7 @@ pub(crate) use row::{
     Setting, Showing, SignedPreKey,
 };
 
+use crate::private;
 use crate::sandbox::switchboard::Switchboard;
 
 /// Submissions that may wait for the writer; past it, who submits waits.
@@ -47,6 +48,7 @@ pub(crate) struct Ledger {
     commands: mpsc::Sender<Command>,
     readers: SqlitePool,
     writer: Arc<Mutex<Option<JoinHandle<()>>>>,
+    failed: watch::Receiver<bool>,
 }
 
 /// What the writer is asked. Questions are answered in the order of the submissions around them.
@@ -100,6 +102,8 @@ impl Ticket {
 
 impl Ledger {
     pub(crate) async fn open(file: &Path, switchboard: Arc<Switchboard>) -> Result<Self, LedgerError> {
+        // It holds the keys of the network and of everybody on it.
+        private::database(file).map_err(sqlx::Error::Io)?;
         let options = SqliteConnectOptions::new()
             .filename(file)
             .create_if_missing(true)
@@ -115,8 +119,9 @@ impl Ledger {
             .connect_with(options.read_only(true).pragma("cache_size", "-1024"))
             .await?;
         let (commands, inbox) = mpsc::channel(WAITING);
-        let writer = tokio::spawn(writer::run(connection, inbox, switchboard));
-        Ok(Self { commands, readers, writer: Arc::new(Mutex::new(Some(writer))) })
+        let (tell, failed) = watch::channel(false);
+        let writer = tokio::spawn(writer::run(connection, inbox, switchboard, tell));
+        Ok(Self { commands, readers, writer: Arc::new(Mutex::new(Some(writer))), failed })
     }
 
     /// Hands changes to the writer, in order; the ticket tells when they are on the disk.
@@ -162,6 +167,18 @@ impl Ledger {
         key.await.map_err(|_| LedgerError::Closed)
     }
 
+    /// Whether the file could not be written. Nothing is taken any more.
+    pub(crate) fn has_failed(&self) -> bool {
+        *self.failed.borrow()
+    }
+
+    /// Returns when the file could not be written; never, if all goes well.
+    pub(crate) async fn failed(&self) {
+        if self.failed.clone().wait_for(|failed| *failed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Everything submitted before is committed; nothing after is.
     pub(crate) async fn close(&self) {
         let _ = self.commands.send(Command::Close).await;
@@ -178,6 +195,14 @@ impl Ledger {
 
 #[cfg(test)]
 impl Ledger {
+    /// From here on no account can be stored, as if the disk were full.
+    pub(crate) async fn fill(file: &Path) {
+        const FULL: &str = "CREATE TRIGGER full BEFORE INSERT ON account BEGIN SELECT RAISE(ABORT, 'full'); END";
+        let options = SqliteConnectOptions::new().filename(file);
+        let mut other = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+        sqlx::raw_sql(FULL).execute(&mut other).await.unwrap();
+    }
+
     /// As if another network had been here: the next one to open the file makes a certificate of its own.
     pub(crate) async fn forget_root(&self) {
         self.write(vec![Change::ForgetRoot]).await.unwrap();

@@ -24,6 +24,11 @@ impl Ledger {
         account_by_phone(&mut *self.readers.acquire().await?, phone).await
     }
 
+    /// How many accounts there are: none is ever taken away, so the last one's number says it.
+    pub(crate) async fn accounts(&self) -> Result<i64, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM account").fetch_one(&self.readers).await?)
+    }
+
     pub(crate) async fn account_by_id(&self, id: AccountId) -> Result<Option<AccountRow>, LedgerError> {
         let mut connection = self.readers.acquire().await?;
         let phone: Option<String> = sqlx::query_scalar("SELECT phone FROM account WHERE id = ?")
@@ -197,6 +202,13 @@ impl Ledger {
         .fetch_all(&self.readers)
         .await?;
         Ok(rows.into_iter().map(|(version, patch)| (version.unsigned_abs(), patch)).collect())
+    }
+
+    pub(crate) async fn patch_bytes(&self, account: AccountId) -> Result<i64, LedgerError> {
+        Ok(sqlx::query_scalar("SELECT coalesce(sum(length(patch)), 0) FROM patch WHERE account = ?")
+            .bind(account)
+            .fetch_one(&self.readers)
+            .await?)
     }
 
     /// What an account has chosen in a family: names and values.

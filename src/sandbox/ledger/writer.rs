@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection, SqliteConnection};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::apply::{self, Queues};
@@ -29,6 +29,7 @@ pub(super) async fn run(
     mut connection: SqliteConnection,
     mut inbox: mpsc::Receiver<Command>,
     switchboard: Arc<Switchboard>,
+    failed: watch::Sender<bool>,
 ) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut queues = Queues::default();
@@ -50,6 +51,7 @@ pub(super) async fn run(
             // and a restart begins from the last commit.
             Err(error) => {
                 tracing::error!(%error, "the sandbox cannot write its file and stops");
+                failed.send_replace(true);
                 break;
             }
         }

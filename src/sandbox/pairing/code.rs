@@ -7,7 +7,7 @@
 //! are those of that file's `build_companion_hello_iq` and `build_companion_finish_iq` and of `handle_primary_hello` in
 //! `whatsapp-rust/src/pair_code.rs`; whatsmeow and Baileys write the same.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
@@ -37,7 +37,7 @@ const FINISHING: Duration = Duration::from_secs(10);
 pub(super) struct Offer {
     reference: String,
     wrapped: Wrapped,
-    companion: Registration,
+    companion: Arc<Registration>,
     orders: mpsc::Sender<Order>,
     until: Instant,
     tries: u32,
@@ -63,11 +63,11 @@ pub(super) struct Finish {
 
 impl Pairings {
     /// The network routes by number: the companion that asked last is the one that a number's phone reaches.
-    pub(super) fn expect(&self, asked: &Asked, reference: &str, from: &Registration, orders: mpsc::Sender<Order>) {
+    pub(super) fn expect(&self, asked: &Asked, reference: &str, from: &Arc<Registration>, orders: mpsc::Sender<Order>) {
         let offer = Offer {
             reference: reference.to_owned(),
             wrapped: asked.wrapped,
-            companion: from.clone(),
+            companion: Arc::clone(from),
             orders,
             until: clock::instant() + VALID,
             tries: 0,

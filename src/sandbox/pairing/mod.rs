@@ -23,6 +23,7 @@ use super::account::{self, Account};
 use super::device_list::{self, Happened};
 use super::ledger::{Change, CompanionRow, SignedPreKey};
 use super::network::Network;
+use super::noise::Caller;
 use super::phone::{adv, history, keys, outbox, peer};
 use super::stanza::{self, child};
 use super::switchboard::Farewell;
@@ -43,8 +44,7 @@ pub(crate) struct Pairings {
     typed: Mutex<HashMap<Phone, code::Offer>>,
 }
 
-/// What a companion says of itself when it registers.
-#[derive(Clone)]
+/// What a companion says of itself when it registers: no more than is needed, since who says it is not known to anybody.
 struct Registration {
     noise: [u8; 32],
     identity: [u8; 32],
@@ -55,6 +55,11 @@ struct Registration {
     /// What it calls itself, or its person.
     name: Option<String>,
 }
+
+/// Bytes of an XEdDSA signature.
+const SIGNATURE: usize = 64;
+/// Characters of a name, as phones let their persons write it.
+const NAME: usize = 25;
 
 /// What a phone has the companion's connection do.
 enum Order {
@@ -209,7 +214,9 @@ fn pair_success(account: &Account, device: u16, sealed: Vec<u8>) -> Result<Node,
         .build())
 }
 
-fn registration(noise: [u8; 32], data: &DevicePairingRegistrationData) -> Result<Registration, SandboxError> {
+fn registration(caller: &Caller) -> Result<Registration, SandboxError> {
+    let (noise, data) = (caller.noise_key, &caller.payload.device_pairing_data);
+    let data: &DevicePairingRegistrationData = data.as_option().ok_or(SandboxError::Wire("no registration"))?;
     let number = |bytes: &Option<Vec<u8>>| stanza::number(&stanza::leaf("n", bytes.clone().unwrap_or_default()));
     let key = |bytes: &Option<Vec<u8>>| <[u8; 32]>::try_from(bytes.as_deref().unwrap_or_default()).ok();
     let read = || {
@@ -220,10 +227,10 @@ fn registration(noise: [u8; 32], data: &DevicePairingRegistrationData) -> Result
             signed_prekey: SignedPreKey {
                 id: number(&data.e_skey_id)?,
                 key: key(&data.e_skey_val)?,
-                signature: data.e_skey_sig.clone()?,
+                signature: data.e_skey_sig.clone().filter(|signature| signature.len() == SIGNATURE)?,
             },
             takes_history: history::taken(data.device_props.as_deref()),
-            name: None,
+            name: caller.payload.push_name.as_ref().map(|name| name.chars().take(NAME).collect()),
         })
     };
     let read = read().ok_or(SandboxError::Wire("a registration lacks keys"))?;

@@ -1,6 +1,6 @@
 //! Codes to scan: a companion shows one after the other, and a phone that scans one links it.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -31,7 +31,7 @@ const DEEP_LINK: &str = "https://wa.me/settings/linked_devices#";
 
 #[derive(Clone)]
 pub(super) struct Offer {
-    companion: Registration,
+    companion: Arc<Registration>,
     orders: mpsc::Sender<Order>,
     until: Instant,
 }
@@ -45,11 +45,11 @@ struct Code<'q> {
 }
 
 impl Pairings {
-    pub(super) fn offer(&self, references: &[String], companion: &Registration, orders: &mpsc::Sender<Order>) {
+    pub(super) fn offer(&self, references: &[String], companion: &Arc<Registration>, orders: &mpsc::Sender<Order>) {
         let mut until = clock::instant() + SHOWN + GRACE;
         let mut offers = self.scanned.lock().unwrap_or_else(PoisonError::into_inner);
         for reference in references {
-            offers.insert(reference.clone(), Offer { companion: companion.clone(), orders: orders.clone(), until });
+            offers.insert(reference.clone(), Offer { companion: Arc::clone(companion), orders: orders.clone(), until });
             until += SHOWN_NEXT;
         }
     }

@@ -1,5 +1,7 @@
 //! The connection of a companion that is not linked yet: it shows codes, asks for one to type in, and waits for a phone's word.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use whatsapp_rust::NodeBuilder;
@@ -20,7 +22,7 @@ const ASKS: u32 = 5;
 struct Waiting<'n> {
     network: &'n Network,
     wire: Wire,
-    companion: Registration,
+    companion: Arc<Registration>,
     inbox: mpsc::Receiver<Order>,
     /// The offers hold the strong ends: when all of them are gone, nobody can link this companion any more.
     orders: mpsc::WeakSender<Order>,
@@ -34,10 +36,12 @@ struct Waiting<'n> {
 }
 
 /// The network's side of a companion that is not linked yet: codes, then the phone's word.
-pub(crate) async fn register(network: &Network, mut wire: Wire, caller: &Caller) -> Result<(), SandboxError> {
-    let data = caller.payload.device_pairing_data.as_option().ok_or(SandboxError::Wire("no registration"))?;
-    let companion = match registration(caller.noise_key, data) {
-        Ok(registration) => Registration { name: caller.payload.push_name.clone(), ..registration },
+pub(crate) async fn register(network: &Network, mut wire: Wire, caller: Caller) -> Result<(), SandboxError> {
+    let registration = registration(&caller);
+    // It may be long, and the wait is.
+    drop(caller);
+    let companion = match registration {
+        Ok(registration) => Arc::new(registration),
         Err(error) => {
             wire.send(&NodeBuilder::new("failure").attr("reason", "406").attr("location", "sandbox").build()).await?;
             wire.close().await;

@@ -28,6 +28,8 @@ use crate::sandbox::screen::Status;
 
 /// Messages that go along, the latest; a person scrolls for the rest.
 const MESSAGES: i64 = 200;
+/// Bytes of text that go along; all of the past is one stanza.
+const BYTES: usize = 512 * 1024;
 
 /// Whether a companion takes the first part of the history inside a message.
 pub(crate) fn taken(props: Option<&[u8]>) -> bool {
@@ -38,7 +40,7 @@ pub(crate) fn taken(props: Option<&[u8]>) -> bool {
 /// The past as a [`HistorySync`], compressed. Called without the account's lock: it looks at the chats' other ends.
 pub(crate) async fn gather(network: &Network, account: &Account) -> Result<Vec<u8>, SandboxError> {
     let mut chats: BTreeMap<String, Vec<ScreenRow>> = BTreeMap::new();
-    for row in network.ledger.latest(account.id, MESSAGES).await? {
+    for row in fitting(network.ledger.latest(account.id, MESSAGES).await?) {
         chats.entry(row.chat.clone()).or_default().push(row);
     }
     let mut history = HistorySync {
@@ -61,6 +63,14 @@ pub(crate) async fn gather(network: &Network, account: &Account) -> Result<Vec<u
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
     packed.write_all(&history_sync_to_vec(&history)).map_err(SandboxError::wire)?;
     packed.finish().map_err(SandboxError::wire)
+}
+
+/// As many of the latest as there is room for.
+fn fitting(latest: Vec<ScreenRow>) -> impl Iterator<Item = ScreenRow> {
+    latest.into_iter().scan(0, |bytes, row| {
+        *bytes += row.text.len();
+        (*bytes <= BYTES).then_some(row)
+    })
 }
 
 /// A chat, its latest message first.

@@ -31,6 +31,20 @@ async fn the_certificate_is_signed_by_the_root_and_both_are_kept() {
     assert_eq!(net.sandbox.network.certificate.chain, bytes);
 }
 
+#[tokio::test]
+async fn the_file_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let net = Net::new().await;
+    net.sandbox.create_phone(&super::harness::phone("+237611111111"), None).await.unwrap();
+    let mut files = 0;
+    for file in std::fs::read_dir(net.folder()).unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", file.path().display());
+        files += 1;
+    }
+    assert_eq!(files, 3, "the database, its log and its index");
+}
+
 /// Opens a socket, says `first`, and waits for the network to hang up.
 async fn hangs_up(path: &str, first: Vec<u8>) {
     let net = Net::new().await;

@@ -251,6 +251,15 @@ async fn in_silence_nothing_passes_and_afterwards_nothing_is_missing() {
 }
 
 #[tokio::test]
+async fn a_silent_connection_ends_with_its_client() {
+    let net = Net::new().await;
+    let companion = net.linked(ALICE).await;
+    inject(&net, hers(FaultKind::Silence)).await;
+    companion.stop().await;
+    net.until("ended", async || net.sandbox.network.connections() == 0).await;
+}
+
+#[tokio::test]
 async fn a_silence_ends_by_itself() {
     let net = Net::new().await;
     let companion = net.linked(ALICE).await;

@@ -64,6 +64,10 @@ impl Net {
         Self { folder: self.folder, sandbox }
     }
 
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// The texts on a screen, oldest first.
     pub(crate) async fn texts(&self, number: &str) -> Vec<String> {
         self.screen(number).await.into_iter().map(|shown| shown.text).collect()

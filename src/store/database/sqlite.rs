@@ -9,6 +9,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynch
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
 use super::{Company, DatabaseUrl, READERS, pool, up};
+use crate::private;
 use crate::store::StoreError;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,6 +25,9 @@ pub(super) fn hold(url: &DatabaseUrl, company: Company) -> Result<Held, StoreErr
     let path = format!("{}.lock", options.get_filename().display());
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(Path::new(&path));
     let file = file.map_err(|error| unusable(format!("{path}: {error}")))?;
+    // What people write to each other is in it.
+    let database = options.get_filename();
+    private::database(database).map_err(|error| unusable(format!("{}: {error}", database.display())))?;
     let taken = match company {
         Company::Shared => file.try_lock_shared(),
         Company::Alone => file.try_lock(),
