@@ -66,9 +66,9 @@ async fn change(ask: &Ask<'_>, item: &Node) -> Result<Option<Node>, SandboxError
         state.blocked.remove(&person.id);
     }
     let setting = Setting { account: ask.account.id, family: FAMILY, name: person.id.to_string(), value };
-    let changed = NodeBuilder::new("item").attr("jid", person.lid(0)).attr("action", text(item, "action")).build();
+    let item = NodeBuilder::new("item").attr("jid", person.lid(0)).attr("action", text(item, "action")).build();
     let word = NodeBuilder::new("blocklist").attr("dhash", hash(&state)?).attr("prev_dhash", before);
-    let word = word.children([changed]).build();
+    let word = word.children([item]).build();
     let mut changes = device_list::account_sync(ask.network, ask.account, &state, ask.me.device, word)?;
     changes.push(Change::Set(setting));
     let ticket = ask.network.ledger.submit(changes).await?;
