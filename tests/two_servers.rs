@@ -17,6 +17,7 @@ use wamux::sandbox::{self, Sandbox};
 use wamux::server::Server;
 use wamux::store::Store;
 use wamux::store::seal::KeyFile;
+use wamux::store::sessions::Changed;
 use wamux::whatsapp::Wire;
 
 use crate::ground::app::{Caller, tenant, until};
@@ -192,4 +193,26 @@ async fn what_a_server_is_asked_for_is_done_though_it_was_overtaken_and_has_not_
     system.stop().await;
     store.close().await;
     sandbox.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_servers_that_give_a_key_to_two_sessions_at_once_one_is_told_that_it_is_taken() {
+    let place = Place::new(Ground::Postgres);
+    let master = KeyFile::in_folder(place.folder()).load_or_make().unwrap().key();
+    let open = async || Store::open(&place.config().database, master.clone(), Clock::default()).await.unwrap();
+    let (first, second) = (open().await, open().await);
+    let tenant = first.tenant_of(&EMAIL.parse().unwrap()).await.unwrap();
+    let key = |name: String| SessionKey::try_from(name).unwrap();
+    let one = first.insert_session(tenant, key("one".to_owned())).await.unwrap().unwrap().id;
+    let two = first.insert_session(tenant, key("two".to_owned())).await.unwrap().unwrap().id;
+    for round in 0..30 {
+        let rename = || Changes { key: Some(key(format!("round {round}"))), ..Changes::default() };
+        let (here, there) =
+            tokio::join!(first.change_session(tenant, one, rename()), second.change_session(tenant, two, rename()));
+        let both = [here.unwrap(), there.unwrap()];
+        assert_eq!(both.iter().filter(|changed| matches!(changed, Changed::Done(..))).count(), 1, "{both:?}");
+        assert_eq!(both.iter().filter(|changed| matches!(changed, Changed::KeyTaken)).count(), 1, "{both:?}");
+    }
+    first.close().await;
+    second.close().await;
 }

@@ -1,5 +1,7 @@
 //! Knobs: what is read, what is refused, and what is never shown.
 
+use clap::Parser;
+
 use super::*;
 
 fn knobs(args: &[&str]) -> Result<Knobs, clap::Error> {
