@@ -28,7 +28,8 @@ fn tighten(file: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    if others == 0 {
         return Ok(());
     }
     match fs::set_permissions(file, Permissions::from_mode(mode & 0o700)) {

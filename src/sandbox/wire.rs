@@ -120,7 +120,7 @@ impl RawWire {
                 _ => return,
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// A whole frame from what has come: three bytes of length, big end first (`wacore-noise/framing.rs`).

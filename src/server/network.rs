@@ -111,7 +111,7 @@ mod live {
         }
 
         pub(in crate::server) async fn failed(&self) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
 
         pub(in crate::server) async fn close(self) {}

@@ -1,9 +1,8 @@
 //! Many sessions in one server beside their network in another process: 10,000 texts through 200 of them, within the Pro plan, with
 //! the phones' screens as the judge; what they cost in memory and how fast they go.
 
-use chrono::Utc;
 use futures_util::future::join;
-use wamux::clock::instant;
+use wamux::clock::{Clock, instant};
 
 use super::ground::fleet::{Fleet, Size};
 use super::ground::process::Process;
@@ -67,7 +66,7 @@ pub async fn apart(sessions: Option<usize>, texts: Option<usize>) {
     connected.tell("all connected", empty, size.sessions);
     connected.tell("of these, the later ones", warm, size.sessions - first);
 
-    let (all, began, start) = (size.all(), instant(), Utc::now());
+    let (all, began, start) = (size.all(), instant(), Clock::default().now());
     let sending = async {
         fleet.send().await;
         began.elapsed()

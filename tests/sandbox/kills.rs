@@ -16,7 +16,7 @@ async fn a_network_that_cannot_write_its_file_ends_with_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let mut network = Process::sandbox(folder.path(), "127.0.0.1:0");
     let file = format!("sqlite://{}", folder.path().join("sandbox.db").display());
-    let mut other: sqlx::SqliteConnection = sqlx::Connection::connect(&file).await.unwrap();
+    let mut other = <sqlx::SqliteConnection as sqlx::Connection>::connect(&file).await.unwrap();
     sqlx::raw_sql(FULL).execute(&mut other).await.unwrap();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let made = client.post(format!("{}/sandbox/phones", network.base)).json(&json!({ "phone": OWN })).send().await;

@@ -56,7 +56,7 @@ struct Registration {
     name: Option<String>,
 }
 
-/// Bytes of an XEdDSA signature.
+/// Bytes of an `XEdDSA` signature.
 const SIGNATURE: usize = 64;
 /// Characters of a name, as phones let their persons write it.
 const NAME: usize = 25;
