@@ -27,8 +27,8 @@ use crate::sandbox::switchboard::Switchboard;
 /// Submissions that may wait for the writer; past it, who submits waits.
 const WAITING: usize = 1024;
 
-/// Stanzas for companions that are not there.
-const ORPHANS: &str = "DELETE FROM queue WHERE NOT EXISTS (SELECT 1 FROM companion \
+/// Stanzas for companions that are not there. Device 0 is the phone, which is, and for which they wait while it is offline.
+const ORPHANS: &str = "DELETE FROM queue WHERE device <> 0 AND NOT EXISTS (SELECT 1 FROM companion \
      WHERE companion.account = queue.account AND companion.device = queue.device)";
 
 /// Why the ledger did not do what was asked.
