@@ -31,6 +31,8 @@ pub(super) struct Client {
     line: Option<Line>,
     /// Counts the runs; what an older run tells is not heard.
     run: u64,
+    /// The same, for runs that are still on their way.
+    present: Arc<AtomicU64>,
     running: bool,
     starting: Place,
     /// What is left to do for earlier clients of this session: the next one comes after it.
@@ -45,6 +47,7 @@ type Place = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
 pub struct Line {
     link: Arc<Link>,
     run: Arc<AtomicU64>,
+    behind_proxy: bool,
 }
 
 impl Client {
@@ -56,6 +59,7 @@ impl Client {
             inbox,
             line: None,
             run,
+            present: Arc::default(),
             running: false,
             starting: Arc::default(),
             ending: over_and_done(),
@@ -83,7 +87,7 @@ impl Client {
 
     /// Begins the next run in a task of its own; a link that merely lost its connection is run again.
     pub(super) fn run(&mut self, myself: &ActorRef<Letter<Msg>>) {
-        self.run += 1;
+        self.count();
         self.running = true;
         let drive = Drive {
             shared: Arc::clone(&self.shared),
@@ -91,6 +95,7 @@ impl Client {
             inbox: self.inbox.clone(),
             line: self.line.clone(),
             run: self.run,
+            present: Arc::clone(&self.present),
             starting: Arc::clone(&self.starting),
             session: myself.clone(),
         };
@@ -157,8 +162,13 @@ impl Client {
         self.run
     }
 
-    fn take(&mut self) -> Option<Arc<Link>> {
+    fn count(&mut self) {
         self.run += 1;
+        self.present.store(self.run, Ordering::Release);
+    }
+
+    fn take(&mut self) -> Option<Arc<Link>> {
+        self.count();
         self.running = false;
         self.line.take().map(|line| line.link)
     }
@@ -218,6 +228,7 @@ struct Drive {
     inbox: InboxWay,
     line: Option<Line>,
     run: u64,
+    present: Arc<AtomicU64>,
     starting: Place,
     session: ActorRef<Letter<Msg>>,
 }
@@ -226,9 +237,6 @@ impl Drive {
     async fn until_over(self) {
         let seat = self.shared.seat(self.lease.session);
         let _seat = seat.lock().await;
-        // Only so many sessions dial at once; the place is free again when this one is there, or is not.
-        let place = Arc::clone(&self.shared.starting).acquire_owned().await.ok();
-        *self.starting.lock().unwrap_or_else(PoisonError::into_inner) = place;
         let over = match self.open().await {
             Ok(line) => {
                 line.run.store(self.run, Ordering::Release);
@@ -247,8 +255,12 @@ impl Drive {
 
     async fn open(&self) -> Result<Line, Over> {
         if let Some(line) = &self.line {
+            self.take_place(line.behind_proxy).await?;
             return Ok(line.clone());
         }
+        let proxy = self.shared.store.proxy(self.lease).await.map_err(|error| Over::Lost(error.to_string()))?;
+        let behind_proxy = proxy.is_some();
+        self.take_place(behind_proxy).await?;
         let run = Arc::new(AtomicU64::new(self.run));
         let (session, starting, present) = (self.session.clone(), Arc::clone(&self.starting), Arc::clone(&run));
         let on: Listener = Arc::new(move |event| {
@@ -259,9 +271,19 @@ impl Drive {
         });
         let inbox: Arc<dyn Inbox> = Arc::new(self.inbox.clone());
         let keys = DeviceKeys::new(self.shared.store.clone(), self.lease);
-        let proxy = self.shared.store.proxy(self.lease).await.map_err(|error| Over::Lost(error.to_string()))?;
         let link = self.shared.wire.through(proxy).open(keys, on, inbox).await?;
-        Ok(Line { link: Arc::new(link), run })
+        Ok(Line { link: Arc::new(link), run, behind_proxy })
+    }
+
+    /// Only so many sessions dial at once; the place is free again when this one is there, or is not.
+    async fn take_place(&self, behind_proxy: bool) -> Result<(), Over> {
+        let place = self.shared.place(behind_proxy).await;
+        if self.present.load(Ordering::Acquire) != self.run {
+            // A restart, or another way, has overtaken this run while it waited.
+            return Err(Over::Closed);
+        }
+        *self.starting.lock().unwrap_or_else(PoisonError::into_inner) = place;
+        Ok(())
     }
 
     fn tell(&self, body: Msg) -> Result<(), ()> {

@@ -104,7 +104,7 @@ impl Ending {
     }
 
     async fn reach(&self, proxy: Option<Proxy>) {
-        let _place = Arc::clone(&self.shared.starting).acquire_owned().await;
+        let _place = self.shared.place(proxy.is_some()).await;
         let ready = Arc::new(Notify::new());
         let wire = self.shared.wire.through(proxy);
         let link = loop {

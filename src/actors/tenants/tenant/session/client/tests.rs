@@ -100,11 +100,12 @@ async fn no_client_comes_before_the_one_before_has_written_its_last_key() {
     assert!((&mut late).now_or_never().is_none());
 
     let mut client = stage.client(lease, 0);
-    client.line = Some(Line { link: Arc::new(link), run: Arc::default() });
+    client.line = Some(Line { link: Arc::new(link), run: Arc::default(), behind_proxy: false });
     client.drop_it();
     client.run(&stage.ear);
     // Nor does that of another actor of this session; another session's does, although it was the last to ask.
-    stage.client(lease, 50).run(&stage.ear);
+    let mut successor = stage.client(lease, 50);
+    successor.run(&stage.ear);
     let mut other = stage.client(new_lease(&shared.store, "other").await, 100);
     other.run(&stage.ear);
     assert_eq!(stage.opened().await.0, 101);
@@ -136,4 +137,18 @@ async fn after_a_panic_the_next_attempt_dials_with_a_new_client() {
         assert_eq!(matches!(over, Over::Broken(_)), panicked, "{over:?}");
     }
     assert!(dialled.load(Ordering::Relaxed));
+}
+
+#[tokio::test]
+async fn proxies_that_never_answer_hold_up_no_session_that_goes_direct() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::new(folder.path(), nobody).await;
+    let mut dialling = Vec::new();
+    while let Some(Some(place)) = stage.shared.place(true).now_or_never() {
+        dialling.push(place);
+    }
+    assert!(!dialling.is_empty());
+    let mut client = stage.client(stage.lease, 0);
+    client.run(&stage.ear);
+    assert_eq!(stage.opened().await.0, 1);
 }
