@@ -146,7 +146,7 @@ pub(super) fn whole(range: RangeInclusive<u64>) -> impl FnOnce(Value) -> Result<
 #[cfg(feature = "sandbox")]
 #[allow(clippy::needless_pass_by_value, reason = "a reader of a field, as the others are")]
 pub(super) fn yes_or_no(value: Value) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| "must be true or false".to_owned())
+    serde_json::from_value(value).map_err(|_| "must be true or false".to_owned())
 }
 
 /// Reads one of a closed list of words.
