@@ -232,16 +232,22 @@ impl Sandbox {
 
     /// The phone scans the code: the companion that shows it is linked when this returns.
     pub async fn scan(&self, phone: &Phone, qr: &str) -> Result<(), SandboxError> {
-        self.at_hand(phone).await?;
-        let (network, phone, qr) = (Arc::clone(&self.network), phone.clone(), qr.to_owned());
-        to_the_end(async move { pairing::scan(&network, &phone, &qr).await }).await
+        let (here, phone, qr) = (self.clone(), phone.clone(), qr.to_owned());
+        to_the_end(async move {
+            here.at_hand(&phone).await?;
+            pairing::scan(&here.network, &phone, &qr).await
+        })
+        .await
     }
 
     /// The person types in the code that a companion shows: it is linked when this returns. A wrong code is one of three tries.
     pub async fn enter_code(&self, phone: &Phone, code: &PairingCode) -> Result<(), SandboxError> {
-        self.at_hand(phone).await?;
-        let (network, phone, code) = (Arc::clone(&self.network), phone.clone(), code.clone());
-        to_the_end(async move { pairing::enter(&network, &phone, &code).await }).await
+        let (here, phone, code) = (self.clone(), phone.clone(), code.clone());
+        to_the_end(async move {
+            here.at_hand(&phone).await?;
+            pairing::enter(&here.network, &phone, &code).await
+        })
+        .await
     }
 
     /// A phone links devices over the network.
