@@ -1,6 +1,7 @@
 //! What a tenant does to a session once it is there: restart it, log it out, rename it, send it through a proxy.
 
 use serde_json::{Value, json};
+use wamux::domain::content::Content;
 use wamux::domain::id::MessageId;
 use wamux::domain::session::Status;
 use wamux::domain::session::life::Fault;
@@ -105,7 +106,7 @@ async fn what_one_account_sent_never_leaves_from_another(on: Ground) {
         id: MessageId(store.clock().id()),
         wire_id: "3EB0ALICE".to_owned(),
         to: BOB.parse().unwrap(),
-        text: "accepted for Alice".to_owned().try_into().unwrap(),
+        content: Content::Text("accepted for Alice".to_owned().try_into().unwrap()),
         at: store.clock().now(),
         once: None,
         answer: Vec::new(),

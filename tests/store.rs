@@ -5,6 +5,7 @@ use std::path::Path;
 use tokio::sync::oneshot;
 use wamux::clock::Clock;
 use wamux::domain::access::{ApiKey, Email, Mode};
+use wamux::domain::content::Content;
 use wamux::domain::event::StreamEvent;
 use wamux::domain::id::{MessageId, SessionId, TenantId};
 use wamux::domain::idempotency::Once;
@@ -52,7 +53,7 @@ fn accepting(
         id: MessageId(store.clock().id()),
         wire_id: wire_id.to_owned(),
         to: "+237612345678".parse().unwrap(),
-        text: "hello".to_owned().try_into().unwrap(),
+        content: Content::Text("hello".to_owned().try_into().unwrap()),
         at: store.clock().now(),
         once,
         answer: format!("answer to {wire_id}").into_bytes(),

@@ -9,6 +9,7 @@ use wamux::actors::{Settings, System};
 use wamux::clock::Clock;
 use wamux::config::Config;
 use wamux::domain::access::{Access, ApiKey, Mode};
+use wamux::domain::content::Content;
 use wamux::domain::event::StreamEvent;
 use wamux::domain::id::SessionId;
 use wamux::domain::message::{Filter, Send, Status, Via};
@@ -121,7 +122,7 @@ fn another_proxy() -> Changes {
 }
 
 fn from(id: SessionId, text: &str) -> Send {
-    Send { to: PHONE.parse().unwrap(), text: text.to_owned().try_into().unwrap(), via: Via::Id(id) }
+    Send { to: PHONE.parse().unwrap(), content: Content::Text(text.to_owned().try_into().unwrap()), via: Via::Id(id) }
 }
 
 async fn until_delivered(system: &System, access: &Access, count: u64) {

@@ -4,6 +4,7 @@ pub mod api_key;
 pub mod device_key;
 pub mod event;
 pub mod idempotency;
+pub mod media;
 pub mod message;
 pub mod plan;
 pub mod session;

@@ -5,6 +5,7 @@ pub use sea_orm_migration::prelude::*;
 mod m0001_first;
 mod m0002_device_keys;
 mod m0003_session_proxy;
+mod m0004_media;
 
 pub struct Migrator;
 
@@ -15,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_first::Migration),
             Box::new(m0002_device_keys::Migration),
             Box::new(m0003_session_proxy::Migration),
+            Box::new(m0004_media::Migration),
         ]
     }
 }

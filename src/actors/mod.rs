@@ -12,6 +12,7 @@
 
 mod handle;
 mod janitor;
+mod media;
 pub mod system;
 pub mod tenants;
 

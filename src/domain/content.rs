@@ -1,9 +1,28 @@
-//! What a message says. Text today; media take their places beside it.
+//! What a message says: a text, or a medium with words to it.
 
 use serde::{Deserialize, Serialize};
 
+use super::media::Media;
+use super::message::Kind;
+
 /// The longest text WhatsApp carries in one message here, in characters.
 pub const TEXT_MAX: usize = 4096;
+
+/// What a message carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    Text(Text),
+    Media(Media),
+}
+
+impl Content {
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Media(media) => media.wanted.kind(),
+        }
+    }
+}
 
 /// 1 to 4096 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::content::Text;
+use super::content::Content;
 use super::event::time;
 use super::id::{MessageId, SessionId};
 use super::phone::Phone;
@@ -86,6 +86,9 @@ impl Direction {
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Text,
+    Image,
+    Video,
+    Audio,
     /// Received, but of a kind that this version does not read yet.
     Unsupported,
 }
@@ -94,12 +97,16 @@ impl Kind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Text => "text",
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::Audio => "audio",
             Self::Unsupported => "unsupported",
         }
     }
 
     pub fn from_name(name: &str) -> Self {
-        if name == "text" { Self::Text } else { Self::Unsupported }
+        let known = [Self::Text, Self::Image, Self::Video, Self::Audio];
+        known.into_iter().find(|kind| kind.as_str() == name).unwrap_or(Self::Unsupported)
     }
 }
 
@@ -116,7 +123,7 @@ pub enum Via {
 #[derive(Debug, Clone)]
 pub struct Send {
     pub to: Phone,
-    pub text: Text,
+    pub content: Content,
     pub via: Via,
 }
 

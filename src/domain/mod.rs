@@ -8,6 +8,7 @@ pub mod error;
 pub mod event;
 pub mod id;
 pub mod idempotency;
+pub mod media;
 pub mod message;
 pub mod nack;
 pub mod phone;

@@ -4,7 +4,7 @@ use super::call::{Answered, Call, id};
 use super::fields::{self, Fields, text, whole, word};
 use super::reply;
 use crate::actors::Sending;
-use crate::domain::content::Text;
+use crate::domain::content::{Content, Text};
 use crate::domain::error::Refusal;
 use crate::domain::idempotency::{IdempotencyKey, Once};
 use crate::domain::message::{Filter, Send, Via};
@@ -73,7 +73,7 @@ fn asked(mut fields: Fields, once: Result<OnceKey, String>) -> Result<(Send, Onc
     };
     let once = once.map_err(|why| fields.wrong("Idempotency-Key", &why)).ok();
     let all = to.zip(message).zip(via).zip(once);
-    fields.finish(all.map(|(((to, text), via), once)| (Send { to, text, via }, once)))
+    fields.finish(all.map(|(((to, text), via), once)| (Send { to, content: Content::Text(text), via }, once)))
 }
 
 fn filter(mut query: Fields) -> Result<Filter, Refusal> {

@@ -16,12 +16,13 @@ use sea_orm::{
 use uuid::Uuid;
 
 use super::{Store, StoreError, many};
-use crate::domain::content::Text;
+use crate::domain::content::Content;
 use crate::domain::error::Refusal;
 use crate::domain::event::MESSAGE_ACCEPTED;
 use crate::domain::id::{MessageId, SessionId, TenantId};
 use crate::domain::idempotency::Once;
-use crate::domain::message::{Direction, Kind, Status};
+use crate::domain::media::Caption;
+use crate::domain::message::{Direction, Status};
 use crate::domain::phone::Phone;
 use crate::domain::quota::{self, Usage};
 
@@ -40,7 +41,7 @@ pub struct AcceptJob {
     pub id: MessageId,
     pub wire_id: String,
     pub to: Phone,
-    pub text: Text,
+    pub content: Content,
     pub at: DateTime<Utc>,
     pub once: Option<Once>,
     /// The body that answers it, kept for its idempotency key.
@@ -231,8 +232,8 @@ fn row(job: &AcceptJob, sender: &Sender) -> message::ActiveModel {
         peer: Set(job.to.digits().to_owned()),
         to_phone: Set(Some(job.to.to_string())),
         from_phone: Set(sender.phone.as_ref().map(Phone::to_string)),
-        kind: Set(Kind::Text.as_str().to_owned()),
-        text: Set(Some(job.text.as_str().to_owned())),
+        kind: Set(job.content.kind().as_str().to_owned()),
+        text: Set(words(&job.content).map(str::to_owned)),
         status: Set(Status::Pending.number()),
         error_code: Set(None),
         error_message: Set(None),
@@ -240,6 +241,14 @@ fn row(job: &AcceptJob, sender: &Sender) -> message::ActiveModel {
         delivered_at: Set(None),
         read_at: Set(None),
         created_at: Set(job.at),
+    }
+}
+
+/// What is said in words: the text, or the caption of a medium.
+fn words(content: &Content) -> Option<&str> {
+    match content {
+        Content::Text(text) => Some(text.as_str()),
+        Content::Media(media) => media.caption.as_ref().map(Caption::as_str),
     }
 }
 

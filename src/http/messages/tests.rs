@@ -18,6 +18,7 @@ fn filter_of(query: &[(&str, &str)]) -> Result<Filter, Vec<String>> {
 #[test]
 fn a_send_says_to_whom_what_and_perhaps_through_which_session() {
     let plain = r#"{"to": "+237 612-345-678", "message": "Hello""#;
+    let hello = Content::Text(Text::try_from("Hello".to_owned()).unwrap());
     for (rest, via) in [
         ("}".to_owned(), Via::Latest),
         (format!(r#", "sessionId": "{ID}"}}"#), Via::Id(ID.parse().unwrap())),
@@ -25,7 +26,7 @@ fn a_send_says_to_whom_what_and_perhaps_through_which_session() {
         (r#", "session_key": "shop"}"#.to_owned(), Via::Key("shop".to_owned().try_into().unwrap())),
     ] {
         let send = send_of(&format!("{plain}{rest}"), Ok(None)).unwrap();
-        assert_eq!((send.to.to_string(), send.text.as_str()), ("+237612345678".to_owned(), "Hello"));
+        assert_eq!((send.to.to_string(), send.content), ("+237612345678".to_owned(), hello.clone()));
         assert_eq!(send.via, via);
     }
 }

@@ -12,7 +12,7 @@ use crate::actors::Health;
 use crate::actors::system::health::ActorStatus;
 use crate::actors::system::health::trouble::Trouble;
 use crate::domain::access::ApiKey;
-use crate::domain::content::Text;
+use crate::domain::content::{Content, Text};
 use crate::domain::message::{Send, Via};
 use crate::domain::session::SessionKey;
 use house::{House, Tenant, until};
@@ -199,7 +199,7 @@ async fn a_call_that_timed_out_has_no_effect_afterwards() {
     let before = actor.read().handled;
     let send = Send {
         to: FRIEND.parse().unwrap(),
-        text: Text::try_from("too late".to_owned()).unwrap(),
+        content: Content::Text(Text::try_from("too late".to_owned()).unwrap()),
         via: Via::Id(session),
     };
     let soon = Duration::from_millis(50);

@@ -9,7 +9,7 @@ use crate::actors::system::mailbox::Letter;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::MessageId;
 use crate::domain::idempotency::Once;
-use crate::domain::message::{Accepted, Kind, Send, Status};
+use crate::domain::message::{Accepted, Send, Status};
 use crate::domain::quota::Usage;
 use crate::domain::session::choose;
 use crate::store::StoreError;
@@ -34,7 +34,8 @@ impl State {
         };
         let clock = self.shared.store.clock();
         let id = MessageId(clock.id());
-        let answer = Accepted { id, to_phone: send.to.clone(), kind: Kind::Text, status: Status::Pending }.body();
+        let answer =
+            Accepted { id, to_phone: send.to.clone(), kind: send.content.kind(), status: Status::Pending }.body();
         let (myself, key, body) = (myself.clone(), once.as_ref().map(|once| once.key.clone()), answer.clone());
         let sender = session.as_ref().ok().map(|sender| sender.session);
         let done = move |outcome: Result<Outcome, StoreError>| {
@@ -52,7 +53,7 @@ impl State {
             id,
             wire_id: new_wire_id(),
             to: send.to,
-            text: send.text,
+            content: send.content,
             at: clock.now(),
             once,
             answer,
