@@ -12,7 +12,7 @@ pub const TEXT_MAX: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     Text(Text),
-    Media(Media),
+    Media(Box<Media>),
 }
 
 impl Content {

@@ -56,7 +56,7 @@ impl Fault {
                 format!("The file is larger than the {} MB that this type may have.", limit / (1024 * 1024))
             }
             Self::TypeUnsupported { found } => {
-                let found = found.map_or_else(|| "of no known type".to_owned(), |kind| kind.to_owned());
+                let found = found.map_or_else(|| "of no known type".to_owned(), ToOwned::to_owned);
                 format!(
                     "The file is {found}, judged by its content. Images are JPEG, PNG, WebP or GIF; videos MP4, 3GPP, MOV or WebM; \
                      audio MP3, OGG, AAC, WAV or Opus."
