@@ -62,4 +62,5 @@ pub mod sandbox;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+mod trust;
 pub mod whatsapp;

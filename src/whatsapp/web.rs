@@ -1,14 +1,15 @@
 //! The protocol crate's HTTP over reqwest: short requests and bounded answers, never through a proxy of the environment.
 //!
-//! It trusts the roots that are compiled in, as the protocol crate's own connections do: so both work on a machine without a
-//! store of certificates (a slim container has none), and a client that trusts WhatsApp over the one trusts it over the other.
+//! It trusts the roots that are compiled in, as the protocol crate's own connections do: a client that trusts WhatsApp over the
+//! one trusts it over the other.
 
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use async_trait::async_trait;
-use rustls::{ClientConfig, RootCertStore};
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
+
+use crate::trust;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT: Duration = Duration::from_secs(10);
@@ -19,16 +20,9 @@ pub(super) struct Web(reqwest::Client);
 
 impl Web {
     pub(super) fn new() -> Result<Self, reqwest::Error> {
-        // One crypto provider in a process; whoever comes first installs it.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let tls = ClientConfig::builder().with_root_certificates(roots()).with_no_client_auth();
-        let client = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().https_only(true);
+        let client = reqwest::Client::builder().tls_backend_preconfigured(trust::tls()).no_proxy().https_only(true);
         Ok(Self(client.connect_timeout(CONNECT).timeout(TIMEOUT).build()?))
     }
-}
-
-fn roots() -> RootCertStore {
-    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
 /// What went wrong, for a person: where, and the cause at the bottom of what the libraries tell.

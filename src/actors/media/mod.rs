@@ -1,5 +1,6 @@
 //! Media on their way out: fetched, checked, converted, and put into the spool as phones want them.
 
 mod convert;
+#[allow(dead_code, reason = "the pool that uses it comes next")]
 mod fetch;
 mod spool;
