@@ -2,4 +2,6 @@
 
 mod convert;
 mod fetch;
+#[allow(dead_code, reason = "the pool that asks it comes next")]
+mod queue;
 mod spool;
