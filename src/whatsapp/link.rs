@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, OnceCell};
 use tokio::time::timeout;
-use whatsapp_rust::prelude::Subscription;
+use whatsapp_rust::prelude::{Subscription, wa};
 use whatsapp_rust::{Client, Jid, SendOptions};
 
 use super::WireError;
@@ -191,13 +191,17 @@ impl Link {
 
     /// Sends a text under an id that was stored before. `Ok` means written to the wire; the ack comes as an event.
     pub async fn send_text(&self, to: &Phone, wire_id: &str, text: &str) -> Result<(), SendError> {
+        self.send(to, wire_id, encode::text(text)).await
+    }
+
+    pub(super) async fn send(&self, to: &Phone, wire_id: &str, message: wa::Message) -> Result<(), SendError> {
         // The crate would hold a send for up to a minute to wait for a connection; our outbox waits better.
         if !self.is_ready() {
             return Err(SendError::NotConnected);
         }
         let to = self.address_of(to).await?;
         let options = SendOptions::default().with_message_id(wire_id);
-        self.client.send_message_with_options(to, encode::text(text), options).await?;
+        self.client.send_message_with_options(to, message, options).await?;
         Ok(())
     }
 

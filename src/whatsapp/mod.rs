@@ -6,6 +6,7 @@ mod encode;
 mod home;
 pub mod key_store;
 mod link;
+mod media;
 mod pairing_code;
 mod proxy;
 mod signal;
@@ -39,6 +40,7 @@ pub use encode::{SendError, new_wire_id};
 #[cfg(feature = "sandbox")]
 pub use key_store::linked_device;
 pub use link::{Link, Over};
+pub use media::{Outgoing, UploadError};
 pub use pairing_code::NoCode;
 pub use signal::{LinkEvent, ReceiptKind};
 

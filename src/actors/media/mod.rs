@@ -3,4 +3,6 @@
 mod convert;
 #[allow(dead_code, reason = "the pool that uses it comes next")]
 mod fetch;
+#[allow(dead_code, reason = "the pool that asks it comes next")]
+mod queue;
 mod spool;
