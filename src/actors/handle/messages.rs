@@ -1,0 +1,47 @@
+//! What callers ask of messages.
+
+use super::{COMMIT, System};
+use crate::actors::tenants::tenant;
+use crate::domain::access::Access;
+use crate::domain::error::Refusal;
+use crate::domain::id::MessageId;
+use crate::domain::idempotency::Once;
+use crate::domain::message::{Filter, Message, Page, Send};
+use crate::domain::quota::{Usage, seconds_to_midnight};
+
+/// What became of a send, and how the tenant's day stands as far as it is known.
+#[derive(Debug)]
+pub struct Sending {
+    pub usage: Option<Usage>,
+    pub answer: Result<Answer, Refusal>,
+}
+
+/// The 202's exact body.
+#[derive(Debug)]
+pub struct Answer {
+    pub body: Vec<u8>,
+    /// Given before, to the same request.
+    pub replayed: bool,
+}
+
+impl System {
+    pub async fn accept(&self, access: &Access, send: Send, once: Option<Once>) -> Sending {
+        let asked = self.ask(access.tenant, COMMIT, |reply| tenant::Msg::Accept(send, once, reply)).await;
+        asked.unwrap_or_else(|refusal| Sending { usage: None, answer: Err(refusal) })
+    }
+
+    /// How the tenant's day stands.
+    pub async fn usage(&self, access: &Access) -> Result<Usage, Refusal> {
+        let used = self.shared.store.used(access.tenant, self.clock().now()).await?;
+        let reset_seconds = seconds_to_midnight(self.clock().now());
+        Ok(Usage { limit: access.plan.messages_per_day, used, reset_seconds })
+    }
+
+    pub async fn message(&self, access: &Access, id: MessageId) -> Result<Message, Refusal> {
+        self.shared.store.message(access.tenant, id).await?.ok_or_else(Refusal::not_found)
+    }
+
+    pub async fn messages(&self, access: &Access, filter: Filter) -> Result<Page, Refusal> {
+        Ok(self.shared.store.messages(access.tenant, &filter).await?)
+    }
+}
