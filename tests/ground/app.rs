@@ -225,6 +225,11 @@ impl App {
         self.caller.with_key(Some(&tenant(&self.place.config(), email, plan).await))
     }
 
+    #[allow(dead_code, reason = "the benches look at no files")]
+    pub fn folder(&self) -> &std::path::Path {
+        self.place.folder()
+    }
+
     pub fn server(&self) -> &Server {
         &self.server
     }

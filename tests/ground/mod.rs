@@ -3,9 +3,13 @@
 pub mod app;
 pub mod fleet;
 pub mod live;
+#[allow(dead_code, reason = "the benches fetch nothing")]
+pub mod origin;
 pub mod place;
 pub mod postgres;
 pub mod process;
+#[allow(dead_code, reason = "the benches send no media")]
+pub mod samples;
 pub mod stream;
 #[allow(dead_code, reason = "the benches walk no surface")]
 pub mod surface;
