@@ -2,4 +2,5 @@
 
 mod convert;
 mod fetch;
-mod spool;
+#[allow(dead_code, reason = "the pool, which uses the rest of it, comes after it")]
+pub(crate) mod spool;
