@@ -94,7 +94,8 @@ impl Server {
         let store = open_store(&config, clock.clone()).await?;
         let (network, wire) = Outside::open(&config, clock.clone()).await?;
         let wire = wire.within(config.egress.clone());
-        let settings = Settings { store: store.clone(), wire, mode: config.network.mode() };
+        let media = config.data_dir.join("media");
+        let settings = Settings { store: store.clone(), wire, mode: config.network.mode(), media };
         let system = System::start(settings).await?;
         let (stop, stopping) = Stop::new();
         let door = Arc::new(Door {

@@ -73,7 +73,8 @@ async fn system(place: &Place, sandbox: &Sandbox) -> (System, Store) {
     let store = Store::open(&place.config().database, master, Clock::default()).await.unwrap();
     let network = sandbox.clone();
     let wire = Wire::sandbox(Arc::new(move || network.dial()));
-    (System::start(Settings { store: store.clone(), wire, mode: Mode::Test }).await.unwrap(), store)
+    let media = place.folder().join("media");
+    (System::start(Settings { store: store.clone(), wire, mode: Mode::Test, media }).await.unwrap(), store)
 }
 
 /// What a session's stream tells, up to the event that is looked for.

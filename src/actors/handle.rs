@@ -6,12 +6,15 @@ mod keys;
 mod messages;
 mod sessions;
 
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorCell};
 use tokio::sync::{oneshot, watch};
 
+use super::media::spool::Spool;
 use super::system::doorkeeper::Doorkeeper;
 use super::system::health::{Health, Vitals};
 use super::system::mailbox::{Door, Places};
@@ -37,11 +40,17 @@ pub struct Settings {
     pub store: Store,
     pub wire: Wire,
     pub mode: Mode,
+    /// A folder for media on their way out.
+    pub media: PathBuf,
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("the supervision tree did not start: {0}")]
-pub struct StartError(String);
+pub enum StartError {
+    #[error("the folder for media, {0}, cannot be used: {1}")]
+    Media(String, io::Error),
+    #[error("the supervision tree did not start: {0}")]
+    Tree(String),
+}
 
 /// Why calls cannot be served now.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,10 +77,13 @@ impl System {
     /// Starts the tree. It is ready when every tenant with sessions is there.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
         let doorkeeper = Doorkeeper::new(settings.store.clone(), settings.mode);
-        let shared = Shared::new(settings.store, settings.wire, doorkeeper);
+        let spool = Spool::open(settings.media.clone())
+            .map_err(|error| StartError::Media(settings.media.display().to_string(), error))?;
+        let shared = Shared::new(settings.store, settings.wire, doorkeeper, spool);
         let vitals = Vitals::new("root", "root", shared.store.clock());
         let args = (Arc::clone(&shared), Arc::clone(&vitals));
-        let (root, running) = Actor::spawn(None, Root, args).await.map_err(|error| StartError(error.to_string()))?;
+        let (root, running) =
+            Actor::spawn(None, Root, args).await.map_err(|error| StartError::Tree(error.to_string()))?;
         vitals.running(&Places::new(1));
         let (tell, failed) = watch::channel(false);
         tokio::spawn({

@@ -5,4 +5,5 @@ mod convert;
 mod fetch;
 #[allow(dead_code, reason = "the pool that asks it comes next")]
 mod queue;
-mod spool;
+#[allow(dead_code, reason = "the pool, which uses the rest of it, comes after it")]
+pub(crate) mod spool;

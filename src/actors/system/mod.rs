@@ -19,6 +19,7 @@ use doorkeeper::Doorkeeper;
 use mailbox::Door;
 use streams::Streams;
 
+use super::media::spool::Spool;
 use super::tenants::{self, tenant};
 
 /// How many sessions of a process may be on their way to the network at once: a restart is no storm.
@@ -32,6 +33,7 @@ pub struct Shared {
     pub wire: Wire,
     pub doorkeeper: Doorkeeper,
     pub streams: Arc<Streams>,
+    pub(crate) spool: Spool,
     starting: Arc<Semaphore>,
     starting_behind_proxies: Arc<Semaphore>,
     phase: AtomicU8,
@@ -50,13 +52,14 @@ pub enum Phase {
 }
 
 impl Shared {
-    pub fn new(store: Store, wire: Wire, doorkeeper: Doorkeeper) -> Arc<Self> {
+    pub(crate) fn new(store: Store, wire: Wire, doorkeeper: Doorkeeper, spool: Spool) -> Arc<Self> {
         let streams = Streams::new(store.clock().clone());
         Arc::new(Self {
             store,
             wire,
             doorkeeper,
             streams,
+            spool,
             starting: Arc::new(Semaphore::new(STARTING_AT_ONCE)),
             starting_behind_proxies: Arc::new(Semaphore::new(STARTING_BEHIND_PROXIES)),
             phase: AtomicU8::new(Phase::Starting as u8),

@@ -8,6 +8,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::*;
+use crate::actors::media::spool::Spool;
 use crate::actors::system::doorkeeper::Doorkeeper;
 use crate::domain::access::Mode;
 use crate::store::device_keys::{Entry, Kind, new_lease, store_with_session};
@@ -53,7 +54,8 @@ impl Stage {
     async fn new(folder: &Path, dial: impl Fn() -> DuplexStream + Send + Sync + 'static) -> Self {
         let (store, lease) = store_with_session(folder).await;
         let doorkeeper = Doorkeeper::new(store.clone(), Mode::Test);
-        let shared = Shared::new(store, Wire::sandbox(Arc::new(dial)), doorkeeper);
+        let spool = Spool::open(folder.join("media")).unwrap();
+        let shared = Shared::new(store, Wire::sandbox(Arc::new(dial)), doorkeeper, spool);
         let (tell, told) = mpsc::unbounded_channel();
         let (ear, _) = Actor::spawn(None, Ear, tell).await.unwrap();
         Self { shared, lease, ear, told }
