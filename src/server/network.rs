@@ -50,7 +50,7 @@ mod simulated {
             if url.is_secure() && url.pin().is_none() {
                 tracing::info!("any certificate is accepted from {}; #sha256=… at its end would name one", url.chat());
             }
-            let wire = Wire::sandbox_at(url, tls.clone());
+            let wire = Wire::sandbox_at(url, tls.clone())?;
             Ok((Self::Elsewhere(Far::new(url, tls).map_err(WireError::from)?), wire))
         }
 
