@@ -40,6 +40,15 @@ impl SandboxUrl {
         format!("{}://{}/sandbox", if self.is_secure() { "https" } else { "http" }, self.url.authority())
     }
 
+    /// Where its media servers stand: the same port.
+    pub fn media(&self) -> Url {
+        let mut url = self.url.clone();
+        // A WebSocket's scheme gives way to that of HTTP, secure or not as it was.
+        let _ = url.set_scheme(if self.is_secure() { "https" } else { "http" });
+        url.set_path("/");
+        url
+    }
+
     /// Host and port, as a resolver takes them.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.url.host_str().unwrap_or_default(), self.url.port_or_known_default().unwrap_or_default())

@@ -48,7 +48,7 @@ pub(super) fn called<D: Send + Sync + 'static>(
         })
 }
 
-fn plain(chunk: Result<impl Buf, warp::Error>) -> Result<hyper::body::Bytes, warp::Error> {
+pub(super) fn plain(chunk: Result<impl Buf, warp::Error>) -> Result<hyper::body::Bytes, warp::Error> {
     chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))
 }
 

@@ -155,7 +155,8 @@ fn all() -> Vec<At<Door>> {
 #[cfg(feature = "sandbox")]
 pub fn alone(network: &Arc<Alone>) -> BoxedFilter<(Response,)> {
     let health = vec![at!(network, path!("health" / "live"), [] GET health::live())];
-    let routes = std::iter::once(sandbox::chat(network))
+    let routes = [sandbox::chat(network), sandbox::media(network)]
+        .into_iter()
         .chain(built(control(), network, path!("sandbox" / ..).boxed()))
         .chain(built(health, network, warp::any().boxed()));
     joined(routes.collect())
@@ -169,6 +170,10 @@ fn control<H: sandbox::Host>() -> Vec<At<H>> {
         at!(host, path!("phones"), [] POST sandbox::create()),
         at!(host, path!("phones" / String / "scan"), [phone] POST sandbox::scan(phone)),
         at!(host, path!("phones" / String / "messages"), [phone] POST sandbox::write(phone), GET sandbox::screen(phone)),
+        at!(host, path!("phones" / String / "messages" / String / "media"), [phone, message]
+            GET sandbox::copy(phone, message)),
+        at!(host, path!("phones" / String / "messages" / String / "media" / "expire"), [phone, message]
+            POST sandbox::expire(phone, message)),
         at!(host, path!("phones" / String / "read"), [phone] POST sandbox::read(phone)),
         at!(host, path!("phones" / String / "offline"), [phone] POST sandbox::offline(phone)),
         at!(host, path!("phones" / String / "online"), [phone] POST sandbox::online(phone)),

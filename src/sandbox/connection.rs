@@ -13,10 +13,11 @@ use super::{SandboxError, login, pairing};
 const HANDSHAKE: Duration = Duration::from_secs(20);
 
 /// Where a connection stands when it comes to us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Upgrade {
     Due,
-    Done,
+    /// By somebody whom the client called so.
+    Done(Option<Box<str>>),
 }
 
 /// Serves one connection until it ends.
@@ -40,7 +41,7 @@ async fn talk(network: &Arc<Network>, stream: Box<dyn Stream>, upgrade: Upgrade)
     let shake = Box::pin(async {
         let wire = match upgrade {
             Upgrade::Due => RawWire::accept(stream, &network.certificate).await?,
-            Upgrade::Done => RawWire::upgraded(stream),
+            Upgrade::Done(host) => RawWire::upgraded(stream, host),
         };
         wire.shake(&network.certificate).await
     });

@@ -286,7 +286,7 @@ impl Conversation<'_> {
         match said.tag.as_ref() {
             "message" => Box::pin(message::from_companion(network, account, me, said)).await,
             "receipt" => Box::pin(receipt::from_companion(network, account, me, said)).await,
-            "iq" => Box::pin(iq::answer(network, account, me, said)).await,
+            "iq" => Box::pin(iq::answer(network, account, me, said, self.wire.host())).await,
             "ack" => {
                 // Nobody waits for this one; should it be lost, the stanza is delivered once more.
                 if let Some(confirmed) = receipt::confirmed(me, said) {

@@ -17,6 +17,7 @@ mod faults;
 mod iq;
 mod ledger;
 mod login;
+mod media;
 mod message;
 mod network;
 mod noise;
@@ -43,7 +44,7 @@ pub use faults::{
     COUNT_MAX, Count, Fault, FaultError, FaultId, FaultInfo, FaultKind, Probability, SECONDS_MAX, Seconds,
 };
 pub use ledger::LedgerError;
-pub use screen::{Shown, Status};
+pub use screen::{Facts, Page, Shown, Status};
 pub use tls::Tls;
 pub use wire::{CHAT, Stream};
 
@@ -75,6 +76,12 @@ pub struct Sandbox {
 pub enum SandboxError {
     #[error("there is no such phone")]
     NoSuchPhone,
+    #[error("there is no such message, or nothing to fetch in it")]
+    NoSuchMedium,
+    #[error("the phone does not have it: {0}")]
+    NotFetched(String),
+    #[error("no message of this phone has that id")]
+    NoSuchLine,
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
     #[error("this is not a code for linking a device")]
@@ -127,6 +134,17 @@ impl SandboxError {
     }
 }
 
+/// The most messages that one look at a screen shows.
+pub const PAGE_MAX: u32 = ledger::PAGE_LINES;
+
+/// A phone's copy of a medium.
+pub struct Copy {
+    /// As its sender put it: not to be trusted.
+    pub mime: Option<String>,
+    pub size: u64,
+    pub body: reqwest::Body,
+}
+
 /// A phone as the sandbox knows it.
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -165,9 +183,16 @@ impl Sandbox {
         connection::serve(Arc::clone(&self.network), Box::new(stream), Upgrade::Due).await;
     }
 
-    /// The same, after an HTTP server has answered the WebSocket upgrade.
-    pub async fn serve_upgraded(&self, stream: impl Stream + 'static) {
-        connection::serve(Arc::clone(&self.network), Box::new(stream), Upgrade::Done).await;
+    /// The same, after an HTTP server has answered the WebSocket upgrade. The host is what the client calls that server: there it
+    /// finds the media servers too.
+    pub async fn serve_upgraded(&self, stream: impl Stream + 'static, host: Option<&str>) {
+        let host = host.filter(|host| media::is_host(host)).map(Into::into);
+        connection::serve(Arc::clone(&self.network), Box::new(stream), Upgrade::Done(host)).await;
+    }
+
+    /// The media servers' answer, over whatever way the request came. Both bodies stream.
+    pub async fn media(&self, request: hyper::Request<reqwest::Body>) -> hyper::Response<reqwest::Body> {
+        media::answer(Arc::clone(&self.network), request).await
     }
 
     /// No new connections, the old ones end, everything submitted is committed.
@@ -258,10 +283,46 @@ impl Sandbox {
         }
     }
 
-    /// What the phone's screen shows, oldest first.
+    /// What the phone's screen shows, oldest first: all of it, or the first ten thousand messages.
     pub async fn screen(&self, phone: &Phone) -> Result<Vec<Shown>, SandboxError> {
+        Ok(self.page(phone, None, PAGE_MAX).await?.messages)
+    }
+
+    /// A part of what the phone's screen shows: from the oldest, or from after the message with this id. A phone that is fetching
+    /// media is looked at when it has them, or after ten seconds.
+    pub async fn page(&self, phone: &Phone, after: Option<&str>, most: u32) -> Result<Page, SandboxError> {
         let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
-        self.network.ledger.screen(account.id).await?.into_iter().map(screen::shown).collect()
+        phone::fetching::settle(&self.network, account.id).await?;
+        let part = self.network.ledger.screen(account.id, after, most.clamp(1, PAGE_MAX)).await?;
+        let ledger::Part { rows, more } = part.ok_or(SandboxError::NoSuchLine)?;
+        let next_after = rows.last().filter(|_| more).map(|row| row.id.clone());
+        let messages = rows.into_iter().map(screen::shown).collect::<Result<_, _>>()?;
+        Ok(Page { messages, next_after })
+    }
+
+    /// The phone's own copy of the medium in a message, decrypted, as a body that streams.
+    pub async fn copy(&self, phone: &Phone, message: &str) -> Result<Copy, SandboxError> {
+        let medium = phone::fetching::shown(&self.network, phone, message).await?;
+        match medium.fetched {
+            ledger::Fetched::Here { sha256, .. } => {
+                let gone = || SandboxError::NotFetched("it had no room for it any more".to_owned());
+                let (file, size) = self.network.media.copies.find(&sha256).ok_or_else(gone)?;
+                let body = reqwest::Body::wrap_stream(media::chunks(file, size));
+                Ok(Copy { mime: medium.facts.mime, size, body })
+            }
+            ledger::Fetched::Failed(why) => Err(SandboxError::NotFetched(why)),
+            ledger::Fetched::Due => Err(SandboxError::NotFetched("it is still fetching it".to_owned())),
+        }
+    }
+
+    /// The time of the medium in a message is over on the media servers: whoever comes for it from now on finds nothing. Phones
+    /// that have it keep it.
+    pub async fn expire(&self, phone: &Phone, message: &str) -> Result<(), SandboxError> {
+        let medium = phone::fetching::shown(&self.network, phone, message).await?;
+        if let Some(reference) = medium.reference {
+            self.network.media.expire(&reference.path);
+        }
+        Ok(())
     }
 
     /// The phone writes; a phone that does not exist yet does from here on.

@@ -4,20 +4,22 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::sync::{mpsc, watch};
 use whatsapp_rust::{Jid, Server};
 
 use super::SandboxError;
 use super::account::{Account, account_of_lid};
 use super::accounts::Accounts;
 use super::faults::Faults;
-use super::ledger::{AccountId, Device, Ledger};
+use super::ledger::{AccountId, Device, Ledger, LedgerError};
+use super::media::Media;
 use super::pairing::Pairings;
 use super::root::Certificate;
 use super::switchboard::Switchboard;
 use super::trouble::{self, Trouble};
 use crate::clock::{self, Clock};
 use crate::domain::phone::Phone;
-use crate::sandbox::phone::keys;
+use crate::sandbox::phone::{fetching, keys};
 
 /// Connections at once, those that are still shaking hands included.
 const CONNECTIONS: usize = 8192;
@@ -32,6 +34,9 @@ pub(crate) struct Network {
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) pairings: Pairings,
     pub(crate) faults: Faults,
+    pub(crate) media: Media,
+    /// Tells that a phone has fetched something, or could not.
+    pub(crate) fetched: watch::Sender<()>,
     accounts: RwLock<Accounts>,
     /// How many there are in the file.
     made: AtomicI64,
@@ -42,13 +47,17 @@ pub(crate) struct Network {
 impl Network {
     pub(crate) async fn open(file: &Path, clock: Clock) -> Result<Arc<Self>, SandboxError> {
         let switchboard = Arc::new(Switchboard::default());
-        let ledger = Ledger::open(file, Arc::clone(&switchboard)).await?;
+        let (due, falls_due) = mpsc::channel(1);
+        let ledger = Ledger::open(file, Arc::clone(&switchboard), due).await?;
         let certificate = Certificate::load(&ledger).await?;
         let made = ledger.accounts().await?;
-        Ok(Arc::new(Self {
+        let media = Media::open(file, &*certificate.key.private_key.serialize(), &clock).map_err(LedgerError::from)?;
+        let network = Arc::new(Self {
             ledger,
             faults: Faults::new(clock.clone()),
             clock,
+            media,
+            fetched: watch::Sender::new(()),
             certificate,
             switchboard,
             pairings: Pairings::default(),
@@ -56,7 +65,9 @@ impl Network {
             made: AtomicI64::new(made),
             connections: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
-        }))
+        });
+        tokio::spawn(fetching::run(Arc::downgrade(&network), falls_due));
+        Ok(network)
     }
 
     /// The account of a number, if anything was done with it lately.
@@ -185,6 +196,7 @@ impl Network {
         self.closed.store(true, Ordering::Release);
         self.switchboard.close_all();
         self.pairings.close();
+        self.fetched.send_replace(());
         self.ledger.close().await;
     }
 }

@@ -1,10 +1,10 @@
 //! What a phone's screen shows.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::SandboxError;
-use super::ledger::{LedgerError, ScreenRow};
+use super::ledger::{Fetched, LedgerError, ScreenRow};
 use crate::domain::phone::Phone;
 
 pub(crate) const TEXT: &str = "text";
@@ -35,6 +35,32 @@ pub(crate) fn kind(name: &str) -> &'static str {
     KINDS.into_iter().find(|kind| *kind == name).unwrap_or(UNSUPPORTED)
 }
 
+/// The types that carry a medium.
+pub(crate) fn is_medium(kind: &str) -> bool {
+    matches!(kind, "image" | "video" | "audio" | "document" | "sticker")
+}
+
+/// What a message says of its medium.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Facts {
+    pub mime: Option<String>,
+    /// Bytes, decrypted. What was counted takes the place of what was said.
+    pub size: Option<u64>,
+    pub file_name: Option<String>,
+    /// Pixels.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub duration_seconds: Option<u32>,
+    /// A voice note, and not a piece of music. Only audio says so or not.
+    pub voice: Option<bool>,
+    pub waveform: Option<Vec<u8>>,
+    /// A video that plays by itself, over and over. Only videos say so or not.
+    pub gif: Option<bool>,
+    /// The small picture that came with the message, in base64.
+    pub thumbnail: Option<String>,
+}
+
 /// How far an own message has come. It never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -62,14 +88,43 @@ pub struct Shown {
     pub from: Phone,
     #[serde(rename = "type")]
     pub kind: String,
+    /// The words of a message, whatever its type.
     pub text: String,
+    /// The words under a medium, if there are any.
+    pub caption: Option<String>,
+    #[serde(flatten)]
+    pub facts: Facts,
+    /// Of what the phone has fetched, checked and decrypted, in hexadecimal digits; none until then.
+    pub sha256: Option<String>,
+    /// Why it could not.
+    pub media_error: Option<String>,
     pub status: Status,
     pub timestamp: DateTime<Utc>,
+}
+
+/// A part of a screen, oldest first.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page {
+    pub messages: Vec<Shown>,
+    /// Where the next page begins, if there is more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_after: Option<String>,
 }
 
 /// A row of the ledger as callers see it.
 pub(crate) fn shown(row: ScreenRow) -> Result<Shown, SandboxError> {
     let phone = |digits: &str| Phone::from_digits(digits).map_err(|_| LedgerError::Corrupt("phone"));
+    let caption = (is_medium(row.kind) && !row.text.is_empty()).then(|| row.text.clone());
+    let (mut facts, mut sha256, mut media_error) = (Facts::default(), None, None);
+    if let Some(medium) = row.medium {
+        facts = medium.facts;
+        match medium.fetched {
+            Fetched::Due => {}
+            Fetched::Here { sha256: hash, size } => (sha256, facts.size) = (Some(hash), Some(size)),
+            Fetched::Failed(why) => media_error = Some(why),
+        }
+    }
     Ok(Shown {
         id: row.id,
         whatsapp_message_id: row.message_id,
@@ -78,6 +133,10 @@ pub(crate) fn shown(row: ScreenRow) -> Result<Shown, SandboxError> {
         from: phone(&row.sender)?,
         kind: row.kind.to_owned(),
         text: row.text,
+        caption,
+        facts,
+        sha256,
+        media_error,
         status: row.status,
         timestamp: DateTime::from_timestamp_micros(row.timestamp).ok_or(LedgerError::Corrupt("timestamp"))?,
     })

@@ -38,6 +38,8 @@ pub(crate) struct RawWire {
     socket: WebSocketStream<Box<dyn Stream>>,
     buffer: BytesMut,
     opened: bool,
+    /// How the client named this network, if it came over TCP.
+    host: Option<Box<str>>,
 }
 
 /// A socket that carries stanzas.
@@ -68,12 +70,12 @@ impl RawWire {
     }
 
     /// Goes on where somebody else has answered the upgrade.
-    pub(crate) fn upgraded(stream: Box<dyn Stream>) -> Self {
-        Self::on(builder().serve(stream))
+    pub(crate) fn upgraded(stream: Box<dyn Stream>, host: Option<Box<str>>) -> Self {
+        Self { host, ..Self::on(builder().serve(stream)) }
     }
 
     fn on(socket: WebSocketStream<Box<dyn Stream>>) -> Self {
-        Self { socket, buffer: BytesMut::new(), opened: false }
+        Self { socket, buffer: BytesMut::new(), opened: false, host: None }
     }
 
     /// Shakes hands; both sides speak encrypted after it.
@@ -177,6 +179,11 @@ impl RawWire {
 }
 
 impl Wire {
+    /// How the client named this network, if it came over TCP.
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.raw.host.as_deref()
+    }
+
     /// The next stanza; `None` when the client has closed. May be dropped while waiting.
     pub(crate) async fn receive(&mut self) -> Result<Option<Node>, SandboxError> {
         let Some(mut frame) = self.raw.frame().await? else { return Ok(None) };

@@ -18,7 +18,7 @@ mod simulated {
     use crate::domain::elsewhere::SandboxUrl;
     use crate::http::{Far, Phones};
     use crate::sandbox::Sandbox;
-    use crate::whatsapp::{Wire, WireError};
+    use crate::whatsapp::{Exchange, Wire, WireError};
 
     pub(in crate::server) enum Outside {
         /// In this process, and maybe open to others.
@@ -42,7 +42,13 @@ mod simulated {
                 None => None,
             };
             let network = kept.sandbox.clone();
-            Ok((Self::Here(kept, opening), Wire::sandbox(Arc::new(move || network.dial()))))
+            let media = network.clone();
+            let servers = move |request| -> Exchange {
+                let media = media.clone();
+                Box::pin(async move { media.media(request).await })
+            };
+            let wire = Wire::sandbox(Arc::new(move || network.dial())).with_media(Arc::new(servers));
+            Ok((Self::Here(kept, opening), wire))
         }
 
         fn elsewhere(url: &SandboxUrl) -> Result<(Self, Wire), StartError> {
@@ -50,7 +56,7 @@ mod simulated {
             if url.is_secure() && url.pin().is_none() {
                 tracing::info!("any certificate is accepted from {}; #sha256=… at its end would name one", url.chat());
             }
-            let wire = Wire::sandbox_at(url, tls.clone());
+            let wire = Wire::sandbox_at(url, tls.clone())?;
             Ok((Self::Elsewhere(Far::new(url, tls).map_err(WireError::from)?), wire))
         }
 

@@ -43,6 +43,7 @@ pub use link::{Link, Over};
 pub use media::{Outgoing, UploadError};
 pub use pairing_code::NoCode;
 pub use signal::{LinkEvent, ReceiptKind};
+pub use web::{Exchange, MediaServers};
 
 /// The web version that clients of the sandbox claim to be; the sandbox does not mind.
 const SANDBOX_VERSION: Version = (2, 3000, 1_044_659_339);
@@ -77,23 +78,30 @@ pub struct Wire {
 impl Wire {
     /// To a network in this process. Nothing here reaches the internet.
     pub fn sandbox(dial: Dial) -> Self {
-        Self::simulated(Network::Sandbox(dial))
+        Self::simulated(Network::Sandbox(dial), web::Web::closed())
+    }
+
+    /// The same, with its media servers.
+    #[must_use]
+    pub fn with_media(self, servers: MediaServers) -> Self {
+        Self { web: Arc::new(web::Web::sandbox(servers)), ..self }
     }
 
     /// To a simulated network elsewhere, and nowhere else.
-    pub fn sandbox_at(url: &SandboxUrl, tls: ClientConfig) -> Self {
-        Self::simulated(Network::sandbox_at(url, tls))
+    pub fn sandbox_at(url: &SandboxUrl, tls: ClientConfig) -> Result<Self, WireError> {
+        let web = web::Web::sandbox_at(url, tls.clone())?;
+        Ok(Self::simulated(Network::sandbox_at(url, tls), web))
     }
 
-    fn simulated(network: Network) -> Self {
-        let web: Arc<dyn HttpClient> = Arc::new(web::Closed);
+    fn simulated(network: Network, web: web::Web) -> Self {
+        let web: Arc<dyn HttpClient> = Arc::new(web);
         let version = Arc::new(CurrentVersion::fixed(SANDBOX_VERSION, Arc::clone(&web)));
         Self { network, web, version, way: Way::default() }
     }
 
     /// To the real network.
     pub fn whatsapp() -> Result<Self, WireError> {
-        let web: Arc<dyn HttpClient> = Arc::new(web::Web::new()?);
+        let web: Arc<dyn HttpClient> = Arc::new(web::Web::whatsapp()?);
         let version = Arc::new(CurrentVersion::new(Arc::clone(&web)));
         Ok(Self { network: Network::whatsapp(), web, version, way: Way::default() })
     }

@@ -7,7 +7,7 @@ use hyper_util::rt::TokioIo;
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use std::sync::Arc;
 use warp::filters::BoxedFilter;
-use warp::http::header::HeaderName;
+use warp::http::header::{HOST, HeaderName};
 use warp::http::{HeaderMap, HeaderValue};
 use warp::path::FullPath;
 use warp::{Filter, Rejection};
@@ -51,9 +51,10 @@ fn switch(sandbox: Sandbox, headers: &HeaderMap, upgrade: Option<OnUpgrade>) -> 
         return Err(Refusal::new(Code::OperatorOnly, "The network answers clients, and no page of another place."));
     }
     let network = Fingerprint(sandbox.root_key()).to_string();
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).map(str::to_owned);
     tokio::spawn(async move {
         match upgrade.await {
-            Ok(stream) => sandbox.serve_upgraded(TokioIo::new(stream)).await,
+            Ok(stream) => sandbox.serve_upgraded(TokioIo::new(stream), host.as_deref()).await,
             Err(error) => tracing::debug!(%error, "a client left while it was let in"),
         }
     });

@@ -1,6 +1,7 @@
 //! What can be asked of the simulated phones, read from a request; the same whoever asks, and wherever the phones are.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 use warp::http::Method;
 
 use super::faults;
@@ -10,8 +11,8 @@ use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
 use crate::domain::qr::QrCode;
 use crate::domain::session::pairing_code::PairingCode;
-use crate::http::fields::{self, Fields, line, text, yes_or_no};
-use crate::sandbox::{Fault, FaultId};
+use crate::http::fields::{self, Fields, line, text, whole, yes_or_no};
+use crate::sandbox::{Fault, FaultId, PAGE_MAX};
 
 const NAME_MAX: usize = 25;
 /// Longer than any QR code can hold.
@@ -35,8 +36,21 @@ pub(super) enum Errand {
         phone: Phone,
         code: PairingCode,
     },
+    /// A part of what a phone shows.
     Screen {
         phone: Phone,
+        after: Option<Uuid>,
+        limit: Option<u64>,
+    },
+    /// The phone's copy of the medium in a message.
+    Copy {
+        phone: Phone,
+        message: Uuid,
+    },
+    /// The media servers have it no longer.
+    Expire {
+        phone: Phone,
+        message: Uuid,
     },
     Write {
         phone: Phone,
@@ -76,7 +90,15 @@ impl Errand {
             Self::Enter { phone, code } => {
                 (Method::POST, format!("/phones/{phone}/scan"), Some(json!({ "code": code.shown() })))
             }
-            Self::Screen { phone } => (Method::GET, format!("/phones/{phone}/messages"), None),
+            Self::Screen { phone, after, limit } => {
+                let after = after.map(|id| format!("after={id}"));
+                let query: Vec<String> = after.into_iter().chain(limit.map(|most| format!("limit={most}"))).collect();
+                (Method::GET, format!("/phones/{phone}/messages?{}", query.join("&")), None)
+            }
+            Self::Copy { phone, message } => (Method::GET, format!("/phones/{phone}/messages/{message}/media"), None),
+            Self::Expire { phone, message } => {
+                (Method::POST, format!("/phones/{phone}/messages/{message}/media/expire"), None)
+            }
             Self::Write { phone, to, text } => {
                 (Method::POST, format!("/phones/{phone}/messages"), Some(json!({ "to": to, "message": text })))
             }
@@ -101,6 +123,12 @@ pub(super) fn create(mut fields: Fields) -> Result<Errand, Refusal> {
     let auto_read = fields.optional("autoRead", yes_or_no);
     let phone = fields.finish(phone)?;
     Ok(Errand::Create { phone, name, auto_read })
+}
+
+pub(super) fn screen(phone: Phone, mut query: Fields) -> Result<Errand, Refusal> {
+    let after = query.optional("after", fields::id);
+    let limit = query.optional("limit", whole(1..=u64::from(PAGE_MAX)));
+    query.finish(Some(Errand::Screen { phone, after, limit }))
 }
 
 pub(super) fn write(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> {

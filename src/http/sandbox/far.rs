@@ -1,14 +1,19 @@
 //! Errands to the phones of a network elsewhere: carried over HTTP to its own API, and its answer handed back.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream::{self, Stream};
+use hyper::body::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_TYPE, HOST, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
+use tokio::time::timeout;
 
 use super::errand::Errand;
+use super::streamed::streamed;
 use super::{Alone, Host};
 use crate::domain::elsewhere::SandboxUrl;
 use crate::domain::error::{Code, Refusal};
@@ -19,7 +24,10 @@ use crate::http::serve::RequestId;
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longer than a device may take to sign its link (30 s), which a scan waits for.
 const ANSWER: Duration = Duration::from_secs(45);
-/// The longest answer: a screen with a hundred thousand short messages.
+/// What a medium may take, and how long it may stand still.
+const MEDIUM: Duration = Duration::from_mins(30);
+const QUIET: Duration = Duration::from_secs(30);
+/// The longest answer: a page of a screen. Media stream.
 const ANSWER_MAX: usize = 32 << 20;
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -53,11 +61,16 @@ impl Far {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await.map_err(|error| self.away(&error))?;
-        self.hand_back(answer, root).await
+        let streams = matches!(errand, Errand::Copy { .. });
+        if streams {
+            request = request.timeout(MEDIUM);
+        }
+        let answer =
+            timeout(ANSWER, request.send()).await.map_err(|_| self.late())?.map_err(|error| self.away(&error))?;
+        self.hand_back(answer, root, streams).await
     }
 
-    async fn hand_back(&self, mut answer: reqwest::Response, root: &str) -> Result<Response, Refusal> {
+    async fn hand_back(&self, mut answer: reqwest::Response, root: &str, streams: bool) -> Result<Response, Refusal> {
         let (status, mut headers) = (answer.status(), HeaderMap::new());
         if answer.headers().get(RequestId::HEADER).is_none() || status == StatusCode::FORBIDDEN {
             // It is no network of ours that answers here, or one that does not answer us: no caller can do anything about it.
@@ -70,6 +83,12 @@ impl Far {
         }
         for name in [CONTENT_TYPE, RETRY_AFTER] {
             headers.extend(answer.headers().get(&name).map(|value| (name, value.clone())));
+        }
+        if streams && status.is_success() {
+            for name in [CONTENT_LENGTH, CONTENT_SECURITY_POLICY] {
+                headers.extend(answer.headers().get(&name).map(|value| (name, value.clone())));
+            }
+            return Ok(streamed(status, headers, reqwest::Body::wrap_stream(pieces(answer))));
         }
         // What was made stands there under its root, and here under ours.
         let made = answer.headers().get(LOCATION).and_then(|made| made.to_str().ok()?.strip_prefix(Alone::ROOT));
@@ -88,11 +107,24 @@ impl Far {
     fn away(&self, error: &reqwest::Error) -> Refusal {
         let why: &dyn std::error::Error = error;
         let root = std::iter::successors(Some(why), |error| error.source()).last().unwrap_or(why);
-        let detail = if error.is_timeout() && !error.is_connect() {
-            format!("The simulated network at {} did not answer in time; what was asked may still happen.", self.root)
-        } else {
-            format!("The simulated network at {} cannot be reached: {root}.", self.root)
-        };
+        if error.is_timeout() && !error.is_connect() {
+            return self.late();
+        }
+        let detail = format!("The simulated network at {} cannot be reached: {root}.", self.root);
         Refusal::new(Code::SandboxUnreachable, detail).after(AGAIN)
     }
+
+    fn late(&self) -> Refusal {
+        let detail =
+            format!("The simulated network at {} did not answer in time; what was asked may still happen.", self.root);
+        Refusal::new(Code::SandboxUnreachable, detail).after(AGAIN)
+    }
+}
+
+/// The body of an answer, as long as it moves.
+fn pieces(answer: reqwest::Response) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    stream::try_unfold(answer, |mut answer| async move {
+        let piece = timeout(QUIET, answer.chunk()).await?.map_err(io::Error::other)?;
+        Ok(piece.map(|piece| (piece, answer)))
+    })
 }

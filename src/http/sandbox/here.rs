@@ -1,16 +1,20 @@
 //! Errands to the phones of a network in this process.
 
 use serde_json::json;
+use warp::http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::errand::{Errand, no_phone};
 use super::faults;
+use super::streamed::streamed;
 use crate::domain::error::{Code, Refusal};
 use crate::http::call::Answered;
-use crate::http::reply;
-use crate::sandbox::{Fault, Sandbox, SandboxError};
+use crate::http::reply::{self, Response};
+use crate::sandbox::{Copy, Fault, PAGE_MAX, Sandbox, SandboxError};
 
 const NOT_ON_WHATSAPP: &str = "stands for a number that is not on WhatsApp";
 
+const NO_MEDIUM: &str = "This phone shows no such message, or one without a medium.";
 const OFFLINE: &str =
     "This phone is offline, so nothing comes of it. Bring it back first: POST …/phones/{phone}/online.";
 const NO_CODE: &str = "No session waits for a pairing code with this number. It may have expired, or was tried three times: ask for a new one.";
@@ -23,6 +27,11 @@ impl From<SandboxError> for Refusal {
     fn from(error: SandboxError) -> Self {
         match error {
             SandboxError::NoSuchPhone => no_phone(),
+            SandboxError::NoSuchLine => Self::field("after", "is not the id of a message that this phone shows"),
+            SandboxError::NoSuchMedium => Self::new(Code::NotFound, NO_MEDIUM),
+            SandboxError::NotFetched(why) => {
+                Self::new(Code::NotFound, format!("The phone shows this message and has no copy of its medium: {why}."))
+            }
             SandboxError::NotAQrCode => Self::field("qr", "is not what a session's QR code encodes"),
             SandboxError::UnknownQr => {
                 Self::new(Code::QrNotUsable, "No session waits for this QR code. It may have expired: take the newest.")
@@ -43,6 +52,25 @@ impl From<SandboxError> for Refusal {
             }
         }
     }
+}
+
+/// A phone's copy as it is. Its sender chose its type, so a browser is to make nothing more of it than that.
+fn shown(copy: Copy) -> Response {
+    let mime = copy.mime.as_deref().filter(|mime| is_mime(mime)).and_then(|mime| HeaderValue::from_str(mime).ok());
+    let headers = HeaderMap::from_iter([
+        (CONTENT_TYPE, mime.unwrap_or(HeaderValue::from_static("application/octet-stream"))),
+        (CONTENT_LENGTH, copy.size.into()),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
+    ]);
+    streamed(StatusCode::OK, headers, copy.body)
+}
+
+/// `audio/ogg; codecs=opus`, as a header may carry it.
+fn is_mime(mime: &str) -> bool {
+    let name =
+        |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    let kind = mime.split(';').next().unwrap_or_default().trim();
+    kind.split_once('/').is_some_and(|(kind, sub)| name(kind) && name(sub))
 }
 
 /// Runs an errand, and answers as an API under `root` does.
@@ -67,9 +95,15 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
             })?;
             Ok(reply::done())
         }
-        Errand::Screen { phone } => {
-            let messages = sandbox.screen(&phone).await?;
-            reply::ok(&json!({ "messages": messages }))
+        Errand::Screen { phone, after, limit } => {
+            let (after, most) = (after.map(|id| id.to_string()), limit.and_then(|most| most.try_into().ok()));
+            let page = sandbox.page(&phone, after.as_deref(), most.unwrap_or(PAGE_MAX)).await?;
+            reply::ok(&page)
+        }
+        Errand::Copy { phone, message } => Ok(shown(sandbox.copy(&phone, &message.to_string()).await?)),
+        Errand::Expire { phone, message } => {
+            sandbox.expire(&phone, &message.to_string()).await?;
+            Ok(reply::done())
         }
         Errand::Write { phone, to, text } => {
             let shown = sandbox.write(&phone, &to, &text).await.map_err(|error| match error {

@@ -7,6 +7,8 @@ mod errand;
 mod far;
 mod faults;
 mod here;
+mod media;
+mod streamed;
 
 use std::sync::Arc;
 
@@ -23,6 +25,7 @@ use errand::{Errand, Scanned, addressed};
 pub use alone::Alone;
 pub(super) use chat::chat;
 pub use far::Far;
+pub(super) use media::media;
 
 /// What stands behind a door that the control API is called through.
 pub(super) trait Host: Sized + Send + Sync + 'static {
@@ -130,7 +133,20 @@ pub(super) async fn scan<H: Host>(call: Call<H>, phone: String) -> Answered {
 pub(super) async fn screen<H: Host>(call: Call<H>, phone: String) -> Answered {
     H::admit(&call).await?;
     let phone = addressed(&phone)?;
-    Runner::of(&call).run(Errand::Screen { phone }).await
+    let runner = Runner::of(&call);
+    runner.run(errand::screen(phone, Fields::of_query(call.query))?).await
+}
+
+pub(super) async fn copy<H: Host>(call: Call<H>, phone: String, message: String) -> Answered {
+    H::admit(&call).await?;
+    let (phone, message) = (addressed(&phone)?, id(&message)?);
+    Runner::of(&call).run(Errand::Copy { phone, message }).await
+}
+
+pub(super) async fn expire<H: Host>(call: Call<H>, phone: String, message: String) -> Answered {
+    H::admit(&call).await?;
+    let (phone, message) = (addressed(&phone)?, id(&message)?);
+    Runner::of(&call).run(Errand::Expire { phone, message }).await
 }
 
 pub(super) async fn write<H: Host>(call: Call<H>, phone: String) -> Answered {

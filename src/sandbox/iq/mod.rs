@@ -4,6 +4,7 @@ mod app_state;
 mod blocklist;
 pub(crate) mod companion;
 mod groups;
+mod media;
 mod mex;
 mod prekeys;
 mod privacy;
@@ -30,6 +31,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) me: Device,
     pub(crate) iq: &'a Node,
     pub(crate) id: &'a str,
+    /// How the companion named this network when it came over TCP.
+    pub(crate) host: Option<&'a str>,
 }
 
 pub(crate) async fn answer(
@@ -37,6 +40,7 @@ pub(crate) async fn answer(
     account: &Arc<Account>,
     me: Device,
     iq: &Node,
+    host: Option<&str>,
 ) -> Result<Answer, SandboxError> {
     let kind = attr(iq, "type").unwrap_or_default();
     if kind != "get" && kind != "set" {
@@ -44,7 +48,7 @@ pub(crate) async fn answer(
         return Ok(Answer::default());
     }
     let id = text(iq, "id");
-    let ask = Ask { network, account, me, iq, id: &id };
+    let ask = Ask { network, account, me, iq, id: &id, host };
     let namespace = attr(iq, "xmlns").unwrap_or_default();
     let tag = children(iq).first().map(|child| child.tag.as_ref()).unwrap_or_default();
     let stanza = match (namespace.as_ref(), kind.as_ref(), tag) {
@@ -62,6 +66,7 @@ pub(crate) async fn answer(
         ("status", ..) => profile::about(&ask, &kind).await?,
         ("disappearing_mode", ..) => profile::disappearing(&ask, &kind).await?,
         ("w:profile:picture", ..) => profile::picture(&ask, &kind),
+        ("w:m", "set" | "get", "media_conn") => media::connection(&ask),
         ("w:biz", ..) => profile::business(&ask, &kind, tag),
         ("w:g2", ..) => groups::answer(&ask, &kind, tag),
         ("w:mex", ..) => mex::answer(&ask),

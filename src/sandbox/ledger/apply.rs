@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use sqlx::SqliteConnection;
 
-use super::row::{AccountId, AccountRow, Change, Device, NewAccount, Outgoing, ScreenRow, Setting, Showing};
-use super::{LedgerError, linked, read};
+use super::lines::{self, Lines};
+use super::row::{AccountId, AccountRow, Change, Device, NewAccount, Outgoing, Setting, Showing};
+use super::{LedgerError, linked, medium, read};
 use crate::sandbox::screen::Status;
 use crate::sandbox::switchboard::Delivery;
 
@@ -16,9 +17,16 @@ const QUEUE_BYTES: i64 = 64 * 1024 * 1024;
 /// Bytes of one pre-key in a batch: its id and its key.
 pub(super) const PREKEY: usize = 36;
 
-/// How much waits for each device, counted from the file once and kept up from there.
+/// What the writer counts from the file once and keeps up from there.
 #[derive(Default)]
-pub(super) struct Queues(HashMap<Device, (i64, i64)>);
+pub(super) struct Counts {
+    queues: Queues,
+    pub(super) lines: Lines,
+}
+
+/// How much waits for each device.
+#[derive(Default)]
+struct Queues(HashMap<Device, (i64, i64)>);
 
 impl Queues {
     /// Stanzas of these sizes wait no more.
@@ -35,12 +43,13 @@ pub(super) type Applied = Result<(), LedgerError>;
 pub(super) async fn write(
     connection: &mut SqliteConnection,
     changes: Vec<Change>,
-    queues: &mut Queues,
+    counts: &mut Counts,
 ) -> Result<(Vec<Showing>, Vec<Delivery>), LedgerError> {
+    let Counts { queues, lines } = counts;
     let (mut showings, mut deliveries) = (Vec::new(), Vec::new());
     for change in changes {
         match change {
-            Change::Show { account, row } => showings.push(show(connection, account, *row).await?),
+            Change::Show { account, row } => showings.push(lines::show(connection, account, *row, lines).await?),
             Change::Enqueue(outgoing) => deliveries.extend(enqueue(connection, outgoing, queues).await?),
             Change::Confirm { device, class, id, kind } => {
                 confirm(connection, device, class, &id, kind.as_deref(), queues).await?;
@@ -75,15 +84,9 @@ async fn seldom(connection: &mut SqliteConnection, change: Change) -> Applied {
             }
         }
         Change::Alter { account, sender, message_id, kind, text } => {
-            sqlx::query("UPDATE screen SET kind = ?, text = ? WHERE account = ? AND sender = ? AND message_id = ?")
-                .bind(kind)
-                .bind(text)
-                .bind(account)
-                .bind(sender)
-                .bind(message_id)
-                .execute(connection)
-                .await?;
+            lines::alter(connection, account, &sender, &message_id, kind, &text).await?;
         }
+        Change::Fetched { account, id, fetched } => medium::fetched(connection, account, &id, &fetched).await?,
         Change::Read { account, chat, ids } => {
             for id in ids {
                 sqlx::query("UPDATE screen SET status = ? WHERE account = ? AND sender = ? AND message_id = ?")
@@ -147,38 +150,6 @@ async fn set(connection: &mut SqliteConnection, setting: Setting) -> Applied {
     }
     query.execute(connection).await?;
     Ok(())
-}
-
-async fn show(connection: &mut SqliteConnection, account: AccountId, row: ScreenRow) -> Result<Showing, LedgerError> {
-    let inserted = sqlx::query(
-        "INSERT INTO screen (id, account, message_id, chat, sender, from_me, device, kind, text, status, timestamp) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, sender, message_id) DO NOTHING",
-    )
-    .bind(row.id)
-    .bind(account)
-    .bind(&row.message_id)
-    .bind(row.chat)
-    .bind(&row.sender)
-    .bind(row.from_me)
-    .bind(row.device)
-    .bind(row.kind)
-    .bind(row.text)
-    .bind(row.status as i64)
-    .bind(row.timestamp)
-    .execute(&mut *connection)
-    .await?
-    .rows_affected();
-    if inserted == 1 {
-        return Ok(Showing::New);
-    }
-    let status: i64 =
-        sqlx::query_scalar("SELECT status FROM screen WHERE account = ? AND sender = ? AND message_id = ?")
-            .bind(account)
-            .bind(row.sender)
-            .bind(row.message_id)
-            .fetch_one(connection)
-            .await?;
-    Status::from_number(status).map(Showing::Repeated).ok_or(LedgerError::Corrupt("status"))
 }
 
 async fn enqueue(

@@ -2,7 +2,9 @@
 //! What is acknowledged has been committed; nothing else in the sandbox knows SQL.
 
 mod apply;
+mod lines;
 mod linked;
+mod medium;
 mod read;
 pub(crate) mod row;
 mod writer;
@@ -15,11 +17,15 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+pub(crate) use lines::{PAGE_LINES, Part};
+pub(crate) use medium::{Due, Fetched, Medium, Reference};
 pub(crate) use read::exact;
 pub(crate) use row::{
     AUTO_READ, AccountId, AccountRow, BLOCKED, Change, CompanionRow, Device, NewAccount, OFFLINE, Outgoing, ScreenRow,
     Setting, Showing, SignedPreKey,
 };
+
+use writer::Outward;
 
 use crate::private;
 use crate::sandbox::switchboard::Switchboard;
@@ -38,6 +44,8 @@ pub enum LedgerError {
     Sql(#[from] sqlx::Error),
     #[error("the sandbox's file holds a value that cannot be: {0}")]
     Corrupt(&'static str),
+    #[error("the sandbox's folder of media: {0}")]
+    Media(#[from] std::io::Error),
     #[error("the ledger is closed")]
     Closed,
 }
@@ -101,7 +109,12 @@ impl Ticket {
 }
 
 impl Ledger {
-    pub(crate) async fn open(file: &Path, switchboard: Arc<Switchboard>) -> Result<Self, LedgerError> {
+    /// Whoever fetches media is told by `due` that there are some, and that it is over when that closes.
+    pub(crate) async fn open(
+        file: &Path,
+        switchboard: Arc<Switchboard>,
+        due: mpsc::Sender<()>,
+    ) -> Result<Self, LedgerError> {
         // It holds the keys of the network and of everybody on it.
         private::database(file).map_err(sqlx::Error::Io)?;
         let options = SqliteConnectOptions::new()
@@ -120,7 +133,7 @@ impl Ledger {
             .await?;
         let (commands, inbox) = mpsc::channel(WAITING);
         let (tell, failed) = watch::channel(false);
-        let writer = tokio::spawn(writer::run(connection, inbox, switchboard, tell));
+        let writer = tokio::spawn(writer::run(connection, inbox, Outward { switchboard, due }, tell));
         Ok(Self { commands, readers, writer: Arc::new(Mutex::new(Some(writer))), failed })
     }
 

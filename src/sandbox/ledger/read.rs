@@ -3,12 +3,9 @@
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use super::apply::PREKEY;
-use super::row::{
-    AUTO_READ, AccountId, AccountRow, BLOCKED, CompanionRow, Device, OFFLINE, PHONE, ScreenRow, SignedPreKey,
-};
+use super::row::{AUTO_READ, AccountId, AccountRow, BLOCKED, CompanionRow, Device, OFFLINE, PHONE, SignedPreKey};
 use super::{Ledger, LedgerError, PreKey};
 use crate::sandbox::root::RootKeys;
-use crate::sandbox::screen::{self, Status};
 use crate::sandbox::tls::TlsKeys;
 
 /// How the queue of a companion stands.
@@ -61,67 +58,6 @@ impl Ledger {
     pub(crate) async fn tls(&self) -> Result<Option<TlsKeys>, LedgerError> {
         let row = sqlx::query("SELECT certificate, key FROM tls").fetch_optional(&self.readers).await?;
         row.map(|row| Ok(TlsKeys { certificate: row.try_get("certificate")?, key: row.try_get("key")? })).transpose()
-    }
-
-    pub(crate) async fn screen(&self, account: AccountId) -> Result<Vec<ScreenRow>, LedgerError> {
-        let rows = sqlx::query("SELECT * FROM screen WHERE account = ? ORDER BY seq")
-            .bind(account)
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(screen_row).collect()
-    }
-
-    /// What a screen showed last, the latest first.
-    pub(crate) async fn latest(&self, account: AccountId, most: i64) -> Result<Vec<ScreenRow>, LedgerError> {
-        let rows = sqlx::query("SELECT * FROM screen WHERE account = ? ORDER BY seq DESC LIMIT ?")
-            .bind(account)
-            .bind(most)
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(screen_row).collect()
-    }
-
-    /// Messages of others in a chat that nobody has read yet, oldest first.
-    pub(crate) async fn unread(&self, account: AccountId, chat: &str) -> Result<Vec<ScreenRow>, LedgerError> {
-        let rows = sqlx::query(
-            "SELECT * FROM screen WHERE account = ? AND chat = ? AND from_me = 0 AND status < 3 ORDER BY seq",
-        )
-        .bind(account)
-        .bind(chat)
-        .fetch_all(&self.readers)
-        .await?;
-        rows.iter().map(screen_row).collect()
-    }
-
-    /// The numbers a phone has chats with, the latest first.
-    pub(crate) async fn chats(&self, account: AccountId, most: i64) -> Result<Vec<String>, LedgerError> {
-        Ok(sqlx::query_scalar("SELECT chat FROM screen WHERE account = ? GROUP BY chat ORDER BY max(seq) DESC LIMIT ?")
-            .bind(account)
-            .bind(most)
-            .fetch_all(&self.readers)
-            .await?)
-    }
-
-    /// An own message, for sending it again.
-    pub(crate) async fn own_message(&self, account: AccountId, id: &str) -> Result<Option<ScreenRow>, LedgerError> {
-        let row = sqlx::query("SELECT * FROM screen WHERE account = ? AND message_id = ? AND from_me = 1")
-            .bind(account)
-            .bind(id)
-            .fetch_optional(&self.readers)
-            .await?;
-        row.as_ref().map(screen_row).transpose()
-    }
-
-    /// Whether a phone shows a message of this sender.
-    pub(crate) async fn shows(&self, account: AccountId, sender: &str, id: &str) -> Result<bool, LedgerError> {
-        let found: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM screen WHERE account = ? AND sender = ? AND message_id = ?")
-                .bind(account)
-                .bind(sender)
-                .bind(id)
-                .fetch_optional(&self.readers)
-                .await?;
-        Ok(found.is_some())
     }
 
     /// The next stanzas that wait for a companion, after one that was sent.
@@ -297,22 +233,6 @@ fn companion_row(row: &SqliteRow) -> Result<CompanionRow, LedgerError> {
             signature: row.try_get("signed_prekey_signature")?,
         },
         linked: row.try_get("linked")?,
-    })
-}
-
-fn screen_row(row: &SqliteRow) -> Result<ScreenRow, LedgerError> {
-    let kind: String = row.try_get("kind")?;
-    Ok(ScreenRow {
-        id: row.try_get("id")?,
-        message_id: row.try_get("message_id")?,
-        chat: row.try_get("chat")?,
-        sender: row.try_get("sender")?,
-        from_me: row.try_get("from_me")?,
-        device: row.try_get("device")?,
-        kind: screen::kind(&kind),
-        text: row.try_get("text")?,
-        status: Status::from_number(row.try_get("status")?).ok_or(LedgerError::Corrupt("status"))?,
-        timestamp: row.try_get("timestamp")?,
     })
 }
 

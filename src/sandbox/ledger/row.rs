@@ -1,5 +1,6 @@
 //! What the ledger stores and gives back: rows as plain values, and the changes that make them.
 
+use super::medium::{Fetched, Medium};
 use crate::domain::phone::Phone;
 use crate::sandbox::root::RootKeys;
 use crate::sandbox::screen::Status;
@@ -80,6 +81,7 @@ pub(crate) struct ScreenRow {
     pub(crate) device: u16,
     pub(crate) kind: &'static str,
     pub(crate) text: String,
+    pub(crate) medium: Option<Box<Medium>>,
     pub(crate) status: Status,
     /// Microseconds since 1970.
     pub(crate) timestamp: i64,
@@ -193,6 +195,12 @@ pub(crate) enum Change {
         account: AccountId,
         chat: String,
         ids: Vec<String>,
+    },
+    /// What came of fetching the medium of a line.
+    Fetched {
+        account: AccountId,
+        id: String,
+        fetched: Fetched,
     },
     Set(Setting),
     Enqueue(Outgoing),

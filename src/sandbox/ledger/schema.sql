@@ -96,6 +96,26 @@ CREATE TABLE IF NOT EXISTS screen (
 CREATE INDEX IF NOT EXISTS screen_unread ON screen (account, chat, seq) WHERE from_me = 0 AND status < 3;
 -- Receipts find a phone's own messages by their id alone.
 CREATE INDEX IF NOT EXISTS screen_own ON screen (account, message_id) WHERE from_me = 1;
+-- Screens are read in pages, and have an end.
+CREATE INDEX IF NOT EXISTS screen_page ON screen (account, seq);
+-- The media in those lines: what is shown of them, where they are to be fetched, and what came of that (0: not yet).
+CREATE TABLE IF NOT EXISTS medium (
+    screen INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    family TEXT NOT NULL,
+    path TEXT NOT NULL,
+    media_key BLOB,
+    plain_sha256 BLOB NOT NULL,
+    sealed_sha256 BLOB NOT NULL,
+    fetched INTEGER NOT NULL DEFAULT 0,
+    sha256 TEXT,
+    size INTEGER,
+    problem TEXT,
+    UNIQUE (account, id)
+) STRICT;
+CREATE INDEX IF NOT EXISTS medium_due ON medium (account) WHERE fetched = 0;
 CREATE TABLE IF NOT EXISTS patch (
     account INTEGER NOT NULL,
     collection TEXT NOT NULL,

@@ -7,7 +7,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use super::apply::{self, Queues};
+use super::apply::{self, Counts};
 use super::row::{AccountRow, Showing};
 use super::{Command, LedgerError, PreKey, linked};
 use crate::sandbox::switchboard::{Delivery, Switchboard};
@@ -25,14 +25,22 @@ enum Settled {
     PreKey(Option<PreKey>, oneshot::Sender<Option<PreKey>>),
 }
 
+/// Who hears of what was committed.
+pub(super) struct Outward {
+    pub(super) switchboard: Arc<Switchboard>,
+    /// Whoever fetches media for phones.
+    pub(super) due: mpsc::Sender<()>,
+}
+
 pub(super) async fn run(
     mut connection: SqliteConnection,
     mut inbox: mpsc::Receiver<Command>,
-    switchboard: Arc<Switchboard>,
+    outward: Outward,
     failed: watch::Sender<bool>,
 ) {
+    let Outward { switchboard, due } = outward;
     let mut batch = Vec::with_capacity(BATCH);
-    let mut queues = Queues::default();
+    let mut counts = Counts::default();
     loop {
         if inbox.recv_many(&mut batch, BATCH).await == 0 {
             break;
@@ -45,8 +53,14 @@ pub(super) async fn run(
             }
         }
         let closing = batch.iter().any(|command| matches!(command, Command::Close));
-        match commit(&mut connection, &mut batch, &mut queues).await {
-            Ok(settled) => settled.into_iter().for_each(|one| tell(one, &switchboard)),
+        match commit(&mut connection, &mut batch, &mut counts).await {
+            Ok(settled) => {
+                settled.into_iter().for_each(|one| tell(one, &switchboard));
+                if counts.lines.media_came() {
+                    // Told already, or nobody is there.
+                    let _ = due.try_send(());
+                }
+            }
             // Phones have gone on in memory with what was not stored: nothing may be acknowledged from here on,
             // and a restart begins from the last commit.
             Err(error) => {
@@ -69,18 +83,18 @@ pub(super) async fn run(
 async fn commit(
     connection: &mut SqliteConnection,
     batch: &mut Vec<Command>,
-    queues: &mut Queues,
+    counts: &mut Counts,
 ) -> Result<Vec<Settled>, LedgerError> {
     let mut settled = Vec::with_capacity(batch.len());
     sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
     for command in batch.drain(..) {
         match command {
             Command::Write { changes, done } => {
-                let (showings, deliveries) = apply::write(connection, changes, queues).await?;
+                let (showings, deliveries) = apply::write(connection, changes, counts).await?;
                 settled.push(Settled::Write { showings, done, deliveries });
             }
             Command::Note { changes } => {
-                apply::write(connection, changes, queues).await?;
+                apply::write(connection, changes, counts).await?;
             }
             Command::Create { account, done } => {
                 settled.push(Settled::Created(Box::new(apply::create(connection, *account).await?), done));

@@ -4,6 +4,8 @@ use whatsapp_rust::wacore::proto_helpers::MessageExt;
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type;
 
+use super::medium;
+use crate::sandbox::ledger::Medium;
 use crate::sandbox::screen::{DELETED, TEXT, UNSUPPORTED};
 
 /// What the person sees of a message.
@@ -12,6 +14,7 @@ pub(crate) enum Content {
     Shown {
         kind: &'static str,
         text: String,
+        medium: Option<Box<Medium>>,
     },
     /// The sender's earlier message now reads like this, or is gone.
     Changed {
@@ -49,7 +52,7 @@ pub(crate) fn of(message: &Message) -> Content {
         return Content::Nothing;
     }
     let (kind, text) = shown(base);
-    Content::Shown { kind, text }
+    Content::Shown { kind, text, medium: medium::of(base) }
 }
 
 /// The type of a message, and what of it can be read. A type nobody here knows is still a line on the screen.
@@ -130,11 +133,11 @@ mod tests {
 
     #[test]
     fn every_message_to_the_person_is_a_line_also_one_of_an_unknown_type() {
-        assert_eq!(of(&line("hello")), Content::Shown { kind: TEXT, text: "hello".into() });
+        assert_eq!(of(&line("hello")), Content::Shown { kind: TEXT, text: "hello".into(), medium: None });
         let reaction = ReactionMessage { text: Some("👍".to_owned()), ..Default::default() };
         let reaction = Message { reaction_message: MessageField::some(reaction), ..Default::default() };
-        assert_eq!(of(&reaction), Content::Shown { kind: "reaction", text: "👍".into() });
+        assert_eq!(of(&reaction), Content::Shown { kind: "reaction", text: "👍".into(), medium: None });
         let rare = Message { call_log_messsage: MessageField::some(CallLogMessage::default()), ..Default::default() };
-        assert_eq!(of(&rare), Content::Shown { kind: UNSUPPORTED, text: String::new() });
+        assert_eq!(of(&rare), Content::Shown { kind: UNSUPPORTED, text: String::new(), medium: None });
     }
 }

@@ -115,7 +115,7 @@ fn incoming(
     let content = content::of(message);
     if let Content::Changed { id, kind, text } = content {
         routed.changes.push(Change::Alter { account: reader.id, sender: number, message_id: id, kind, text });
-    } else if let Content::Shown { kind, text } = content {
+    } else if let Content::Shown { kind, text, medium } = content {
         let row = Box::new(ScreenRow {
             id: network.clock.id().to_string(),
             message_id: letter.id(),
@@ -125,6 +125,7 @@ fn incoming(
             device: letter.from.device,
             kind,
             text,
+            medium,
             status: Status::Delivered,
             timestamp: network.clock.now().timestamp_micros(),
         });
@@ -178,7 +179,7 @@ async fn own(
     let content = content::of(&unwrap_device_sent(message));
     if let Content::Changed { id, kind, text } = content {
         routed.changes.push(Change::Alter { account: account.id, sender: number, message_id: id, kind, text });
-    } else if let Content::Shown { kind, text } = content {
+    } else if let Content::Shown { kind, text, medium } = content {
         let row = Box::new(ScreenRow {
             id: network.clock.id().to_string(),
             message_id: letter.id(),
@@ -188,6 +189,7 @@ async fn own(
             device: letter.from.device,
             kind,
             text,
+            medium,
             status: Status::Sent,
             timestamp: network.clock.now().timestamp_micros(),
         });

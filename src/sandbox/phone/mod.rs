@@ -3,10 +3,12 @@
 pub(crate) mod adv;
 pub(crate) mod away;
 pub(crate) mod content;
+pub(crate) mod fetching;
 pub(crate) mod history;
 pub(crate) mod inbox;
 pub(crate) mod keys;
 pub(crate) mod link_code;
+pub(crate) mod medium;
 pub(crate) mod outbox;
 pub(crate) mod peer;
 pub(crate) mod signal;

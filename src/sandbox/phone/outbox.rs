@@ -258,6 +258,7 @@ pub(crate) async fn write(network: &Network, phone: &Phone, to: &Phone, text: &T
         device: 0,
         kind: "text",
         text: text.as_str().to_owned(),
+        medium: None,
         status: Status::Sent,
         timestamp: now.timestamp_micros(),
     };

@@ -37,7 +37,7 @@ fn wire(allowed: &str, proxy: &str) -> Wire {
     let proxy: Proxy = proxy.parse().unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let tls = rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty());
-    let wire = Wire::sandbox_at(&URL.parse().unwrap(), tls.with_no_client_auth());
+    let wire = Wire::sandbox_at(&URL.parse().unwrap(), tls.with_no_client_auth()).unwrap();
     wire.within(egress).through(Some(proxy))
 }
 

@@ -1,0 +1,1 @@
+//! The media servers, asked by hand.
