@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::domain::access::{ApiKey, Email};
 use crate::server::master::{self, Step};
 use crate::server::{StartError, open_store};
+use crate::store::answers::Made;
 use crate::store::rotation::Progress;
 use crate::store::seal::MasterSecret;
 use crate::store::{Store, StoreError};
@@ -37,8 +38,8 @@ pub async fn create_key(config: &Config, email: &Email, name: String) -> Result<
 async fn insert_key(store: &Store, config: &Config, email: &Email, name: String) -> Result<ApiKey, CommandError> {
     let tenant = store.tenant_of(email).await?;
     let new = NewKeyRequest { name, description: None, expires_in_days: None };
-    match actors::create_key(store, config.network.mode(), tenant, new).await {
-        Ok((_, key)) => Ok(key),
+    match actors::create_key(store, config.network.mode(), tenant, new, None).await.and_then(Made::now) {
+        Ok(made) => Ok(made.api_key),
         Err(refusal) => Err(CommandError::Refused(refusal.detail)),
     }
 }

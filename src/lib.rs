@@ -43,7 +43,8 @@
 //! # Where the code knows better than the design it began with
 //!
 //! - **The day's limit is decided inside the writer's transaction**, from the plan's row, and not from a number in the tenant's
-//!   actor. It is one read a batch, exact under any concurrency, and a plan changed by another process counts at once.
+//!   actor. It is one read a batch, exact under any concurrency, and a plan changed by another process counts at once. The number of
+//!   sessions and of keys is decided the same way, and so is what an `Idempotency-Key` stands for.
 //! - **A message is `sent` when the network acknowledged it**, not when it was written to the socket, because what is not marked
 //!   is sent again: that alone makes a crash between the two harmless.
 //! - **Some rows are settled by the writer itself**: sends, marks and device keys come in floods, so a batch writes each of them

@@ -12,6 +12,7 @@ mod faults;
 mod foreign;
 mod ground;
 mod health;
+mod idempotency;
 mod journeys;
 mod keys;
 mod messages;

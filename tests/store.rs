@@ -4,16 +4,17 @@ use std::path::Path;
 
 use tokio::sync::oneshot;
 use wamux::clock::Clock;
-use wamux::domain::access::{ApiKey, Email, Mode};
+use wamux::domain::access::{ApiKey, Email, KeyView, Mode, ShownKey};
 use wamux::domain::content::Content;
+use wamux::domain::error::Code;
 use wamux::domain::event::StreamEvent;
-use wamux::domain::id::{MessageId, SessionId, TenantId};
+use wamux::domain::id::{KeyId, MessageId, SessionId, TenantId};
 use wamux::domain::idempotency::Once;
 use wamux::domain::message::{Filter, Kind, Mark, Status};
 use wamux::domain::session::life::Fault;
-use wamux::domain::session::{Lease, SessionKey};
+use wamux::domain::session::{Lease, Session, SessionKey};
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
-use wamux::store::keys::NewKey;
+use wamux::store::answers::Made;
 use wamux::store::received::Incoming;
 use wamux::store::seal::KeyFile;
 use wamux::store::sessions::Record;
@@ -30,8 +31,12 @@ async fn tenant(store: &Store, email: &str) -> TenantId {
     store.tenant_of(&email.parse::<Email>().unwrap()).await.unwrap()
 }
 
+async fn made(store: &Store, tenant: TenantId, key: &str) -> Made<Session> {
+    store.create_session(tenant, SessionKey::try_from(key.to_owned()).unwrap(), None).await.unwrap()
+}
+
 async fn lease(store: &Store, tenant: TenantId, key: &str) -> Lease {
-    let session = store.insert_session(tenant, SessionKey::try_from(key.to_owned()).unwrap()).await.unwrap().unwrap();
+    let session = made(store, tenant, key).await.now().unwrap();
     store.lease(tenant, session.id).await.unwrap().unwrap().0
 }
 
@@ -199,6 +204,18 @@ async fn an_idempotency_key_gives_the_first_answer_again(store: &Store) {
     assert!(matches!(again, Outcome::Replayed(body, usage) if body == b"answer to ONCE1" && usage.used == 1));
     assert_eq!(accept(store, lease, "ONCE3", Some(once("key", "b"))).await, Outcome::KeyReused);
     assert_eq!(store.messages(lease.tenant, &filter()).await.unwrap().total, 1);
+    // In one batch or in several, and even if nobody saw that the first was under way.
+    let asked: Vec<_> =
+        (0..20).map(|n| accepting(store, lease, &format!("BATCH{n}"), Some(once("batch", "a")))).collect();
+    let mut accepted = 0;
+    for outcome in asked {
+        match outcome.await.unwrap().unwrap() {
+            Outcome::Accepted(_) => accepted += 1,
+            Outcome::Replayed(body, _) => assert_eq!(body, b"answer to BATCH0"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((accepted, store.messages(lease.tenant, &filter()).await.unwrap().total), (1, 2));
     store.forget_answers().await.unwrap();
     assert!(
         matches!(accept(store, lease, "ONCE4", Some(once("key", "a"))).await, Outcome::Replayed(..)),
@@ -247,35 +264,42 @@ async fn what_comes_twice_is_received_once(store: &Store) {
 
 async fn a_key_lets_in_until_it_is_deleted(store: &Store) {
     let tenant = tenant(store, "keys@example.com").await;
-    let key = ApiKey::new(Mode::Test, [9; 32]);
-    let new = NewKey {
-        id: wamux::domain::id::KeyId(store.clock().id()),
-        name: "n".into(),
-        description: None,
-        mode: Mode::Test,
-        prefix: key.visible_prefix(),
-        hash: key.hash(),
-        expires_at: None,
-        created_at: store.clock().now(),
+    let new = |secret: u8| {
+        let api_key = ApiKey::new(Mode::Test, [secret; 32]);
+        let view = KeyView {
+            id: KeyId(store.clock().id()),
+            name: "n".into(),
+            description: None,
+            mode: Mode::Test,
+            key_prefix: api_key.visible_prefix(),
+            request_count: 0,
+            last_used_at: None,
+            expires_at: None,
+            created_at: store.clock().now(),
+        };
+        ShownKey { view, api_key }
     };
-    assert!(store.insert_key(tenant, new.clone(), 1).await.unwrap());
-    assert!(!store.insert_key(tenant, NewKey { hash: [1; 32], ..new.clone() }, 1).await.unwrap(), "one is the most");
+    for secret in 1..50 {
+        assert!(store.create_key(tenant, new(secret), None).await.unwrap().now().is_ok());
+    }
+    let ShownKey { view, api_key: key } = store.create_key(tenant, new(90), None).await.unwrap().now().unwrap();
+    let more = store.create_key(tenant, new(91), None).await.unwrap();
+    assert_eq!(more.now().unwrap_err().code, Code::KeyLimitReached);
     let access = store.access(&key.hash(), Mode::Test).await.unwrap().unwrap();
     assert_eq!((access.tenant, access.plan.name.as_str()), (tenant, "free"));
     assert!(store.access(&key.hash(), Mode::Live).await.unwrap().is_none());
-    assert_eq!(store.delete_key(tenant, new.id).await.unwrap(), Some(key.hash()));
-    assert_eq!(store.delete_key(tenant, new.id).await.unwrap(), None);
+    assert_eq!(store.delete_key(tenant, view.id).await.unwrap(), Some(key.hash()));
+    assert_eq!(store.delete_key(tenant, view.id).await.unwrap(), None);
     assert!(store.access(&key.hash(), Mode::Test).await.unwrap().is_none());
 }
 
 async fn a_session_key_is_unique_among_the_living_of_a_tenant(store: &Store) {
     let (one, two) = (tenant(store, "skey1@example.com").await, tenant(store, "skey2@example.com").await);
-    let key = || SessionKey::try_from("same".to_owned()).unwrap();
-    let first = store.insert_session(one, key()).await.unwrap().unwrap();
-    assert!(store.insert_session(one, key()).await.unwrap().is_none());
-    assert!(store.insert_session(two, key()).await.unwrap().is_some());
+    let first = made(store, one, "same").await.now().unwrap();
+    assert_eq!(made(store, one, "same").await.now().unwrap_err().code, Code::SessionKeyTaken);
+    assert!(made(store, two, "same").await.now().is_ok());
     assert!(store.bury_session(one, first.id).await.unwrap());
-    assert!(store.insert_session(one, key()).await.unwrap().is_some());
+    assert!(made(store, one, "same").await.now().is_ok());
 }
 
 async fn only_the_newest_lease_records(store: &Store) {

@@ -12,11 +12,13 @@ use wamux::domain::access::{Access, ApiKey, Mode};
 use wamux::domain::content::Content;
 use wamux::domain::event::StreamEvent;
 use wamux::domain::id::SessionId;
+use wamux::domain::idempotency::Once;
 use wamux::domain::message::{Filter, Send, Status, Via};
 use wamux::domain::session::{Changes, Lease, SessionKey, Setting};
 use wamux::sandbox::{self, Sandbox};
 use wamux::server::Server;
 use wamux::store::Store;
+use wamux::store::answers::Made;
 use wamux::store::seal::KeyFile;
 use wamux::store::sessions::Changed;
 use wamux::whatsapp::Wire;
@@ -102,7 +104,10 @@ async fn until_told(
 async fn linked(system: &System, access: &Access, sandbox: &Sandbox, key: &str, own: &str) -> SessionId {
     let own = own.parse().unwrap();
     sandbox.create_phone(&own, None).await.unwrap();
-    let id = system.create_session(access, SessionKey::try_from(key.to_owned()).unwrap().into()).await.unwrap().id;
+    let new = SessionKey::try_from(key.to_owned()).unwrap().into();
+    let made: serde_json::Value =
+        serde_json::from_slice(&system.create_session(access, new, None).await.unwrap().body).unwrap();
+    let id = made["id"].as_str().unwrap().parse().unwrap();
     let code = until_told(system, access, id, |event| matches!(event, StreamEvent::Qr { .. })).await;
     let StreamEvent::Qr { qr, .. } = code else { unreachable!() };
     sandbox.scan(&own, qr.reveal()).await.unwrap();
@@ -198,6 +203,31 @@ async fn what_a_server_is_asked_for_is_done_though_it_was_overtaken_and_has_not_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_servers_make_a_thing_once_and_sessions_to_the_plans_last() {
+    let place = Place::new(Ground::Postgres);
+    let master = KeyFile::in_folder(place.folder()).load_or_make().unwrap().key();
+    let open = async || Store::open(&place.config().database, master.clone(), Clock::default()).await.unwrap();
+    let (first, second) = (open().await, open().await);
+    let tenant = first.tenant_of(&EMAIL.parse().unwrap()).await.unwrap();
+    let key = |n: usize| SessionKey::try_from(format!("session {n}")).unwrap();
+    for round in 0..5 {
+        let once = || Some(Once::new(format!("round{round}").parse().unwrap(), "/sessions", b""));
+        let asked = (0..16).map(|n| [&first, &second][n % 2].create_session(tenant, key(round), once()));
+        let made = futures_util::future::join_all(asked).await.into_iter().map(|made| made.unwrap());
+        let (now, before): (Vec<_>, Vec<_>) = made.partition(|made| matches!(made, Made::Now(..)));
+        let first = now.into_iter().next().unwrap().answer().unwrap();
+        assert_eq!(before.len(), 15);
+        assert!(before.into_iter().all(|made| made.answer().unwrap().body == first.body));
+    }
+    let asked = (5..25).map(|n| [&first, &second][n % 2].create_session(tenant, key(n), None));
+    let made = futures_util::future::join_all(asked).await;
+    assert_eq!(made.into_iter().filter(|made| matches!(made, Ok(Made::Now(..)))).count(), 5);
+    assert_eq!(first.sessions(tenant).await.unwrap().len(), 10);
+    first.close().await;
+    second.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_servers_that_give_a_key_to_two_sessions_at_once_one_is_told_that_it_is_taken() {
     let place = Place::new(Ground::Postgres);
     let master = KeyFile::in_folder(place.folder()).load_or_make().unwrap().key();
@@ -205,8 +235,8 @@ async fn of_two_servers_that_give_a_key_to_two_sessions_at_once_one_is_told_that
     let (first, second) = (open().await, open().await);
     let tenant = first.tenant_of(&EMAIL.parse().unwrap()).await.unwrap();
     let key = |name: String| SessionKey::try_from(name).unwrap();
-    let one = first.insert_session(tenant, key("one".to_owned())).await.unwrap().unwrap().id;
-    let two = first.insert_session(tenant, key("two".to_owned())).await.unwrap().unwrap().id;
+    let one = first.create_session(tenant, key("one".to_owned()), None).await.unwrap().now().unwrap().id;
+    let two = first.create_session(tenant, key("two".to_owned()), None).await.unwrap().now().unwrap().id;
     for round in 0..30 {
         let rename = || Changes { key: Some(key(format!("round {round}"))), ..Changes::default() };
         let (here, there) =

@@ -11,8 +11,10 @@ pub struct Model {
     pub key: String,
     /// SHA-256 of the request's path and body.
     pub request: Vec<u8>,
-    /// The body of the answer, byte for byte.
+    /// The body of the answer, byte for byte, sealed: it may show a secret once.
     pub answer: Vec<u8>,
+    /// Where what was made can be read; none for what was only taken on.
+    pub location: Option<String>,
     pub created_at: DateTimeUtc,
 }
 

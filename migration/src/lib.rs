@@ -6,6 +6,7 @@ mod m0001_first;
 mod m0002_device_keys;
 mod m0003_session_proxy;
 mod m0004_media;
+mod m0005_answers;
 
 pub struct Migrator;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_device_keys::Migration),
             Box::new(m0003_session_proxy::Migration),
             Box::new(m0004_media::Migration),
+            Box::new(m0005_answers::Migration),
         ]
     }
 }

@@ -28,7 +28,7 @@ use crate::domain::id::{SessionId, TenantId};
 use crate::store::Store;
 use crate::whatsapp::Wire;
 pub use keys::{NewKeyRequest, create_key};
-pub use messages::{Answer, Sending};
+pub use messages::Sending;
 
 /// How long a caller waits for an actor that decides from memory.
 const PROMPT: Duration = Duration::from_secs(5);

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-pub use handle::{Answer, NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
+pub use handle::{NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
 use system::Shared;
 pub use system::health::Health;
 use system::health::Vitals;

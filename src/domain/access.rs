@@ -6,9 +6,10 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::id::{KeyId, TenantId};
+use super::idempotency::Answer;
 use super::quota::Plan;
 
 /// Which network a key is for: the sandbox's keys are test keys, the real network's are live ones.
@@ -208,6 +209,28 @@ pub struct KeyView {
     pub expires_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "super::event::time::always")]
     pub created_at: DateTime<Utc>,
+}
+
+/// A key in the one answer that shows all of it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownKey {
+    #[serde(flatten)]
+    pub view: KeyView,
+    #[serde(serialize_with = "reveal")]
+    pub api_key: ApiKey,
+}
+
+impl ShownKey {
+    /// What whoever made it is told.
+    pub fn made(&self) -> Answer {
+        // Ids, times and text: there is nothing in it that JSON cannot say.
+        Answer::created(format!("/api/v1/keys/{}", self.view.id), serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
+fn reveal<S: Serializer>(key: &ApiKey, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(key.reveal())
 }
 
 /// An e-mail address as far as it matters here: something, `@`, a domain; kept in lower case.

@@ -1,6 +1,14 @@
 //! `Idempotency-Key`: the same request sent twice is done once.
+//!
+//! Read by every POST that creates something which stays: messages, sessions, API keys. A stream ticket and a pairing code are no
+//! such things: both are worthless in minutes, and whoever lost the answer asks for another. The simulated network's own calls do not
+//! read it either.
 
+use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
+
+use super::error::{Code, Refusal};
 
 /// 1 to 255 visible ASCII characters, chosen by the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -42,6 +50,47 @@ impl Once {
         request.copy_from_slice(context.finish().as_ref());
         Self { key, request }
     }
+}
+
+/// The answer to a request that made something, byte for byte.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Where what was made can be read; none for what was only taken on.
+    pub location: Option<String>,
+    pub body: Vec<u8>,
+    /// Given before, to the same request.
+    pub replayed: bool,
+}
+
+impl Answer {
+    /// Something was taken on.
+    pub const fn accepted(body: Vec<u8>) -> Self {
+        Self { location: None, body, replayed: false }
+    }
+
+    /// Something was made, and can be read there.
+    pub const fn created(location: String, body: Vec<u8>) -> Self {
+        Self { location: Some(location), body, replayed: false }
+    }
+}
+
+/// A body may show a secret.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { location, body, replayed } = self;
+        write!(f, "Answer({} bytes, location {location:?}, replayed {replayed})", body.len())
+    }
+}
+
+/// Why a request under a key is refused whose first request is another, or is still being answered.
+pub fn reused() -> Refusal {
+    let detail = "This Idempotency-Key was used for another request within the last 24 hours.";
+    Refusal::new(Code::IdempotencyKeyReused, detail)
+}
+
+pub fn in_progress() -> Refusal {
+    let detail = "The first request with this Idempotency-Key is still being answered.";
+    Refusal::new(Code::IdempotencyInProgress, detail).after(Duration::from_secs(1))
 }
 
 #[cfg(test)]

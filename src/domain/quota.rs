@@ -1,6 +1,10 @@
 //! Plans and what they allow: the day's messages, the sessions, the calls a second.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
+
+use super::error::{Code, Refusal};
 
 /// What a tenant may use. A row of a table, never code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +17,20 @@ pub struct Plan {
     pub calls_burst: u32,
 }
 
+/// Why there can be no more sessions.
+pub fn sessions_used_up(plan: &str, max: u32) -> Refusal {
+    let detail = format!("The {plan} plan has {max} sessions; delete one or move to a larger plan.");
+    Refusal::new(Code::SessionLimitReached, detail).after(Duration::from_mins(1))
+}
+
 /// The most keys a tenant may have at once.
 pub const KEYS_MAX: u64 = 50;
+
+/// Why there can be no more keys.
+pub fn keys_used_up() -> Refusal {
+    let detail = format!("A tenant may have {KEYS_MAX} keys at once; revoke one first.");
+    Refusal::new(Code::KeyLimitReached, detail).after(Duration::from_mins(1))
+}
 
 /// The most streams a tenant may have open at once: a process has 8192 connections for all.
 pub const STREAMS_MAX: usize = 256;

@@ -6,8 +6,10 @@ pub mod pairing_code;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::error::{Code, Refusal};
 use super::event::time;
 use super::id::{SessionId, TenantId};
+use super::idempotency::Answer;
 use super::phone::Phone;
 use super::proxy::Proxy;
 
@@ -23,6 +25,11 @@ pub struct NotASessionKey;
 impl SessionKey {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Why no other session can have it.
+    pub fn taken(&self) -> Refusal {
+        Refusal::new(Code::SessionKeyTaken, format!("A session with the key '{}' exists already.", self.0))
     }
 }
 
@@ -138,6 +145,14 @@ pub struct Session {
     pub stream_url: String,
 }
 
+impl Session {
+    /// What whoever made it is told.
+    pub fn made(&self) -> Answer {
+        // Ids, times and text: there is nothing in it that JSON cannot say.
+        Answer::created(format!("/api/v1/sessions/{}", self.id), serde_json::to_vec(self).unwrap_or_default())
+    }
+}
+
 /// What the tenant's actor knows of a session when it chooses one for a send.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -164,8 +179,7 @@ impl Facts {
 pub fn choose<'a>(
     sessions: impl Iterator<Item = &'a Facts> + Clone,
     via: &super::message::Via,
-) -> Result<&'a Facts, super::error::Refusal> {
-    use super::error::{Code, Refusal};
+) -> Result<&'a Facts, Refusal> {
     use super::message::Via;
     let named = match via {
         Via::Id(id) => sessions.clone().find(|s| s.id == *id).ok_or_else(Refusal::not_found)?,

@@ -4,11 +4,13 @@ use serde::Serialize;
 
 use super::call::{Answered, Call, id};
 use super::fields::{Fields, line, whole};
+use super::once::Header;
 use super::reply;
 use crate::actors::NewKeyRequest;
 use crate::domain::access::KeyView;
 use crate::domain::error::Refusal;
 
+const PATH: &str = "/api/v1/keys";
 const NAME_MAX: usize = 100;
 const DESCRIPTION_MAX: usize = 500;
 const DAYS_MAX: u64 = 365;
@@ -19,20 +21,14 @@ struct Listed {
     keys: Vec<KeyView>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Made<'a> {
-    #[serde(flatten)]
-    view: &'a KeyView,
-    api_key: &'a str,
-}
-
 pub(super) async fn create(call: Call) -> Answered {
     let access = call.enter().await?;
-    let door = call.door.clone();
-    let new = asked(call.fields().await?)?;
-    let (view, key) = door.system.create_key(&access, new).await?;
-    reply::created(&format!("/api/v1/keys/{}", view.id), &Made { view: &view, api_key: key.reveal() })
+    let (door, once) = (call.door.clone(), Header::of(&call));
+    let (body, mut fields) = call.body().await?;
+    once.check(&mut fields);
+    let new = asked(fields)?;
+    let made = door.system.create_key(&access, new, once.once(PATH, &body)).await;
+    made.map(reply::created_once).map_err(Refusal::of_keyed_call)
 }
 
 pub(super) async fn list(call: Call) -> Answered {

@@ -10,6 +10,7 @@ mod fields;
 mod health;
 mod keys;
 mod messages;
+mod once;
 mod origin;
 mod pairing_code;
 mod qr;

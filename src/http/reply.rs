@@ -15,6 +15,7 @@ pub(super) use warp::reply::Response;
 
 use super::serve::RequestId;
 use crate::domain::error::{Code, FieldError, Refusal};
+use crate::domain::idempotency::Answer;
 use crate::domain::quota::Usage;
 
 const fn status(code: Code) -> StatusCode {
@@ -129,12 +130,21 @@ pub(super) fn made<T: Serialize>(body: &T) -> Result<Response, Refusal> {
 }
 
 /// Something was made, and can be read at `location`.
+#[cfg(feature = "sandbox")]
 pub(super) fn created<T: Serialize>(location: &str, body: &T) -> Result<Response, Refusal> {
     let mut response = json(StatusCode::CREATED, body)?;
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(LOCATION, location);
     }
     Ok(response)
+}
+
+/// The same, now or by the same request before, and answered with exactly these bytes of JSON.
+pub(super) fn created_once(answer: Answer) -> Response {
+    let location = answer.location.and_then(|location| HeaderValue::try_from(location).ok());
+    let mut response = once(StatusCode::CREATED, answer.body, answer.replayed);
+    response.headers_mut().extend(location.map(|location| (LOCATION, location)));
+    response
 }
 
 /// Taken on; what was asked for goes on behind the answer.
@@ -144,7 +154,11 @@ pub(super) fn taken_on<T: Serialize>(body: &T) -> Result<Response, Refusal> {
 
 /// Taken on, and answered with exactly these bytes of JSON.
 pub(super) fn accepted(body: Vec<u8>, replayed: bool) -> Response {
-    let mut response = with(StatusCode::ACCEPTED, "application/json", body);
+    once(StatusCode::ACCEPTED, body, replayed)
+}
+
+fn once(status: StatusCode, body: Vec<u8>, replayed: bool) -> Response {
+    let mut response = with(status, "application/json", body);
     if replayed {
         let name = HeaderName::from_static("idempotency-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));

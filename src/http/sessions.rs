@@ -4,10 +4,13 @@ use serde::Serialize;
 
 use super::call::{Answered, Call, id};
 use super::fields::{Fields, text};
+use super::once::Header;
 use super::reply;
 use crate::domain::error::Refusal;
 use crate::domain::proxy::Proxy;
 use crate::domain::session::{Changes, NewSession, Session, SessionKey};
+
+const PATH: &str = "/api/v1/sessions";
 
 #[derive(Serialize)]
 struct Listed {
@@ -17,10 +20,12 @@ struct Listed {
 
 pub(super) async fn create(call: Call) -> Answered {
     let access = call.enter().await?;
-    let door = call.door.clone();
-    let new = asked(call.fields().await?)?;
-    let session = door.system.create_session(&access, new).await?;
-    reply::created(&format!("/api/v1/sessions/{}", session.id), &session)
+    let (door, once) = (call.door.clone(), Header::of(&call));
+    let (body, mut fields) = call.body().await?;
+    once.check(&mut fields);
+    let new = asked(fields)?;
+    let made = door.system.create_session(&access, new, once.once(PATH, &body)).await;
+    made.map(reply::created_once).map_err(Refusal::of_keyed_call)
 }
 
 pub(super) async fn list(call: Call) -> Answered {

@@ -7,14 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use entity::{event, idempotency, message, plan, tenant, usage};
-use futures_util::FutureExt;
-use sea_orm::sea_query::{Expr, IntoCondition, LockType, OnConflict};
+use sea_orm::sea_query::{Expr, IntoCondition, OnConflict};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
-    ExprTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel,
+    JoinType, QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
+use super::answers::{self, Known};
 use super::{Store, StoreError, many};
 use crate::domain::content::Content;
 use crate::domain::error::Refusal;
@@ -44,7 +44,7 @@ pub struct AcceptJob {
     pub content: Content,
     pub at: DateTime<Utc>,
     pub once: Option<Once>,
-    /// The body that answers it, kept for its idempotency key.
+    /// The body that answers it. Under an idempotency key it is kept, sealed.
     pub answer: Vec<u8>,
     /// Called once, after the commit or when there will be none.
     pub done: Box<dyn FnOnce(Result<Outcome, StoreError>) + Send + Sync>,
@@ -62,26 +62,26 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
-/// An idempotent answer is kept this long.
-const REMEMBERED: chrono::TimeDelta = chrono::TimeDelta::hours(24);
-
 impl Store {
     /// Hands a send to the writer, without waiting for the commit.
-    pub fn accept(&self, job: AcceptJob) {
-        self.inner.writer.accept(job);
-    }
-
-    /// Drops the answers whose day is over.
-    pub async fn forget_answers(&self) -> Result<(), StoreError> {
-        let old = self.clock().now() - REMEMBERED;
-        self.write(move |batch| {
-            async move {
-                let expired = idempotency::Entity::delete_many().filter(idempotency::Column::CreatedAt.lt(old));
-                expired.exec(batch).await.map(|_| ())
+    pub fn accept(&self, mut job: AcceptJob) {
+        if let Some(once) = &job.once {
+            let (sealer, key) = (self.sealer(job.tenant), once.key.clone());
+            match answers::seal(&sealer, &key, &job.answer) {
+                Ok(sealed) => job.answer = sealed,
+                Err(error) => return (job.done)(Err(error)),
             }
-            .boxed()
-        })
-        .await
+            let done = job.done;
+            job.done = Box::new(move |outcome| {
+                done(outcome.and_then(|outcome| match outcome {
+                    Outcome::Replayed(first, usage) => {
+                        Ok(Outcome::Replayed(answers::open(&sealer, key.as_str(), first)?, usage))
+                    }
+                    other => Ok(other),
+                }));
+            });
+        }
+        self.inner.writer.accept(job);
     }
 }
 
@@ -113,14 +113,8 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Re
     many::insert(batch, accepted.iter().map(|(job, sender)| row(job, sender)).collect()).await?;
     many::insert(batch, accepted.iter().map(|(job, sender)| accepted_event(job, sender.session)).collect()).await?;
     count(batch, &before, &ledger.used).await?;
-    let answers: Vec<_> = accepted.iter().filter_map(|(job, _)| answer(job)).collect();
-    if !answers.is_empty() {
-        // An answer older than a day gives its key free.
-        let again = OnConflict::columns([idempotency::Column::TenantId, idempotency::Column::Key])
-            .update_columns([idempotency::Column::Request, idempotency::Column::Answer, idempotency::Column::CreatedAt])
-            .to_owned();
-        idempotency::Entity::insert_many(answers).on_conflict(again).exec_without_returning(batch).await?;
-    }
+    let answers = accepted.iter().filter_map(|(job, _)| answer(job)).map(IntoActiveModel::into_active_model);
+    answers::keep(batch, answers.collect()).await?;
     Ok(outcomes)
 }
 
@@ -130,7 +124,6 @@ async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger,
     let days: BTreeSet<NaiveDate> = jobs.iter().map(|job| quota::day(job.at)).collect();
     let to_plan = tenant::Entity::belongs_to(plan::Entity).from(tenant::Column::Plan).to(plan::Column::Name);
     let to_usage = tenant::Entity::belongs_to(usage::Entity).from(tenant::Column::Id).to(usage::Column::TenantId);
-    lock(batch, &tenants).await?;
     let today = tenant::Entity::find()
         .select_only()
         .column(tenant::Column::Id)
@@ -165,29 +158,15 @@ async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger,
     })
 }
 
-/// Two servers on one PostgreSQL must not both read a count before either writes it, so they take turns at a tenant, in the order of
-/// ids. The counts are read by a later statement, which sees what the other has committed. The lock leaves alone those who merely
-/// refer to the tenant. SQLite has one writer anyway.
-async fn lock(batch: &DatabaseTransaction, tenants: &BTreeSet<Uuid>) -> Result<(), StoreError> {
-    if batch.get_database_backend() == DbBackend::Postgres {
-        let rows = tenant::Entity::find().filter(tenant::Column::Id.is_in(tenants.iter().copied()));
-        rows.order_by_asc(tenant::Column::Id).lock(LockType::NoKeyUpdate).all(batch).await?;
-    }
-    Ok(())
-}
-
 fn decide(ledger: &mut Ledger, job: &AcceptJob) -> Outcome {
     let limit = ledger.limits.get(&job.tenant.0).copied().unwrap_or(0);
     let used = ledger.used.entry((job.tenant.0, quota::day(job.at))).or_insert(0);
     let mut usage = Usage { limit, used: *used, reset_seconds: quota::seconds_to_midnight(job.at) };
     if let Some(once) = &job.once {
-        let known = ledger.answers.get(&(job.tenant.0, once.key.as_str().to_owned()));
-        if let Some(first) = known.filter(|first| job.at - first.created_at < REMEMBERED) {
-            return if first.request == once.request {
-                Outcome::Replayed(first.answer.clone(), usage)
-            } else {
-                Outcome::KeyReused
-            };
+        match answers::known(ledger.answers.get(&(job.tenant.0, once.key.as_str().to_owned())), once, job.at) {
+            Some(Known::Same(first)) => return Outcome::Replayed(first.answer.clone(), usage),
+            Some(Known::Another) => return Outcome::KeyReused,
+            None => {}
         }
     }
     if let Err(refusal) = &job.session {
@@ -198,6 +177,10 @@ fn decide(ledger: &mut Ledger, job: &AcceptJob) -> Outcome {
     }
     *used += 1;
     usage.used = *used;
+    // A tenant's actor that failed may have forgotten that the first is under way, and let the same through again.
+    if let Some(answer) = answer(job) {
+        ledger.answers.insert((answer.tenant_id, answer.key.clone()), answer);
+    }
     Outcome::Accepted(usage)
 }
 
@@ -264,13 +247,14 @@ fn accepted_event(job: &AcceptJob, session: SessionId) -> event::ActiveModel {
     }
 }
 
-fn answer(job: &AcceptJob) -> Option<idempotency::ActiveModel> {
+fn answer(job: &AcceptJob) -> Option<idempotency::Model> {
     let once = job.once.as_ref()?;
-    Some(idempotency::ActiveModel {
-        tenant_id: Set(job.tenant.0),
-        key: Set(once.key.as_str().to_owned()),
-        request: Set(once.request.to_vec()),
-        answer: Set(job.answer.clone()),
-        created_at: Set(job.at),
+    Some(idempotency::Model {
+        tenant_id: job.tenant.0,
+        key: once.key.as_str().to_owned(),
+        request: once.request.to_vec(),
+        answer: job.answer.clone(),
+        location: None,
+        created_at: job.at,
     })
 }

@@ -10,23 +10,13 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
+use super::answers::Made;
 use super::tenants::plan_of;
 use super::{Store, StoreError};
-use crate::domain::access::{Access, KeyHash, KeyView, Mode};
+use crate::domain::access::{Access, KeyHash, KeyView, Mode, ShownKey};
 use crate::domain::id::{KeyId, TenantId};
-
-/// A key that is about to be made.
-#[derive(Debug, Clone)]
-pub struct NewKey {
-    pub id: KeyId,
-    pub name: String,
-    pub description: Option<String>,
-    pub mode: Mode,
-    pub prefix: String,
-    pub hash: KeyHash,
-    pub expires_at: Option<DateTime<Utc>>,
-    pub created_at: DateTime<Utc>,
-}
+use crate::domain::idempotency::Once;
+use crate::domain::quota::{KEYS_MAX, keys_used_up};
 
 /// How often a key was used since this was last written down, and when last.
 #[derive(Debug, Clone, Copy)]
@@ -37,32 +27,38 @@ pub struct Uses {
 }
 
 impl Store {
-    /// Keeps a key unless the tenant has `max` living ones; false if so.
-    pub async fn insert_key(&self, tenant: TenantId, key: NewKey, max: u64) -> Result<bool, StoreError> {
-        self.write(move |batch| {
+    /// Keeps a key, unless the tenant has as many living ones as it may.
+    pub async fn create_key(
+        &self,
+        tenant: TenantId,
+        new: ShownKey,
+        once: Option<Once>,
+    ) -> Result<Made<ShownKey>, StoreError> {
+        let (view, hash, answer) = (new.view.clone(), new.api_key.hash(), new.made());
+        self.make(tenant, once, (new, answer), move |batch| {
             async move {
                 let living = api_key::Entity::find().filter(api_key::Column::TenantId.eq(tenant.0)).filter(
-                    Expr::col(api_key::Column::ExpiresAt).is_null().or(api_key::Column::ExpiresAt.gt(key.created_at)),
+                    Expr::col(api_key::Column::ExpiresAt).is_null().or(api_key::Column::ExpiresAt.gt(view.created_at)),
                 );
-                if living.count(batch).await? >= max {
-                    return Ok(false);
+                if living.count(batch).await? >= KEYS_MAX {
+                    return Ok(Some(keys_used_up()));
                 }
                 api_key::Entity::insert(api_key::ActiveModel {
-                    id: Set(key.id.0),
+                    id: Set(view.id.0),
                     tenant_id: Set(tenant.0),
-                    name: Set(key.name),
-                    description: Set(key.description),
-                    mode: Set(key.mode.as_str().to_owned()),
-                    prefix: Set(key.prefix),
-                    hash: Set(key.hash.to_vec()),
-                    request_count: Set(0),
-                    last_used_at: Set(None),
-                    expires_at: Set(key.expires_at),
-                    created_at: Set(key.created_at),
+                    name: Set(view.name),
+                    description: Set(view.description),
+                    mode: Set(view.mode.as_str().to_owned()),
+                    prefix: Set(view.key_prefix),
+                    hash: Set(hash.to_vec()),
+                    request_count: Set(view.request_count),
+                    last_used_at: Set(view.last_used_at),
+                    expires_at: Set(view.expires_at),
+                    created_at: Set(view.created_at),
                 })
                 .exec_without_returning(batch)
                 .await?;
-                Ok(true)
+                Ok(None)
             }
             .boxed()
         })

@@ -1,6 +1,7 @@
 //! Memory: one file per noun over sea-orm, one batched writer, device keys sealed.
 
 pub mod accept;
+pub mod answers;
 mod database;
 pub mod device_keys;
 pub mod keys;
@@ -174,7 +175,16 @@ impl Store {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>> + Send + 'static,
     {
-        self.inner.writer.work(job).await
+        self.inner.writer.work(None, job).await
+    }
+
+    /// The same for what counts against a tenant's limits: no other server counts for this tenant until the commit.
+    async fn write_for<T, F>(&self, tenant: TenantId, job: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>> + Send + 'static,
+    {
+        self.inner.writer.work(Some(tenant), job).await
     }
 
     /// Writes what no version of Wamux would: tests spoil rows with it.

@@ -11,12 +11,17 @@ use sea_orm::{
     ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, UpdateMany,
 };
 
+use super::answers::Made;
 use super::messages::in_hand;
+use super::tenants::plan_now;
 use super::{Store, StoreError};
+use crate::domain::error::Refusal;
 use crate::domain::event::{Position, StreamEvent, of_status};
 use crate::domain::id::{SessionId, TenantId};
+use crate::domain::idempotency::Once;
 use crate::domain::message::Status as MessageStatus;
 use crate::domain::phone::Phone;
+use crate::domain::quota::sessions_used_up;
 use crate::domain::session::life::{Fault, Life};
 use crate::domain::session::{Facts, Lease, NewSession, Session, SessionKey, Status};
 pub use settings::Changed;
@@ -45,12 +50,13 @@ pub struct Record {
 }
 
 impl Store {
-    /// Makes a session; none if its key is taken.
-    pub async fn insert_session(
+    /// Makes a session, unless the tenant's plan has no more or its key is taken.
+    pub async fn create_session(
         &self,
         tenant: TenantId,
         new: impl Into<NewSession>,
-    ) -> Result<Option<Session>, StoreError> {
+        once: Option<Once>,
+    ) -> Result<Made<Session>, StoreError> {
         let (new, id, now) = (new.into(), self.clock().id(), self.clock().now());
         let proxy = self.seal_proxy(tenant, SessionId(id), new.proxy.as_ref())?;
         let row = session::Model {
@@ -71,13 +77,17 @@ impl Store {
             attempts: 0,
         };
         let view = self.view(row.clone())?;
-        self.write(move |batch| {
+        let answer = view.made();
+        self.make(tenant, once, (view, answer), move |batch| {
             async move {
+                if let Some(full) = no_more(batch, tenant).await? {
+                    return Ok(Some(full));
+                }
                 let fresh: session::ActiveModel = row.into();
                 // Without a target: the index that says no is partial, and each database names such a target its own way.
                 let taken = OnConflict::new().do_nothing().to_owned();
                 let insert = session::Entity::insert(fresh.reset_all()).on_conflict(taken);
-                Ok((insert.exec_without_returning(batch).await? == 1).then_some(view))
+                Ok((insert.exec_without_returning(batch).await? == 0).then(|| new.key.taken()))
             }
             .boxed()
         })
@@ -233,6 +243,14 @@ impl Store {
 const DELETED: (&str, &str) = ("session_deleted", "The session was deleted before WhatsApp had this message.");
 pub const UNLINKED: (&str, &str) =
     ("session_logged_out", "The session was logged out before WhatsApp had this message.");
+
+/// Why the tenant can have no more sessions; none if it can.
+async fn no_more(batch: &DatabaseTransaction, tenant: TenantId) -> Result<Option<Refusal>, DbErr> {
+    let Some(plan) = plan_now(batch, tenant).await? else { return Ok(None) };
+    let Some(max) = plan.sessions else { return Ok(None) };
+    let there = living(tenant).count(batch).await?;
+    Ok((there >= max.into()).then(|| sessions_used_up(&plan.name, max)))
+}
 
 async fn write_record(
     batch: &DatabaseTransaction,

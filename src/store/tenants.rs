@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use entity::{api_key, plan, session, tenant, usage};
 use futures_util::FutureExt;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{LockType, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
 
 use super::{Store, StoreError};
 use crate::domain::access::{Email, Mode};
@@ -79,6 +82,23 @@ impl Store {
             .await?;
         Ok(ids.into_iter().map(TenantId).collect())
     }
+}
+
+/// Two servers on one PostgreSQL must not both read a count before either writes it, so they take turns at a tenant, in the order of
+/// ids, at the beginning of a batch. Whatever is counted is read by a later statement, which sees what the other has committed. The
+/// lock leaves alone those who merely refer to the tenant. SQLite has one writer anyway.
+pub(super) async fn take_turns(batch: &DatabaseTransaction, tenants: &BTreeSet<TenantId>) -> Result<(), DbErr> {
+    if batch.get_database_backend() == DbBackend::Postgres && !tenants.is_empty() {
+        let rows = tenant::Entity::find().filter(tenant::Column::Id.is_in(tenants.iter().map(|tenant| tenant.0)));
+        rows.order_by_asc(tenant::Column::Id).lock(LockType::NoKeyUpdate).all(batch).await?;
+    }
+    Ok(())
+}
+
+/// The plan that a tenant is on, as it stands in this batch.
+pub(super) async fn plan_now(batch: &DatabaseTransaction, tenant: TenantId) -> Result<Option<Plan>, DbErr> {
+    let Some(owner) = tenant::Entity::find_by_id(tenant.0).one(batch).await? else { return Ok(None) };
+    Ok(plan::Entity::find_by_id(owner.plan).one(batch).await?.map(plan_of))
 }
 
 pub(super) fn plan_of(row: plan::Model) -> Plan {

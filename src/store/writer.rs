@@ -3,6 +3,7 @@
 //! Batches form by themselves: while one commits, the next gathers. Sends, marks and device keys, which come in floods, are
 //! written with a few statements for the whole batch; any other job runs in a savepoint of its own, so that its failure is its own.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use super::StoreError;
 use super::accept::{self, AcceptJob};
 use super::device_keys::{self, KeyJob};
 use super::marks::{self, MarkJob};
+use super::tenants;
+use crate::domain::id::TenantId;
 
 /// How many jobs may wait; past it callers are told to come back.
 const QUEUE: usize = 8192;
@@ -39,7 +42,8 @@ enum Job {
     Accept(AcceptJob),
     Mark(MarkJob),
     Keys(KeyJob),
-    Work(Work),
+    /// With the tenant that it counts for, if it does.
+    Work(Option<TenantId>, Work),
     /// Take nothing more, commit what is queued, and end.
     Stop,
 }
@@ -75,14 +79,14 @@ impl Writer {
         self.queue.send(Job::Keys(job)).await.map_err(|_| StoreError::Closed)
     }
 
-    pub(super) async fn work<T, F>(&self, job: F) -> Result<T, StoreError>
+    pub(super) async fn work<T, F>(&self, counts_for: Option<TenantId>, job: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
         let work: Work = Box::new(move |batch| async move { finish(in_savepoint(batch, job).await, tell) }.boxed());
-        self.queue.send(Job::Work(work)).await.map_err(|_| StoreError::Closed)?;
+        self.queue.send(Job::Work(counts_for, work)).await.map_err(|_| StoreError::Closed)?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -172,12 +176,20 @@ async fn next(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, impatient: b
 /// nobody waits, are given back.
 async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) -> Vec<MarkJob> {
     let (mut accepts, mut marks, mut keys, mut works) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    // The tenants whose limits this batch decides about.
+    let mut counted = BTreeSet::new();
     for job in jobs {
         match job {
-            Job::Accept(job) => accepts.push(job),
+            Job::Accept(job) => {
+                counted.insert(job.tenant);
+                accepts.push(job);
+            }
             Job::Mark(job) => marks.push(job),
             Job::Keys(job) => keys.push(job),
-            Job::Work(work) => works.push(work),
+            Job::Work(counts_for, work) => {
+                counted.extend(counts_for);
+                works.push(work);
+            }
             Job::Stop => {}
         }
     }
@@ -189,6 +201,7 @@ async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) -> Vec<MarkJob> {
     let mut finishes: Vec<Finish> = Vec::with_capacity(works.len());
     let done = async {
         let batch = db.begin_with_options(immediate).await?;
+        tenants::take_turns(&batch, &counted).await?;
         // Before the works: a caller that gave up leaves its change behind, and one that destroys keys comes after it.
         let held = device_keys::write(&batch, &mut keys).await?;
         for work in works {

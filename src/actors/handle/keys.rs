@@ -1,17 +1,16 @@
 //! What callers ask of API keys.
 
-use std::time::Duration;
-
 use chrono::TimeDelta;
 
-use super::System;
+use super::{COMMIT, System};
+use crate::actors::tenants::tenant;
 use crate::clock;
-use crate::domain::access::{Access, ApiKey, KeyView, Mode};
-use crate::domain::error::{Code, Refusal};
+use crate::domain::access::{Access, ApiKey, KeyView, Mode, ShownKey};
+use crate::domain::error::Refusal;
 use crate::domain::id::{KeyId, TenantId};
-use crate::domain::quota::KEYS_MAX;
+use crate::domain::idempotency::{Answer, Once};
 use crate::store::Store;
-use crate::store::keys::NewKey;
+use crate::store::answers::Made;
 
 /// A key that is asked for.
 #[derive(Debug, Clone)]
@@ -22,8 +21,8 @@ pub struct NewKeyRequest {
 }
 
 impl System {
-    pub async fn create_key(&self, access: &Access, new: NewKeyRequest) -> Result<(KeyView, ApiKey), Refusal> {
-        create_key(&self.shared.store, self.shared.doorkeeper.mode(), access.tenant, new).await
+    pub async fn create_key(&self, access: &Access, new: NewKeyRequest, once: Option<Once>) -> Result<Answer, Refusal> {
+        self.ask(access.tenant, COMMIT, |reply| tenant::Msg::CreateKey(new, once, reply)).await?
     }
 
     pub async fn keys(&self, access: &Access) -> Result<Vec<KeyView>, Refusal> {
@@ -46,35 +45,20 @@ pub async fn create_key(
     mode: Mode,
     tenant: TenantId,
     new: NewKeyRequest,
-) -> Result<(KeyView, ApiKey), Refusal> {
-    let secret = clock::entropy().map_err(|_| Refusal::internal())?;
-    let key = ApiKey::new(mode, secret);
-    let (id, now) = (KeyId(store.clock().id()), store.clock().now());
-    let expires_at = new.expires_in_days.map(|days| now + TimeDelta::days(days.into()));
-    let row = NewKey {
-        id,
+    once: Option<Once>,
+) -> Result<Made<ShownKey>, Refusal> {
+    let api_key = ApiKey::new(mode, clock::entropy().map_err(|_| Refusal::internal())?);
+    let created_at = store.clock().now();
+    let view = KeyView {
+        id: KeyId(store.clock().id()),
         name: new.name,
         description: new.description,
         mode,
-        prefix: key.visible_prefix(),
-        hash: key.hash(),
-        expires_at,
-        created_at: now,
-    };
-    let view = KeyView {
-        id,
-        name: row.name.clone(),
-        description: row.description.clone(),
-        mode,
-        key_prefix: row.prefix.clone(),
+        key_prefix: api_key.visible_prefix(),
         request_count: 0,
         last_used_at: None,
-        expires_at,
-        created_at: now,
+        expires_at: new.expires_in_days.map(|days| created_at + TimeDelta::days(days.into())),
+        created_at,
     };
-    if store.insert_key(tenant, row, KEYS_MAX).await? {
-        return Ok((view, key));
-    }
-    let detail = format!("A tenant may have {KEYS_MAX} keys at once; revoke one first.");
-    Err(Refusal::new(Code::KeyLimitReached, detail).after(Duration::from_mins(1)))
+    Ok(store.create_key(tenant, ShownKey { view, api_key }, once).await?)
 }

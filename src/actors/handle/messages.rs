@@ -5,7 +5,7 @@ use crate::actors::tenants::tenant;
 use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::id::MessageId;
-use crate::domain::idempotency::Once;
+use crate::domain::idempotency::{Answer, Once};
 use crate::domain::message::{Filter, Message, Page, Send};
 use crate::domain::quota::{Usage, seconds_to_midnight};
 
@@ -14,14 +14,6 @@ use crate::domain::quota::{Usage, seconds_to_midnight};
 pub struct Sending {
     pub usage: Option<Usage>,
     pub answer: Result<Answer, Refusal>,
-}
-
-/// The 202's exact body.
-#[derive(Debug)]
-pub struct Answer {
-    pub body: Vec<u8>,
-    /// Given before, to the same request.
-    pub replayed: bool,
 }
 
 impl System {

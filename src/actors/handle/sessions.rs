@@ -10,6 +10,7 @@ use crate::domain::access::{Access, StreamTicket};
 use crate::domain::error::Refusal;
 use crate::domain::event::Position;
 use crate::domain::id::SessionId;
+use crate::domain::idempotency::{Answer, Once};
 use crate::domain::phone::Phone;
 use crate::domain::qr::ValidQr;
 use crate::domain::session::pairing_code::ShownCode;
@@ -26,9 +27,13 @@ impl System {
         self.shared.streams.issue(access, id)
     }
 
-    pub async fn create_session(&self, access: &Access, new: NewSession) -> Result<Session, Refusal> {
-        let asked = access.clone();
-        self.ask(access.tenant, COMMIT, |reply| tenant::Msg::CreateSession(asked, new, reply)).await?
+    pub async fn create_session(
+        &self,
+        access: &Access,
+        new: NewSession,
+        once: Option<Once>,
+    ) -> Result<Answer, Refusal> {
+        self.ask(access.tenant, COMMIT, |reply| tenant::Msg::CreateSession(new, once, reply)).await?
     }
 
     pub async fn change_session(&self, access: &Access, id: SessionId, changes: Changes) -> Result<Session, Refusal> {

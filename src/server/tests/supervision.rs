@@ -206,7 +206,7 @@ async fn a_call_that_timed_out_has_no_effect_afterwards() {
     assert!(tokio::time::timeout(soon, system.accept(&access, send, None)).await.is_err());
     assert!(tokio::time::timeout(soon, system.delete_session(&access, session)).await.is_err());
     let late = SessionKey::try_from("late".to_owned()).unwrap();
-    assert!(tokio::time::timeout(soon, system.create_session(&access, late.into())).await.is_err());
+    assert!(tokio::time::timeout(soon, system.create_session(&access, late.into(), None)).await.is_err());
     drop(gate);
     until("it has read them all", async || actor.read().handled >= before + 3 && actor.read().mailbox == 0).await;
     assert_eq!(ada.send(FRIEND, "in time").await.0, 202);

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{MasterKey, Sealer};
 use crate::domain::id::TenantId;
-use crate::store::{StoreError, device_keys, sessions};
+use crate::store::{StoreError, answers, device_keys, sessions};
 
 /// Where sealed values live.
 pub(in crate::store) struct Home {
@@ -20,7 +20,7 @@ pub(in crate::store) struct Home {
     pub(in crate::store) again: for<'t> fn(&'t DatabaseTransaction, &'t Turn, After) -> BoxFuture<'t, Done>,
 }
 
-pub(in crate::store) const COLUMNS: [Home; 2] = [
+pub(in crate::store) const COLUMNS: [Home; 3] = [
     Home {
         table: "device_key",
         column: "value",
@@ -32,6 +32,12 @@ pub(in crate::store) const COLUMNS: [Home; 2] = [
         column: "proxy",
         sealed_in: "store/sessions/settings.rs",
         again: |txn, turn, after| Box::pin(sessions::seal_again(txn, turn, after)),
+    },
+    Home {
+        table: "idempotency",
+        column: "answer",
+        sealed_in: "store/answers.rs",
+        again: |txn, turn, after| Box::pin(answers::seal_again(txn, turn, after)),
     },
 ];
 

@@ -4,11 +4,11 @@ use ractor::ActorRef;
 use tokio::sync::oneshot;
 
 use super::{Msg, State};
-use crate::actors::handle::{Answer, Sending};
+use crate::actors::handle::Sending;
 use crate::actors::system::mailbox::Letter;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::MessageId;
-use crate::domain::idempotency::Once;
+use crate::domain::idempotency::{Answer, Once, reused};
 use crate::domain::message::{Accepted, Send, Status};
 use crate::domain::quota::Usage;
 use crate::domain::session::choose;
@@ -63,24 +63,22 @@ impl State {
 
     /// The session that will send, or why there is none (which an idempotent answer overrules); takes the idempotency key.
     fn may_accept(&mut self, send: &Send, once: Option<&Once>) -> Result<Result<Sender, Refusal>, Refusal> {
-        if let Some(once) = once
-            && let Some(first) = self.in_flight.get(&once.key)
-        {
-            return Err(if *first == once.request { in_progress() } else { reused() });
-        }
+        self.in_flight.look(once)?;
         let session = choose(self.roster.facts(), &send.via)
             .map(|facts| Sender { session: facts.id, phone: facts.phone.clone() });
-        let Some(once) = once else { return session.map(Ok) };
+        if once.is_none() {
+            return session.map(Ok);
+        }
         // An answer given before holds, whatever became of the session since: the writer knows it and decides.
-        self.in_flight.insert(once.key.clone(), once.request);
+        self.in_flight.begin(once)?;
         Ok(session)
     }
 }
 
 fn sending(outcome: Result<Outcome, StoreError>, body: Vec<u8>) -> Sending {
     let (usage, answer) = match outcome {
-        Ok(Outcome::Accepted(usage)) => (Some(usage), Ok(Answer { body, replayed: false })),
-        Ok(Outcome::Replayed(first, usage)) => (Some(usage), Ok(Answer { body: first, replayed: true })),
+        Ok(Outcome::Accepted(usage)) => (Some(usage), Ok(Answer::accepted(body))),
+        Ok(Outcome::Replayed(first, usage)) => (Some(usage), Ok(Answer { replayed: true, ..Answer::accepted(first) })),
         Ok(Outcome::KeyReused) => (None, Err(reused())),
         Ok(Outcome::Refused(refusal)) => (None, Err(refusal)),
         Ok(Outcome::DailyLimit(usage)) => (Some(usage), Err(used_up(usage))),
@@ -93,16 +91,4 @@ fn used_up(usage: Usage) -> Refusal {
     let detail =
         format!("The plan's {} messages of today are used up; the count starts again at 00:00 UTC.", usage.limit);
     Refusal::new(Code::DailyLimitReached, detail).after(std::time::Duration::from_secs(usage.reset_seconds))
-}
-
-fn in_progress() -> Refusal {
-    Refusal::new(Code::IdempotencyInProgress, "The first request with this Idempotency-Key is still being answered.")
-        .after(std::time::Duration::from_secs(1))
-}
-
-fn reused() -> Refusal {
-    Refusal::new(
-        Code::IdempotencyKeyReused,
-        "This Idempotency-Key was used for another request within the last 24 hours.",
-    )
 }

@@ -4,17 +4,17 @@
 
 mod accept;
 mod limits;
+mod once;
 mod roster;
 pub mod session;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::oneshot;
 
-use crate::actors::handle::Sending;
+use crate::actors::handle::{NewKeyRequest, Sending};
 use crate::actors::system::Shared;
 use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
@@ -23,13 +23,15 @@ use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::event::Position;
 use crate::domain::id::{SessionId, TenantId};
-use crate::domain::idempotency::{IdempotencyKey, Once};
+use crate::domain::idempotency::{Answer, IdempotencyKey, Once};
 use crate::domain::message::Send;
 use crate::domain::phone::Phone;
 use crate::domain::qr::ValidQr;
 use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Changes, NewSession, Session, Status};
+use crate::store::answers::Made;
 use limits::Limits;
+use once::InFlight;
 use roster::Roster;
 use session::Watch;
 
@@ -44,7 +46,8 @@ pub enum Msg {
     /// One call with a key: within its burst limit?
     Admit(Access, Reply<()>),
     Accept(Send, Option<Once>, oneshot::Sender<Sending>),
-    CreateSession(Access, NewSession, Reply<Session>),
+    CreateSession(NewSession, Option<Once>, Reply<Answer>),
+    CreateKey(NewKeyRequest, Option<Once>, Reply<Answer>),
     ChangeSession(SessionId, Changes, Reply<Session>),
     RestartSession(SessionId, Reply<()>),
     LogOutSession(SessionId, Reply<()>),
@@ -52,12 +55,12 @@ pub enum Msg {
     WatchSession(SessionId, Option<Position>, Reply<Watch>),
     CurrentQr(SessionId, Reply<ValidQr>),
     PairingCode(SessionId, Phone, Reply<ShownCode>),
-    /// A send with this idempotency key has its answer.
+    /// What was asked for under this idempotency key has its answer.
     Settled(IdempotencyKey),
     /// A message was committed for this session.
     Committed(SessionId),
-    /// A session was made, or could not be.
-    Created(Result<Session, Refusal>, Reply<Session>),
+    /// A session was made, now or before, or could not be; under which idempotency key.
+    Created(Result<Made<Session>, Refusal>, Option<IdempotencyKey>, Reply<Answer>),
     /// A session was changed, or could not be; whether its proxy is another one.
     Changed(SessionId, Result<(Session, bool), Refusal>, Reply<Session>),
     /// A session became a tombstone, or was none of ours.
@@ -81,8 +84,7 @@ pub struct State {
     tenant: TenantId,
     roster: Roster,
     limits: Limits,
-    /// Sends under an idempotency key whose answer is not committed yet.
-    in_flight: HashMap<IdempotencyKey, [u8; 32]>,
+    in_flight: InFlight,
 }
 
 pub fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>, tenant: TenantId) -> Child<Msg> {
@@ -103,7 +105,7 @@ impl Actor for Tenant {
         for kept in shared.store.kept_sessions(tenant).await? {
             roster.enlist(&myself, kept.facts, kept.condemned).await;
         }
-        Ok(State { shared, vitals, tenant, roster, limits: Limits::default(), in_flight: HashMap::new() })
+        Ok(State { shared, vitals, tenant, roster, limits: Limits::default(), in_flight: InFlight::default() })
     }
 
     async fn handle(
@@ -121,13 +123,17 @@ impl Actor for Tenant {
             }
             Msg::Accept(_, _, reply) if reply.is_closed() => {}
             Msg::Accept(send, once, reply) => state.accept(&myself, send, once, reply),
-            Msg::Settled(key) => {
-                state.in_flight.remove(&key);
-            }
+            Msg::Settled(key) => state.in_flight.settled(&key),
             Msg::Committed(session) => state.roster.nudge(session),
-            Msg::CreateSession(_, _, reply) if reply.is_closed() => {}
-            Msg::CreateSession(access, key, reply) => state.roster.create(&myself, &access, key, reply),
-            Msg::Created(made, reply) => state.roster.created(&myself, made, reply).await,
+            Msg::CreateSession(_, _, reply) | Msg::CreateKey(_, _, reply) if reply.is_closed() => {}
+            Msg::CreateSession(new, once, reply) => state.create_session(&myself, new, once, reply),
+            Msg::CreateKey(new, once, reply) => state.create_key(&myself, new, once, reply),
+            Msg::Created(made, key, reply) => {
+                if let Some(key) = key {
+                    state.in_flight.settled(&key);
+                }
+                state.roster.created(&myself, made, reply).await;
+            }
             Msg::ChangeSession(_, _, reply) if reply.is_closed() => {}
             Msg::ChangeSession(id, changes, reply) => state.roster.change(&myself, id, changes, reply),
             Msg::Changed(id, changed, reply) => state.roster.changed(&myself, id, changed, reply),

@@ -15,11 +15,12 @@ use crate::actors::system::Shared;
 use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
 use crate::actors::system::supervision::Child;
-use crate::domain::access::Access;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::{SessionId, TenantId};
+use crate::domain::idempotency::Answer;
 use crate::domain::phone::Phone;
-use crate::domain::session::{Facts, NewSession, Session, Status};
+use crate::domain::session::{Facts, Session, Status};
+use crate::store::answers::Made;
 use change::Changing;
 
 pub(super) struct Roster {
@@ -27,8 +28,6 @@ pub(super) struct Roster {
     vitals: Arc<Vitals>,
     tenant: TenantId,
     entries: BTreeMap<SessionId, Entry>,
-    /// Sessions being made: they count against the plan before they are there.
-    creating: usize,
 }
 
 struct Entry {
@@ -41,7 +40,7 @@ struct Entry {
 
 impl Roster {
     pub(super) const fn new(shared: Arc<Shared>, vitals: Arc<Vitals>, tenant: TenantId) -> Self {
-        Self { shared, vitals, tenant, entries: BTreeMap::new(), creating: 0 }
+        Self { shared, vitals, tenant, entries: BTreeMap::new() }
     }
 
     /// The sessions that the tenant sees.
@@ -102,40 +101,14 @@ impl Roster {
         }
     }
 
-    pub(super) fn create(
-        &mut self,
-        myself: &ActorRef<Letter<Msg>>,
-        access: &Access,
-        new: NewSession,
-        reply: Reply<Session>,
-    ) {
-        let living = self.facts().count() + self.creating;
-        if let Some(max) = access.plan.sessions.filter(|max| living >= *max as usize) {
-            let detail =
-                format!("The {} plan has {max} sessions; delete one or move to a larger plan.", access.plan.name);
-            return refuse(reply, Refusal::new(Code::SessionLimitReached, detail).after(Duration::from_mins(1)));
-        }
-        self.creating += 1;
-        let (store, tenant, myself) = (self.shared.store.clone(), self.tenant, myself.clone());
-        tokio::spawn(async move {
-            let key = new.key.clone();
-            let made = match store.insert_session(tenant, new).await {
-                Ok(Some(session)) => Ok(session),
-                Ok(None) => Err(change::key_taken(&key)),
-                Err(error) => Err(error.into()),
-            };
-            let _ = myself.send_message(Letter::free(Msg::Created(made, reply)));
-        });
-    }
-
+    /// A session that was made now is run from now on; one that an answer of before speaks of has been here since, or is gone.
     pub(super) async fn created(
         &mut self,
         myself: &ActorRef<Letter<Msg>>,
-        made: Result<Session, Refusal>,
-        reply: Reply<Session>,
+        made: Result<Made<Session>, Refusal>,
+        reply: Reply<Answer>,
     ) {
-        self.creating = self.creating.saturating_sub(1);
-        if let Ok(session) = &made {
+        if let Ok(Made::Now(session, _)) = &made {
             let facts = Facts {
                 id: session.id,
                 key: session.session_key.clone(),
@@ -145,7 +118,7 @@ impl Roster {
             };
             self.enlist(myself, facts, false).await;
         }
-        let _ = reply.send(made);
+        let _ = reply.send(made.and_then(Made::answer));
     }
 
     pub(super) fn delete(&mut self, myself: &ActorRef<Letter<Msg>>, id: SessionId, reply: Reply<()>) {

@@ -7,9 +7,9 @@ use ractor::ActorRef;
 use super::{Roster, refuse};
 use crate::actors::system::mailbox::Letter;
 use crate::actors::tenants::tenant::{Msg, Reply, session};
-use crate::domain::error::{Code, Refusal};
+use crate::domain::error::Refusal;
 use crate::domain::id::SessionId;
-use crate::domain::session::{Changes, Session, SessionKey};
+use crate::domain::session::{Changes, Session};
 use crate::store::sessions::Changed;
 
 /// Changes of one session that may wait for the one before.
@@ -66,7 +66,7 @@ impl Roster {
             let key = changes.key.clone();
             match store.change_session(tenant, id, changes).await {
                 Ok(Changed::Done(session, rerouted)) => Ok((*session, rerouted)),
-                Ok(Changed::KeyTaken) => Err(key.map_or_else(Refusal::internal, |key| key_taken(&key))),
+                Ok(Changed::KeyTaken) => Err(key.map_or_else(Refusal::internal, |key| key.taken())),
                 Ok(Changed::NotFound) => Err(Refusal::not_found()),
                 Err(error) => Err(error.into()),
             }
@@ -111,8 +111,4 @@ impl Roster {
         }
         self.forward(id, reply, session::Msg::Restart);
     }
-}
-
-pub(super) fn key_taken(key: &SessionKey) -> Refusal {
-    Refusal::new(Code::SessionKeyTaken, format!("A session with the key '{}' exists already.", key.as_str()))
 }
