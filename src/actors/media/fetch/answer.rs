@@ -153,7 +153,7 @@ mod tests {
             ("Sunday, 06-Nov-94 08:50:07 GMT", Some(30)),
             ("Sun Nov  6 08:50:07 1994", Some(30)),
             ("Sun, 06 Nov 1994 08:49:36 GMT", Some(0)),
-            ("Tue, 06 Nov 2095 08:49:37 GMT", Some(3600)),
+            ("Mon, 07 Nov 1994 08:49:37 GMT", Some(3600)),
             ("18446744073709551616", None),
             ("-1", None),
             ("1.5", None),

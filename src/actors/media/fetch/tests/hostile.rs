@@ -47,9 +47,8 @@ async fn no_hostile_url_reaches_anything() {
     let (victim, ground) = (Victim::new(), Ground::new());
     let (door, guard) = (victim.urls("door"), victim.urls("guard"));
     assert!(door.len() >= 40 && guard.len() >= 80, "{} and {}", door.len(), guard.len());
-    for text in door {
-        assert!(MediaUrl::try_from(text.clone()).is_err(), "{text}");
-    }
+    let taken: Vec<_> = door.iter().filter(|text| MediaUrl::try_from((*text).clone()).is_ok()).collect();
+    assert!(taken.is_empty(), "{taken:?}");
     for text in guard {
         let url = MediaUrl::try_from(text.clone()).unwrap_or_else(|error| panic!("{text} {error}"));
         assert_eq!(ground.fault(&url).await, Fault::UrlForbidden, "{text}");
@@ -77,14 +76,19 @@ async fn the_same_urls_reach_the_listener_where_an_operator_allows_it() {
 #[tokio::test]
 async fn no_redirect_leads_to_a_hostile_url() {
     let (victim, ground) = (Victim::new(), Ground::new());
-    for (kind, forbidden) in [("door", false), ("guard", true)] {
-        for text in victim.urls(kind) {
-            let site = Site::saying(to(&text)).await;
-            let fault = ground.fault(&site.url("/a.jpg")).await;
-            assert_eq!(matches!(fault, Fault::UrlForbidden), forbidden, "{text} {fault:?}");
-            assert!(!victim.was_reached(), "{text}");
-        }
+    let mut forbidden = 0;
+    for text in [victim.urls("door"), victim.urls("guard")].concat() {
+        let site = Site::saying(to(&text)).await;
+        let from = site.url("/a.jpg");
+        let fault = ground.fault(&from).await;
+        assert!(!victim.was_reached(), "{text}");
+        // Some are paths of the same site when they are read there.
+        let elsewhere =
+            from.url().join(&text).is_ok_and(|to| to.host_str() != from.url().host_str() && MediaUrl::of(to).is_ok());
+        assert_eq!(fault == Fault::UrlForbidden, elsewhere, "{text} {fault:?}");
+        forbidden += usize::from(elsewhere);
     }
+    assert!(forbidden >= 80, "{forbidden}");
 }
 
 #[tokio::test]
