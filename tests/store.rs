@@ -1,5 +1,7 @@
 //! The store, the same scenarios on SQLite and on PostgreSQL: migrations, accepting, marks, keys, sessions, sealing.
 
+mod media;
+
 use std::path::Path;
 
 use tokio::sync::oneshot;
@@ -88,6 +90,7 @@ async fn all(store: &Store) {
     a_deleted_session_keeps_its_history_and_fails_what_is_unsent(store).await;
     pages_follow_each_other_without_gap_or_repeat(store).await;
     one_tenant_sees_nothing_of_another(store).await;
+    media::all(store).await;
 }
 
 #[tokio::test]

@@ -45,6 +45,9 @@ impl MigrationTrait for Migration {
         manager.create_table(media).await?;
         // What is on its way to the media servers: small however long the history grows (2 uploaded).
         let due = "CREATE INDEX media_due ON media (session_id, message_id) WHERE stage < 2";
-        manager.get_connection().execute_unprepared(due).await.map(|_| ())
+        manager.get_connection().execute_unprepared(due).await?;
+        // What may have to be sent once more: no longer than it may.
+        let kept = "CREATE INDEX media_kept ON media (message_id) WHERE payload IS NOT NULL";
+        manager.get_connection().execute_unprepared(kept).await.map(|_| ())
     }
 }

@@ -18,6 +18,12 @@ const EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Old answers are forgotten once in this many rounds.
 const FORGET_EVERY: u32 = 720;
+/// What settled messages needed is forgotten once in this many rounds.
+const FORGET_MEDIA_EVERY: u32 = 6;
+/// The spool is swept once in this many rounds.
+const SPOOL_EVERY: u32 = 120;
+/// A file that no row names may be one whose message is about to be accepted: an upload takes ten minutes at most.
+const ABOUT_TO_BE: Duration = Duration::from_mins(15);
 
 pub(super) enum Msg {
     Round,
@@ -79,7 +85,8 @@ impl State {
     fn round(&mut self) {
         self.rounds = self.rounds.wrapping_add(1);
         let (shared, vitals) = (Arc::clone(&self.shared), Arc::clone(&self.vitals));
-        let forget = self.rounds % FORGET_EVERY == 1;
+        let due = |every| self.rounds % every == 1;
+        let (forget, forget_media, spool) = (due(FORGET_EVERY), due(FORGET_MEDIA_EVERY), due(SPOOL_EVERY));
         tokio::spawn(async move {
             if let Err(refusal) = shared.doorkeeper.write_uses().await {
                 vitals.note_error(&refusal.detail);
@@ -89,6 +96,12 @@ impl State {
             }
             if forget && let Err(error) = shared.store.forget_answers().await {
                 vitals.note_error(&error.to_string());
+            }
+            if forget_media && let Err(error) = shared.store.forget_media().await {
+                vitals.note_error(&error.to_string());
+            }
+            if spool && let Err(why) = sweep_spool(&shared).await {
+                vitals.note_error(&why);
             }
         });
     }
@@ -103,4 +116,10 @@ async fn end_streams_of_lost_keys(shared: &Shared) -> Result<(), StoreError> {
     let living = shared.store.living_keys(&openers).await?;
     openers.into_iter().filter(|key| !living.contains(key)).for_each(|key| shared.streams.end(key));
     Ok(())
+}
+
+/// Takes away the files that a crash left, or that messages left which failed.
+async fn sweep_spool(shared: &Shared) -> Result<(), String> {
+    let in_use = shared.store.spool_in_use().await.map_err(|error| error.to_string())?;
+    shared.spool.sweep(&in_use, ABOUT_TO_BE).await.map_err(|error| format!("the spool was not swept: {error}"))
 }

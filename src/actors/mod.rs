@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! root                     this file
-//! ├── janitor              writes down counted uses, forgets old answers
+//! ├── janitor              writes down counted uses, forgets what is old, sweeps the spool
 //! └── tenants              one child per active tenant
 //!     └── tenant           limits, the choice of session, accepting; one child per session
 //!         └── session      one WhatsApp account: runs domain::session::life and owns the client

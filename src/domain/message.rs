@@ -168,8 +168,8 @@ pub struct Message {
     #[serde(rename = "type")]
     pub kind: Kind,
     pub status: Status,
-    /// The text, for messages of type `text`.
-    pub message: Option<String>,
+    #[serde(flatten)]
+    pub shown: Shown,
     pub whatsapp_message_id: String,
     pub error_code: Option<String>,
     pub error_message: Option<String>,
@@ -182,6 +182,61 @@ pub struct Message {
     #[serde(serialize_with = "time::always")]
     pub created_at: DateTime<Utc>,
 }
+
+/// The content of a message's type. What is not known yet is null: of a medium that is sent, what it is like comes with its
+/// preparation.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+pub enum Shown {
+    Text {
+        message: Option<String>,
+    },
+    Image {
+        #[serde(flatten)]
+        medium: Seen,
+    },
+    Video {
+        #[serde(flatten)]
+        medium: Seen,
+        duration_seconds: Option<f64>,
+        /// It plays by itself, over and over.
+        gif: Option<bool>,
+    },
+    Audio {
+        /// Where the caller said that it lies; null if it was uploaded.
+        audio_url: Option<String>,
+        /// Whether it is a voice note.
+        ptt: bool,
+        mime_type: Option<String>,
+        /// Bytes.
+        size: Option<u64>,
+        duration_seconds: Option<f64>,
+        /// How loud it is, from 0 to 100, over its length. Only voice notes have one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waveform: Option<Waveform>,
+    },
+    Unsupported {},
+}
+
+/// What images and videos have in common.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Seen {
+    /// Where the caller said that it lies; null if it was uploaded.
+    pub media_url: Option<String>,
+    pub caption: Option<String>,
+    pub mime_type: Option<String>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Pixels.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+}
+
+/// 64 values, or null while they are not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Waveform(pub Option<Vec<u8>>);
 
 /// Which of a tenant's messages are asked for, newest first.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use entity::{event, idempotency, message, plan, tenant, usage};
+use entity::{event, idempotency, media, message, plan, tenant, usage};
 use sea_orm::sea_query::{Expr, IntoCondition, OnConflict};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel,
@@ -21,7 +21,7 @@ use crate::domain::error::Refusal;
 use crate::domain::event::MESSAGE_ACCEPTED;
 use crate::domain::id::{MessageId, SessionId, TenantId};
 use crate::domain::idempotency::Once;
-use crate::domain::media::Caption;
+use crate::domain::media::{Caption, Source, Stage};
 use crate::domain::message::{Direction, Status};
 use crate::domain::phone::Phone;
 use crate::domain::quota::{self, Usage};
@@ -111,6 +111,7 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Re
         return Ok(outcomes);
     }
     many::insert(batch, accepted.iter().map(|(job, sender)| row(job, sender)).collect()).await?;
+    many::insert(batch, accepted.iter().filter_map(|(job, sender)| medium(job, sender.session)).collect()).await?;
     many::insert(batch, accepted.iter().map(|(job, sender)| accepted_event(job, sender.session)).collect()).await?;
     count(batch, &before, &ledger.used).await?;
     let answers = accepted.iter().filter_map(|(job, _)| answer(job)).map(IntoActiveModel::into_active_model);
@@ -225,6 +226,27 @@ fn row(job: &AcceptJob, sender: &Sender) -> message::ActiveModel {
         read_at: Set(None),
         created_at: Set(job.at),
     }
+}
+
+/// The row of its medium, if it has one.
+fn medium(job: &AcceptJob, session: SessionId) -> Option<media::ActiveModel> {
+    let Content::Media(medium) = &job.content else { return None };
+    let (url, spool) = match &medium.source {
+        Source::Url(url) => (Some(url.as_str().to_owned()), None),
+        Source::Upload(name) => (None, Some(name.0)),
+    };
+    Some(media::ActiveModel {
+        message_id: Set(job.id.0),
+        tenant_id: Set(job.tenant.0),
+        session_id: Set(session.0),
+        wanted: Set(medium.wanted.as_str().to_owned()),
+        url: Set(url),
+        spool: Set(spool),
+        stage: Set(Stage::Waiting.number()),
+        attempts: Set(0),
+        gif: Set(false),
+        ..Default::default()
+    })
 }
 
 /// What is said in words: the text, or the caption of a medium.

@@ -1,27 +1,17 @@
 //! Messages as they are read: one by its id, a page by a filter, and what an outbox has yet to see through.
 
-use chrono::{DateTime, Utc};
+mod due;
+mod shown;
+
 use entity::message::{self, Column};
 use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 
 use super::{Store, StoreError};
-use crate::domain::content::Text;
 use crate::domain::id::{MessageId, SessionId, TenantId};
 use crate::domain::message::{Direction, Filter, Kind, Message, Page, Status};
-use crate::domain::phone::Phone;
-use crate::domain::session::Lease;
-
-/// A message that must still go out (or go out again under the same wire id).
-#[derive(Debug, Clone)]
-pub struct Due {
-    pub seq: i64,
-    pub wire_id: String,
-    /// The account it was accepted for, which is the only one it may go out from.
-    pub from: Option<Phone>,
-    pub to: Phone,
-    pub text: Text,
-}
+pub use due::{Due, DueContent};
+use shown::{Medium, shown};
 
 impl Store {
     pub async fn message(&self, tenant: TenantId, id: MessageId) -> Result<Option<Message>, StoreError> {
@@ -30,7 +20,7 @@ impl Store {
             .filter(Column::Id.eq(id.0))
             .one(self.reader())
             .await?;
-        row.map(view).transpose()
+        Ok(self.views(tenant, row.into_iter().collect()).await?.pop())
     }
 
     pub async fn messages(&self, tenant: TenantId, filter: &Filter) -> Result<Page, StoreError> {
@@ -51,8 +41,14 @@ impl Store {
             rows.pop();
         }
         let next_cursor = rows.last().filter(|_| more).map(|row| MessageId(row.id));
-        let messages = rows.into_iter().map(view).collect::<Result<_, _>>()?;
+        let messages = self.views(tenant, rows).await?;
         Ok(Page { messages, total, limit: filter.limit, offset: filter.offset, next_cursor })
+    }
+
+    /// What callers see of these rows: one more query for all media among them, and none without.
+    async fn views(&self, tenant: TenantId, rows: Vec<message::Model>) -> Result<Vec<Message>, StoreError> {
+        let mut media = self.seen_media(tenant, &rows).await?;
+        rows.into_iter().map(|row| view(media.remove(&row.id), row)).collect()
     }
 
     async fn seq_of(&self, tenant: TenantId, id: MessageId) -> Result<Option<i64>, StoreError> {
@@ -63,57 +59,6 @@ impl Store {
             .filter(Column::Id.eq(id.0));
         Ok(found.into_tuple().one(self.reader()).await?)
     }
-
-    /// The session's pending messages after `after`, in the order of acceptance.
-    pub async fn due(&self, lease: Lease, after: i64, limit: u64) -> Result<Vec<Due>, StoreError> {
-        self.outbound(lease, Status::Pending, after, limit, None).await
-    }
-
-    /// What this account sent since `since` and was never receipted, in the order of acceptance: its receipt may have died with the
-    /// process. What another account sent through the session before is none of this one's. An account that was unlinked and linked
-    /// anew is the same to whoever it writes to: its messages come from the same number under the same ids, and are shown once.
-    pub async fn unreceipted(
-        &self,
-        lease: Lease,
-        after: i64,
-        limit: u64,
-        account: &Phone,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<Due>, StoreError> {
-        self.outbound(lease, Status::Sent, after, limit, Some((account, since))).await
-    }
-
-    async fn outbound(
-        &self,
-        lease: Lease,
-        status: Status,
-        after: i64,
-        limit: u64,
-        by: Option<(&Phone, DateTime<Utc>)>,
-    ) -> Result<Vec<Due>, StoreError> {
-        let found = outbound(lease, status, after, limit, by);
-        found.all(self.reader()).await?.into_iter().map(due).collect()
-    }
-}
-
-fn outbound(
-    lease: Lease,
-    status: Status,
-    after: i64,
-    limit: u64,
-    by: Option<(&Phone, DateTime<Utc>)>,
-) -> Select<message::Entity> {
-    message::Entity::find()
-        .filter(Column::TenantId.eq(lease.tenant.0))
-        .filter(Column::SessionId.eq(lease.session.0))
-        .filter(in_hand())
-        .filter(Column::Status.eq(status.number()))
-        .filter(Column::Seq.gt(after))
-        .apply_if(by, |found, (account, since)| {
-            found.filter(Column::FromPhone.eq(account.to_string())).filter(Column::SentAt.gte(since))
-        })
-        .order_by_asc(Column::Seq)
-        .limit(limit)
 }
 
 /// What an outbox has yet to see through, in the very words of the index `message_due`: a database takes a partial index only for
@@ -132,26 +77,17 @@ fn matching(tenant: TenantId, filter: &Filter) -> Select<message::Entity> {
         .apply_if(filter.to.as_ref(), |q, to| q.filter(Column::ToPhone.eq(to.to_string())))
 }
 
-fn due(row: message::Model) -> Result<Due, StoreError> {
-    Ok(Due {
-        seq: row.seq,
-        wire_id: row.wire_id,
-        from: row.from_phone.and_then(|phone| phone.parse().ok()),
-        to: Phone::from_digits(&row.peer).map_err(|_| StoreError::Corrupt("recipient"))?,
-        text: row.text.and_then(|text| Text::try_from(text).ok()).ok_or(StoreError::Corrupt("text"))?,
-    })
-}
-
-fn view(row: message::Model) -> Result<Message, StoreError> {
+fn view(medium: Option<Medium>, row: message::Model) -> Result<Message, StoreError> {
+    let kind = Kind::from_name(&row.kind);
     Ok(Message {
         id: MessageId(row.id),
         session_id: SessionId(row.session_id),
         direction: Direction::from_number(row.direction),
         to_phone: row.to_phone,
         from_phone: row.from_phone,
-        kind: Kind::from_name(&row.kind),
+        kind,
         status: Status::from_number(row.status).ok_or(StoreError::Corrupt("message status"))?,
-        message: row.text,
+        shown: shown(kind, row.text, medium.unwrap_or_default()),
         whatsapp_message_id: row.wire_id,
         error_code: row.error_code,
         error_message: row.error_message,
@@ -163,32 +99,4 @@ fn view(row: message::Model) -> Result<Message, StoreError> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use sea_orm::{ConnectionTrait, DbBackend, Statement};
-
-    use super::*;
-    use crate::store::device_keys::store_with_session;
-
-    /// Holds SQLite's plan of a statement: the few rows of the partial index, and never the history.
-    pub(in crate::store) async fn assert_reads_only_what_is_in_hand(store: &Store, query: &impl QueryTrait) {
-        let query = query.build(DbBackend::Sqlite);
-        let explain = format!("EXPLAIN QUERY PLAN {}", query.sql);
-        let asked = match query.values {
-            Some(values) => Statement::from_sql_and_values(DbBackend::Sqlite, explain, values),
-            None => Statement::from_string(DbBackend::Sqlite, explain),
-        };
-        let plan = store.reader().query_all_raw(asked).await.unwrap();
-        let plan: Vec<String> = plan.iter().map(|row| row.try_get("", "detail").unwrap()).collect();
-        assert!(plan.len() == 1 && plan[0].contains("INDEX message_due"), "{plan:?}");
-    }
-
-    #[tokio::test]
-    async fn what_is_due_is_found_without_a_look_at_the_history() {
-        let folder = tempfile::tempdir().unwrap();
-        let (store, lease) = store_with_session(folder.path()).await;
-        let (account, now) = ("+237600000001".parse().unwrap(), store.clock().now());
-        for (status, by) in [(Status::Pending, None), (Status::Sent, Some((&account, now)))] {
-            assert_reads_only_what_is_in_hand(&store, &outbound(lease, status, 7, 64, by)).await;
-        }
-    }
-}
+pub(super) mod tests;

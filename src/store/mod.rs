@@ -7,6 +7,7 @@ pub mod device_keys;
 pub mod keys;
 mod many;
 pub mod marks;
+pub mod media;
 pub mod messages;
 pub mod received;
 pub mod rotation;

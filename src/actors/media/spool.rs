@@ -4,9 +4,9 @@ mod jobs;
 
 use std::collections::HashSet;
 use std::convert::Infallible;
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,8 +15,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use ring::digest;
-use tokio::fs::OpenOptions;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWriteExt, BufWriter};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
@@ -27,6 +26,8 @@ pub(crate) use jobs::TempFolder;
 const PARTIAL: &str = "part";
 /// Below the spool: where files are made before they are spool files.
 const JOBS: &str = "jobs";
+/// What is gathered before it is written: a sender may send a byte at a time.
+const BUFFER: usize = 256 * 1024;
 
 /// A folder of files. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -60,7 +61,7 @@ impl Spool {
     pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
         let private = |folder: &Path| {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-            fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            fs::set_permissions(folder, Permissions::from_mode(0o700))
         };
         private(&folder)?;
         private(&folder.join(JOBS))?;
@@ -81,7 +82,9 @@ impl Spool {
     ) -> Result<Received, SpoolError<E>> {
         let arriving =
             Arriving { partial: self.path(name).with_extension(PARTIAL), whole: self.path(name), done: false };
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&arriving.partial).await?;
+        // Not on another thread, where it could come to be after its caller has gone.
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&arriving.partial)?;
+        let mut file = BufWriter::with_capacity(BUFFER, tokio::fs::File::from(file));
         let (mut size, mut digest) = (0, digest::Context::new(&digest::SHA256));
         let mut chunks = std::pin::pin!(chunks);
         while let Some(chunk) = chunks.next().await {
@@ -95,7 +98,7 @@ impl Spool {
         }
         // What was written last may fail only now.
         file.flush().await?;
-        let (file, from) = (file.into_std().await, arriving.partial.clone());
+        let (file, from) = (file.into_inner().into_std().await, arriving.partial.clone());
         self.settle(file, from, name).await?;
         arriving.done();
         let mut sha256 = [0; 32];

@@ -118,16 +118,19 @@ pub enum Stage {
     Ready,
     /// On the network's media servers: the message can go out.
     Uploaded,
+    /// Its message failed before it came so far.
+    Over,
 }
 
 impl Stage {
-    pub const ALL: [Self; 3] = [Self::Waiting, Self::Ready, Self::Uploaded];
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Ready, Self::Uploaded, Self::Over];
 
     pub const fn number(self) -> i16 {
         match self {
             Self::Waiting => 0,
             Self::Ready => 1,
             Self::Uploaded => 2,
+            Self::Over => 3,
         }
     }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{MasterKey, Sealer};
 use crate::domain::id::TenantId;
-use crate::store::{StoreError, answers, device_keys, sessions};
+use crate::store::{StoreError, answers, device_keys, media, sessions};
 
 /// Where sealed values live.
 pub(in crate::store) struct Home {
@@ -20,12 +20,18 @@ pub(in crate::store) struct Home {
     pub(in crate::store) again: for<'t> fn(&'t DatabaseTransaction, &'t Turn, After) -> BoxFuture<'t, Done>,
 }
 
-pub(in crate::store) const COLUMNS: [Home; 3] = [
+pub(in crate::store) const COLUMNS: [Home; 4] = [
     Home {
         table: "device_key",
         column: "value",
         sealed_in: "store/device_keys.rs",
         again: |txn, turn, after| Box::pin(device_keys::seal_again(txn, turn, after)),
+    },
+    Home {
+        table: "media",
+        column: "payload",
+        sealed_in: "store/media/payload.rs",
+        again: |txn, turn, after| Box::pin(media::seal_again(txn, turn, after)),
     },
     Home {
         table: "session",

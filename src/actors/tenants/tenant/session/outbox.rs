@@ -18,7 +18,7 @@ use crate::domain::message::{Mark, Status};
 use crate::domain::nack;
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
-use crate::store::messages::Due;
+use crate::store::messages::{Due, DueContent};
 use crate::store::sessions::UNLINKED;
 use crate::whatsapp::{Link, ReceiptKind, SendError};
 
@@ -332,7 +332,10 @@ impl Round {
         if self.connection != self.present.load(Ordering::Acquire) {
             return Err(End::Disconnected);
         }
-        let sending = self.link.send_text(&message.to, &message.wire_id, message.text.as_str());
+        let DueContent::Text(text) = &message.content else {
+            return Ok(Err(SendError::Refused("media do not go out yet".to_owned())));
+        };
+        let sending = self.link.send_text(&message.to, &message.wire_id, text.as_str());
         let late = |_| Err(SendError::Temporary("it did not go out in time".to_owned()));
         Ok(tokio::time::timeout(SEND_WITHIN, sending).await.unwrap_or_else(late))
     }

@@ -1,0 +1,99 @@
+//! What is done for the media of all tenants now and then: which files are needed, and what can be forgotten.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use entity::media::{ActiveModel, Column, Entity};
+use entity::message;
+use futures_util::FutureExt;
+use sea_orm::sea_query::{Condition, Expr, ExprTrait, IntoCondition, Query};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+use uuid::Uuid;
+
+use super::not_uploaded;
+use crate::domain::media::Stage;
+use crate::domain::message::Status;
+use crate::store::{Store, StoreError};
+
+/// What was sent longer ago is not sent again, receipted or not.
+const RESEND_WITHIN: TimeDelta = TimeDelta::hours(24);
+/// Rows of one round: it must not hold up the writer.
+const AT_ONCE: u64 = 500;
+
+impl Store {
+    /// The spool files that are needed, of all sessions there are.
+    pub async fn spool_in_use(&self) -> Result<HashSet<Uuid>, StoreError> {
+        let names = spool_in_use().into_tuple::<Uuid>().all(self.reader()).await?;
+        Ok(names.into_iter().collect())
+    }
+
+    /// Forgets the next part of what no message will need again: how settled ones went over the wire, and what was to be done for
+    /// the media of failed ones.
+    pub async fn forget_media(&self) -> Result<(), StoreError> {
+        let since = self.clock().now() - RESEND_WITHIN;
+        self.write(move |batch| {
+            async move {
+                let payload = ActiveModel { payload: Set(None), ..Default::default() };
+                let over = ActiveModel { stage: Set(Stage::Over.number()), spool: Set(None), ..Default::default() };
+                for (forgotten, rows) in [(payload, settled(since)), (over, failed())] {
+                    let rows = Column::MessageId.in_subquery(rows.into_query());
+                    Entity::update_many().set(forgotten).filter(rows).exec(batch).await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+fn spool_in_use() -> Select<Entity> {
+    let pending = message::Column::Status.eq(Status::Pending.number());
+    rows(pending.into_condition()).column(Column::Spool).filter(not_uploaded()).filter(Column::Spool.is_not_null())
+}
+
+/// Rows whose message will not be sent again.
+fn settled(since: DateTime<Utc>) -> Select<Entity> {
+    let late = Condition::all()
+        .add(message::Column::Status.ne(Status::Pending.number()))
+        .add(message::Column::SentAt.lt(since));
+    let done = message::Column::Status.is_in([Status::Read.number(), Status::Failed.number()]);
+    let settled = rows(Condition::any().add(done).add(late)).column(Column::MessageId);
+    settled.filter(Column::Payload.is_not_null()).limit(AT_ONCE)
+}
+
+/// Rows that failed before they were uploaded.
+fn failed() -> Select<Entity> {
+    let failed = message::Column::Status.eq(Status::Failed.number());
+    rows(failed.into_condition()).column(Column::MessageId).filter(not_uploaded()).limit(AT_ONCE)
+}
+
+/// Media whose message is so. No join: of two tables a database may begin with either, and messages are many.
+fn rows(message: Condition) -> Select<Entity> {
+    let its_message = Expr::col((message::Entity, message::Column::Id)).equals((Entity, Column::MessageId));
+    let message =
+        Query::select().expr(Expr::val(1)).from(message::Entity).and_where(its_message).cond_where(message).take();
+    Entity::find().select_only().filter(Expr::exists(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::device_keys::store_with_session;
+    use crate::store::messages::tests::plan;
+
+    #[tokio::test]
+    async fn chores_look_at_what_is_on_its_way_or_kept_and_at_no_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = store_with_session(folder.path()).await;
+        for (rows, index) in
+            [(spool_in_use(), "media_due"), (failed(), "media_due"), (settled(store.clock().now()), "media_kept")]
+        {
+            let plan = plan(&store, &rows).await;
+            let touched: Vec<_> = plan.iter().filter(|step| step.contains(" USING ")).collect();
+            assert!(touched[0].contains(&format!("INDEX {index}")), "{plan:?}");
+            assert!(touched[1].starts_with("SEARCH message USING INDEX sqlite_autoindex_message"), "{plan:?}");
+            assert!(touched.len() == 2 && !plan.iter().any(|step| step == "SCAN message"), "{plan:?}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Media by themselves: what is on the disk, what a rotation of the master key takes along, and what a look for them costs.
+
+use super::*;
+use crate::clock::Clock;
+use crate::domain::content::Content;
+use crate::domain::media::Media;
+use crate::domain::message::Mark;
+use crate::store::DatabaseUrl;
+use crate::store::accept::{AcceptJob, Outcome, Sender};
+use crate::store::device_keys::{MASTER, store_with_session};
+use crate::store::messages::DueContent;
+use crate::store::messages::tests::plan;
+use crate::store::rotation::Rotation;
+
+const SECRET: &[u8] = b"the key that opens a medium, and more";
+
+/// Accepts a picture for a chat and waits for the commit.
+async fn accept(store: &Store, lease: Lease, wire_id: &str) -> MessageId {
+    let (told, outcome) = tokio::sync::oneshot::channel();
+    let id = MessageId(store.clock().id());
+    let url = MediaUrl::try_from("https://example.com/a.jpg".to_owned()).unwrap();
+    let medium = Media { wanted: Wanted::Image, source: Source::Url(url), caption: None };
+    store.accept(AcceptJob {
+        tenant: lease.tenant,
+        session: Ok(Sender { session: lease.session, phone: None }),
+        id,
+        wire_id: wire_id.to_owned(),
+        to: "+237612345678".parse().unwrap(),
+        content: Content::Media(Box::new(medium)),
+        at: store.clock().now(),
+        once: None,
+        answer: Vec::new(),
+        done: Box::new(|outcome| told.send(outcome).unwrap()),
+    });
+    assert!(matches!(outcome.await.unwrap().unwrap(), Outcome::Accepted(_)));
+    id
+}
+
+fn facts() -> Facts {
+    Facts {
+        kind: Kind::Image,
+        mime: "image/jpeg".to_owned(),
+        size: 7,
+        width: Some(3),
+        height: Some(2),
+        duration_ms: None,
+        waveform: None,
+        thumbnail: Some(vec![1]),
+        gif: false,
+    }
+}
+
+async fn upload(store: &Store, lease: Lease, id: MessageId) {
+    let name = SpoolName(store.clock().id());
+    assert!(store.media_prepared(lease, id, name, facts()).await.unwrap());
+    assert!(store.media_uploaded(lease, id, SECRET).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_opens_a_medium_is_sealed_for_its_message_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let (one, two) = (accept(&store, lease, "ONE").await, accept(&store, lease, "TWO").await);
+    upload(&store, lease, one).await;
+    upload(&store, lease, two).await;
+    let swap = "UPDATE media SET payload = (SELECT payload FROM media m WHERE m.message_id <> media.message_id) WHERE message_id \
+                = (SELECT id FROM message WHERE wire_id = 'TWO')";
+    store.tamper(swap.to_owned()).await;
+    let due = store.due(lease, 0, 9).await.unwrap();
+    assert_eq!(due.len(), 1, "what was moved does not open, and holds up nobody");
+    assert_eq!((&*due[0].wire_id, &due[0].content), ("ONE", &DueContent::Payload(SECRET.to_vec())));
+    assert!(!format!("{due:?}").contains("key that opens"));
+    store.close().await;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(12).any(|part| part == &SECRET[..12]), "it can be read on the disk");
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_of_the_master_key_takes_payloads_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::sqlite(&folder.path().join("wamux.db"));
+    let (store, lease) = store_with_session(folder.path()).await;
+    for n in 0..70 {
+        let id = accept(&store, lease, &format!("M{n}")).await;
+        upload(&store, lease, id).await;
+    }
+    store.close().await;
+    let rotation = Rotation::begin(&url, MASTER.parse().unwrap(), None).await.unwrap();
+    let new = rotation.new_secret().key();
+    let done = rotation.run(|_| ()).await.unwrap();
+    assert_eq!((done.done, done.all, done.broken), (70, 70, 0));
+    rotation.forget_old().await.unwrap();
+    rotation.close().await;
+    let store = Store::open(&url, new, Clock::default()).await.unwrap();
+    let due = store.due(lease, 0, 100).await.unwrap();
+    assert_eq!(due.len(), 70);
+    assert!(due.iter().all(|due| due.content == DueContent::Payload(SECRET.to_vec())));
+}
+
+#[tokio::test]
+async fn media_on_their_way_are_found_without_a_look_at_the_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let after = Some(MessageId(store.clock().id()));
+    for (stage, after) in [(Stage::Waiting, None), (Stage::Waiting, after), (Stage::Ready, None)] {
+        let plan = plan(&store, &on_their_way(lease, stage, after, 64)).await;
+        assert!(plan.len() == 2 && plan[0].contains("INDEX media_due"), "{plan:?}");
+        assert!(plan[1].starts_with("SEARCH message USING INDEX sqlite_autoindex_message"), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_failed_is_no_more_in_the_index_of_what_is_on_its_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    accept(&store, lease, "FAILED").await;
+    let stages = async || {
+        let stages = Entity::find().select_only().column(Column::Stage).into_tuple::<i16>();
+        stages.all(store.reader()).await.unwrap()
+    };
+    store.forget_media().await.unwrap();
+    assert_eq!(stages().await, [Stage::Waiting.number()]);
+    let at = store.clock().now();
+    let error = Some(("media_download_failed".to_owned(), "…".to_owned()));
+    store.mark(lease, Mark { wire_id: "FAILED".to_owned(), status: Status::Failed, at, error }).await.unwrap();
+    store.forget_media().await.unwrap();
+    store.forget_media().await.unwrap();
+    assert_eq!(stages().await, [Stage::Over.number()]);
+}

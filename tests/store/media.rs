@@ -1,0 +1,330 @@
+//! Media in the store: what waits, what is ready, what holds back which message, and what is forgotten.
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use uuid::Uuid;
+use wamux::domain::content::Content;
+use wamux::domain::id::MessageId;
+use wamux::domain::media::{Caption, Facts, Media, MediaUrl, Source, SpoolName, Wanted};
+use wamux::domain::message::{Kind, Mark, Status};
+use wamux::domain::phone::Phone;
+use wamux::domain::session::Lease;
+use wamux::store::accept::{AcceptJob, Outcome, Sender};
+use wamux::store::messages::{Due, DueContent};
+use wamux::store::{Store, StoreError};
+
+use super::{lease, tenant};
+
+const OWN: &str = "+237600000009";
+const ADA: &str = "+237611111111";
+const BOB: &str = "+237622222222";
+const URL: &str = "https://example.com/a?signature=x";
+
+pub async fn all(store: &Store) {
+    a_medium_goes_its_way_and_holds_back_its_own_chat_alone(store).await;
+    only_the_holder_of_the_newest_lease_moves_media_on(store).await;
+    what_failed_is_not_on_its_way(store).await;
+    a_medium_can_be_made_anew_and_be_tried_later(store).await;
+    what_is_not_receipted_goes_out_again_for_a_day(store).await;
+    files_are_needed_as_long_as_their_message_is_pending(store).await;
+    each_type_shows_its_content(store).await;
+}
+
+async fn new_lease(store: &Store, name: &str) -> Lease {
+    lease(store, tenant(store, &format!("{name}@media.example.com")).await, "one").await
+}
+
+async fn accept(store: &Store, lease: Lease, wire_id: &str, to: &str, content: Content) -> MessageId {
+    let (told, outcome) = oneshot::channel();
+    let id = MessageId(store.clock().id());
+    store.accept(AcceptJob {
+        tenant: lease.tenant,
+        session: Ok(Sender { session: lease.session, phone: Some(OWN.parse().unwrap()) }),
+        id,
+        wire_id: wire_id.to_owned(),
+        to: to.parse().unwrap(),
+        content,
+        at: store.clock().now(),
+        once: None,
+        answer: Vec::new(),
+        done: Box::new(|outcome| told.send(outcome).unwrap()),
+    });
+    assert!(matches!(outcome.await.unwrap().unwrap(), Outcome::Accepted(_)));
+    id
+}
+
+fn text() -> Content {
+    Content::Text("hello".to_owned().try_into().unwrap())
+}
+
+fn medium(wanted: Wanted, source: Source, caption: &str) -> Content {
+    Content::Media(Box::new(Media { wanted, source, caption: Caption::read(caption.to_owned()).unwrap() }))
+}
+
+fn from_url() -> Source {
+    Source::Url(MediaUrl::try_from(URL.to_owned()).unwrap())
+}
+
+fn picture() -> Content {
+    medium(Wanted::Image, from_url(), "a cat")
+}
+
+fn facts(kind: Kind) -> Facts {
+    Facts {
+        kind,
+        mime: "image/jpeg".to_owned(),
+        size: 5_000_000_000,
+        width: Some(640),
+        height: Some(480),
+        duration_ms: None,
+        waveform: None,
+        thumbnail: Some(vec![0xff; 3000]),
+        gif: false,
+    }
+}
+
+fn film() -> Facts {
+    Facts { mime: "video/mp4".to_owned(), duration_ms: Some(3520), gif: true, ..facts(Kind::Video) }
+}
+
+async fn prepare(store: &Store, lease: Lease, id: MessageId) -> SpoolName {
+    let name = SpoolName(store.clock().id());
+    assert!(store.media_prepared(lease, id, name, facts(Kind::Image)).await.unwrap());
+    name
+}
+
+/// As far as it can come without the network.
+async fn upload(store: &Store, lease: Lease, id: MessageId, payload: &[u8]) {
+    prepare(store, lease, id).await;
+    assert!(store.media_uploaded(lease, id, payload).await.unwrap());
+}
+
+/// Marks the session's message, and waits until that is committed.
+async fn mark(store: &Store, lease: Lease, wire_id: &str, status: Status) {
+    let error = (status == Status::Failed).then(|| ("media_download_failed".to_owned(), "…".to_owned()));
+    let mark = Mark { wire_id: wire_id.to_owned(), status, at: store.clock().now(), error };
+    store.mark(lease, mark).await.unwrap();
+    store.write(|_| Box::pin(async { Ok(()) })).await.unwrap();
+}
+
+async fn due(store: &Store, lease: Lease) -> Vec<String> {
+    store.due(lease, 0, 99).await.unwrap().into_iter().map(|due| due.wire_id).collect()
+}
+
+async fn waiting(store: &Store, lease: Lease) -> Vec<MessageId> {
+    store.media_waiting(lease, None, 99).await.unwrap().into_iter().map(|waiting| waiting.message).collect()
+}
+
+async fn shown(store: &Store, lease: Lease, id: MessageId) -> Value {
+    serde_json::to_value(store.message(lease.tenant, id).await.unwrap().unwrap()).unwrap()
+}
+
+async fn a_medium_goes_its_way_and_holds_back_its_own_chat_alone(store: &Store) {
+    let lease = new_lease(store, "way").await;
+    accept(store, lease, "WAY-A1", ADA, text()).await;
+    let first = accept(store, lease, "WAY-A2", ADA, picture()).await;
+    accept(store, lease, "WAY-A3", ADA, text()).await;
+    accept(store, lease, "WAY-B1", BOB, text()).await;
+    let second = accept(store, lease, "WAY-B2", BOB, picture()).await;
+    accept(store, lease, "WAY-B3", BOB, text()).await;
+    assert_eq!(due(store, lease).await, ["WAY-A1", "WAY-B1"]);
+    assert_eq!(waiting(store, lease).await, [first, second]);
+    assert_eq!(waiting(store, new_lease(store, "way-too").await).await, [], "another session's are none of this one's");
+    let page = store.media_waiting(lease, Some(first), 1).await.unwrap();
+    assert_eq!((page.len(), page[0].message, &*page[0].wire_id), (1, second, "WAY-B2"));
+    assert_eq!((page[0].wanted, &page[0].source, page[0].attempts), (Wanted::Image, &from_url(), 0));
+
+    let name = prepare(store, lease, first).await;
+    assert_eq!(due(store, lease).await, ["WAY-A1", "WAY-B1"], "ready is not uploaded");
+    assert_eq!(waiting(store, lease).await, [second]);
+    let ready = store.media_ready(lease, 99).await.unwrap();
+    assert_eq!(ready.len(), 1);
+    assert_eq!((ready[0].message, &*ready[0].wire_id, ready[0].spool), (first, "WAY-A2", name));
+    assert_eq!((ready[0].to.to_string(), ready[0].facts.clone()), (ADA.to_owned(), facts(Kind::Image)));
+    assert_eq!((ready[0].caption.as_ref().map(Caption::as_str), ready[0].has_url), (Some("a cat"), true));
+
+    assert!(store.media_uploaded(lease, first, b"payload").await.unwrap());
+    assert!(!store.media_uploaded(lease, first, b"twice").await.unwrap());
+    assert!(store.media_ready(lease, 99).await.unwrap().is_empty());
+    let all = store.due(lease, 0, 99).await.unwrap();
+    assert_eq!(all.iter().map(|due| &*due.wire_id).collect::<Vec<_>>(), ["WAY-A1", "WAY-A2", "WAY-A3", "WAY-B1"]);
+    assert_eq!((all[1].message, &all[1].content), (first, &DueContent::Payload(b"payload".to_vec())));
+    let Due { content: DueContent::Text(text), from, .. } = &all[2] else { panic!("{all:?}") };
+    assert_eq!((text.as_str(), from.as_ref().map(Phone::to_string)), ("hello", Some(OWN.to_owned())));
+    assert_eq!(store.due(lease, all[0].seq, 2).await.unwrap()[1].wire_id, "WAY-A3");
+    upload(store, lease, second, b"payload").await;
+    assert_eq!(due(store, lease).await.len(), 6);
+}
+
+async fn only_the_holder_of_the_newest_lease_moves_media_on(store: &Store) {
+    let (old, stranger) = (new_lease(store, "lease").await, new_lease(store, "stranger").await);
+    let id = accept(store, old, "MLEASE", ADA, picture()).await;
+    let (new, _) = store.lease(old.tenant, old.session).await.unwrap().unwrap();
+    let (name, now) = (SpoolName(store.clock().id()), store.clock().now());
+    let lost = |done: Result<bool, StoreError>| assert!(matches!(done, Err(StoreError::LeaseLost)), "{done:?}");
+    lost(store.media_later(old, id, 1, now).await);
+    lost(store.media_prepared(old, id, name, facts(Kind::Image)).await);
+    lost(store.media_uploaded(old, id, b"x").await);
+    lost(store.media_anew(old, id).await);
+    lost(store.media_prepared(Lease { tenant: stranger.tenant, ..new }, id, name, facts(Kind::Image)).await);
+    assert!(!store.media_prepared(stranger, id, name, facts(Kind::Image)).await.unwrap(), "it is none of his");
+    assert!(store.media_waiting(Lease { tenant: stranger.tenant, ..new }, None, 9).await.unwrap().is_empty());
+    assert_eq!(waiting(store, new).await, [id]);
+    upload(store, new, id, b"payload").await;
+    assert!(store.due(Lease { tenant: stranger.tenant, ..new }, 0, 9).await.unwrap().is_empty());
+}
+
+async fn what_failed_is_not_on_its_way(store: &Store) {
+    let lease = new_lease(store, "failed").await;
+    let (one, two) =
+        (accept(store, lease, "FAIL1", ADA, picture()).await, accept(store, lease, "FAIL2", BOB, picture()).await);
+    accept(store, lease, "FAIL3", ADA, text()).await;
+    prepare(store, lease, two).await;
+    mark(store, lease, "FAIL1", Status::Failed).await;
+    mark(store, lease, "FAIL2", Status::Failed).await;
+    assert_eq!(waiting(store, lease).await, []);
+    assert!(store.media_ready(lease, 9).await.unwrap().is_empty());
+    assert_eq!(due(store, lease).await, ["FAIL3"], "what failed holds back nobody");
+    let name = SpoolName(store.clock().id());
+    assert!(!store.media_prepared(lease, one, name, facts(Kind::Image)).await.unwrap());
+    assert!(!store.media_uploaded(lease, two, b"x").await.unwrap());
+    // A session that is deleted takes its media with it.
+    let third = accept(store, lease, "FAIL4", ADA, picture()).await;
+    assert_eq!(waiting(store, lease).await, [third]);
+    store.bury_session(lease.tenant, lease.session).await.unwrap();
+    assert_eq!(waiting(store, lease).await, []);
+}
+
+async fn a_medium_can_be_made_anew_and_be_tried_later(store: &Store) {
+    let lease = new_lease(store, "later").await;
+    let id = accept(store, lease, "LATER", ADA, picture()).await;
+    let later = store.clock().now() + TimeDelta::minutes(3);
+    assert!(store.media_later(lease, id, 2, later).await.unwrap());
+    let found = store.media_waiting(lease, None, 9).await.unwrap();
+    assert_eq!((found[0].attempts, found[0].not_before), (2, Some(later)));
+    prepare(store, lease, id).await;
+    assert!(!store.media_later(lease, id, 3, later).await.unwrap(), "it waits no more");
+    assert!(store.media_anew(lease, id).await.unwrap());
+    let found = store.media_waiting(lease, None, 9).await.unwrap();
+    assert_eq!((found[0].attempts, found[0].not_before, &found[0].source), (0, None, &from_url()));
+}
+
+async fn what_is_not_receipted_goes_out_again_for_a_day(store: &Store) {
+    let lease = new_lease(store, "again").await;
+    for (wire_id, content) in [("AGAIN1", text()), ("AGAIN2", picture()), ("AGAIN3", picture())] {
+        let media = matches!(content, Content::Media(_));
+        let id = accept(store, lease, wire_id, ADA, content).await;
+        if media {
+            upload(store, lease, id, wire_id.as_bytes()).await;
+        }
+        mark(store, lease, wire_id, Status::Sent).await;
+    }
+    let pending = accept(store, lease, "AGAIN4", ADA, picture()).await;
+    upload(store, lease, pending, b"AGAIN4").await;
+    let account: Phone = OWN.parse().unwrap();
+    let since = store.clock().now() - TimeDelta::hours(24);
+    let again = async || {
+        let again = store.unreceipted(lease, 0, 9, &account, since).await.unwrap();
+        again.into_iter().map(|due| (due.wire_id, matches!(due.content, DueContent::Payload(_)))).collect::<Vec<_>>()
+    };
+    let row = |wire_id: &str, payload| (wire_id.to_owned(), payload);
+    assert_eq!(again().await, [row("AGAIN1", false), row("AGAIN2", true), row("AGAIN3", true)]);
+    mark(store, lease, "AGAIN3", Status::Read).await;
+    store.forget_media().await.unwrap();
+    assert_eq!(again().await, [row("AGAIN1", false), row("AGAIN2", true)]);
+    // A day later nothing is sent again, so nothing is kept for that; what is pending still has its payload.
+    store.clock().shift(TimeDelta::hours(25));
+    store.forget_media().await.unwrap();
+    store.clock().shift(-TimeDelta::hours(25));
+    assert_eq!(again().await, [row("AGAIN1", false)], "what has no payload is passed over");
+    let due = store.due(lease, 0, 9).await.unwrap();
+    assert_eq!((due.len(), &due[0].content), (1, &DueContent::Payload(b"AGAIN4".to_vec())));
+}
+
+async fn files_are_needed_as_long_as_their_message_is_pending(store: &Store) {
+    let lease = new_lease(store, "files").await;
+    let names: Vec<Uuid> = (0..3).map(|_| store.clock().id()).collect();
+    let mut ids = Vec::new();
+    for (n, name) in names.iter().enumerate() {
+        let content = medium(Wanted::Voice, Source::Upload(SpoolName(*name)), "");
+        ids.push(accept(store, lease, &format!("FILE{n}"), ADA, content).await);
+    }
+    let needed = async || {
+        let in_use = store.spool_in_use().await.unwrap();
+        names.iter().map(|name| in_use.contains(name)).collect::<Vec<_>>()
+    };
+    assert_eq!(needed().await, [true; 3]);
+    let found = store.media_waiting(lease, None, 9).await.unwrap();
+    assert_eq!((found[1].wanted, &found[1].source), (Wanted::Voice, &Source::Upload(SpoolName(names[1]))));
+    mark(store, lease, "FILE0", Status::Failed).await;
+    upload(store, lease, ids[1], b"x").await;
+    assert_eq!(needed().await, [false, false, true]);
+    let other = prepare(store, lease, ids[2]).await;
+    assert_eq!(needed().await, [false; 3]);
+    assert!(store.spool_in_use().await.unwrap().contains(&other.0), "now it is the prepared one that is needed");
+    assert!(!store.media_ready(lease, 9).await.unwrap()[0].has_url);
+}
+
+async fn each_type_shows_its_content(store: &Store) {
+    let lease = new_lease(store, "shown").await;
+    let content = |value: Value, names: &[&str]| {
+        let told = value.as_object().unwrap();
+        let all = [
+            "message",
+            "mediaUrl",
+            "audioUrl",
+            "caption",
+            "mimeType",
+            "size",
+            "width",
+            "height",
+            "durationSeconds",
+            "gif",
+            "ptt",
+            "waveform",
+        ];
+        for name in all {
+            assert_eq!(told.contains_key(name), names.contains(&name), "{name} in {value}");
+        }
+        names.iter().map(|name| told[*name].clone()).collect::<Value>()
+    };
+    let id = accept(store, lease, "SHOWN1", ADA, text()).await;
+    assert_eq!(content(shown(store, lease, id).await, &["message"]), json!(["hello"]));
+
+    let seen = ["mediaUrl", "caption", "mimeType", "size", "width", "height"];
+    let id = accept(store, lease, "SHOWN2", ADA, picture()).await;
+    let told = shown(store, lease, id).await;
+    assert_eq!((&told["type"], &told["status"]), (&json!("image"), &json!("pending")));
+    assert_eq!(content(told, &seen), json!([URL, "a cat", null, null, null, null]));
+    // A GIF was asked for as an image, and is a video.
+    assert!(store.media_prepared(lease, id, SpoolName(store.clock().id()), film()).await.unwrap());
+    let told = shown(store, lease, id).await;
+    assert_eq!(told["type"], "video");
+    let video = [&seen[..], &["durationSeconds", "gif"]].concat();
+    assert_eq!(content(told, &video), json!([URL, "a cat", "video/mp4", 5_000_000_000u64, 640, 480, 3.52, true]));
+
+    let from_file = Source::Upload(SpoolName(store.clock().id()));
+    let id = accept(store, lease, "SHOWN3", ADA, medium(Wanted::Video, from_file.clone(), "")).await;
+    assert_eq!(content(shown(store, lease, id).await, &video), json!(vec![Value::Null; 8]));
+
+    let audio = ["audioUrl", "ptt", "mimeType", "size", "durationSeconds"];
+    let id = accept(store, lease, "SHOWN4", ADA, medium(Wanted::Audio, from_url(), "")).await;
+    assert_eq!(content(shown(store, lease, id).await, &audio), json!([URL, false, null, null, null]));
+    let voice = [&audio[..], &["waveform"]].concat();
+    let id = accept(store, lease, "SHOWN5", ADA, medium(Wanted::Voice, from_file, "")).await;
+    assert_eq!(content(shown(store, lease, id).await, &voice), json!([null, true, null, null, null, null]));
+    let waveform: [u8; 64] = std::array::from_fn(|n| u8::try_from(n).unwrap());
+    let mime = "audio/ogg; codecs=opus".to_owned();
+    let note = Facts { kind: Kind::Audio, mime, duration_ms: Some(61_000), waveform: Some(waveform), ..film() };
+    assert!(store.media_prepared(lease, id, SpoolName(store.clock().id()), note).await.unwrap());
+    let told = content(shown(store, lease, id).await, &voice);
+    assert_eq!((&told[1], &told[4], &told[5]), (&json!(true), &json!(61.0), &json!(waveform.to_vec())));
+    assert_eq!(store.media_ready(lease, 9).await.unwrap()[1].facts.waveform, Some(waveform));
+
+    let page = store.messages(lease.tenant, &super::filter()).await.unwrap();
+    let types: Vec<_> = page.messages.iter().map(|message| message.kind).collect();
+    assert_eq!(types, [Kind::Audio, Kind::Audio, Kind::Video, Kind::Video, Kind::Text]);
+    let listed = serde_json::to_value(&page.messages[3]).unwrap();
+    assert_eq!(listed["caption"], "a cat", "a list shows what a single message shows");
+}
