@@ -13,8 +13,8 @@ use crate::domain::media::{Facts, Fault, Format, Wanted};
 use crate::domain::message::Kind;
 
 /// The longest sound: a voice note of an hour still fits into what may be sent.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
-const WITHIN: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(60);
+const WITHIN: Duration = Duration::from_mins(2);
 /// Samples a second of what is counted and folded into a waveform.
 const RATE: u64 = 8000;
 

@@ -9,7 +9,7 @@ use super::run::{Bounds, Words};
 use super::tools::Tools;
 use crate::domain::media::{Fault, Format};
 
-const WITHIN: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_mins(1);
 const SHOW: &str = "format=duration:stream=index,codec_type,codec_name,profile,pix_fmt,width,height,channels,\
                     sample_rate,duration:stream_disposition=attached_pic:stream_side_data=rotation";
 

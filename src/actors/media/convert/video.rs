@@ -10,10 +10,10 @@ use super::{Prepared, SLACK, size};
 use crate::domain::media::{Facts, Fault, Format, Wanted};
 use crate::domain::message::Kind;
 
-const LONGEST: Duration = Duration::from_secs(30 * 60);
+const LONGEST: Duration = Duration::from_mins(30);
 /// A GIF plays over and over, so of a long one the beginning is enough.
-const LONGEST_GIF: Duration = Duration::from_secs(60);
-const WITHIN: Duration = Duration::from_secs(300);
+const LONGEST_GIF: Duration = Duration::from_mins(1);
+const WITHIN: Duration = Duration::from_mins(5);
 const NAME: &str = "video.mp4";
 /// Thumbnails are smaller by far.
 const THUMBNAIL_MAX: usize = 32 * 1024;

@@ -31,7 +31,7 @@ async fn nobody_waits_so_nobody_works() {
     let tools = desk.program(&format!("exec 3>'{}'; echo here >&3; exec /bin/sleep 600", pipe.display()));
     let mut said = String::new();
     {
-        let bounds = desk.bounds(Duration::from_secs(600));
+        let bounds = desk.bounds(Duration::from_mins(10));
         let mut take = |_: &[u8]| Ok(());
         let run = tools.ffmpeg(Words::default(), &bounds, &mut take);
         let first = async {
@@ -65,7 +65,7 @@ async fn who_says_too_much_is_stopped() {
     let tools = desk.program("while :; do echo more and more; done");
     let mut said = Vec::new();
     let mut take = super::super::run::collect(&mut said, 10_000);
-    let fault = tools.ffmpeg(Words::default(), &desk.bounds(Duration::from_secs(60)), &mut take).await.unwrap_err();
+    let fault = tools.ffmpeg(Words::default(), &desk.bounds(Duration::from_mins(1)), &mut take).await.unwrap_err();
     assert_eq!(fault.code(), "media_unreadable");
     drop(take);
     assert!(said.len() <= 10_000);
@@ -77,7 +77,7 @@ async fn a_run_knows_nothing_of_this_server() {
     let tools = desk.program("env; pwd; ulimit -f");
     let mut said = Vec::new();
     let mut take = super::super::run::collect(&mut said, 10_000);
-    tools.ffmpeg(Words::default(), &desk.bounds(Duration::from_secs(60)), &mut take).await.unwrap();
+    tools.ffmpeg(Words::default(), &desk.bounds(Duration::from_mins(1)), &mut take).await.unwrap();
     drop(take);
     let said = String::from_utf8(said).unwrap();
     // What a shell sets by itself.
@@ -93,6 +93,6 @@ async fn a_program_that_is_gone_is_a_failure_and_no_panic() {
     let desk = Desk::new().await;
     let tools = Tools { ffmpeg: "/nowhere/ffmpeg".into(), nice: None, prlimit: None, ..desk.tools.clone() };
     let fault =
-        tools.ffmpeg(Words::default(), &desk.bounds(Duration::from_secs(60)), &mut |_| Ok(())).await.unwrap_err();
+        tools.ffmpeg(Words::default(), &desk.bounds(Duration::from_mins(1)), &mut |_| Ok(())).await.unwrap_err();
     assert_eq!(fault.code(), "media_conversion_failed");
 }
