@@ -62,8 +62,14 @@ setup-run:
 	if [ "$$(printf '%s\n' $(RUST) $$have | sort -V | head -n 1)" != $(RUST) ]; then \
 		echo "Wamux needs Rust $(RUST) or later and found $$have: run 'rustup update stable'."; exit 1; fi
 	@command -v cc >/dev/null || { echo "==> Installing a C compiler (for SQLite and ring)"; $(APT) update -q && $(APT) install -yq --no-install-recommends gcc libc6-dev; }
+	@command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || { \
+		echo "==> Installing ffmpeg: voice notes, GIFs and most videos and audio files are converted with it"; \
+		{ $(APT) update -q && $(APT) install -yq --no-install-recommends ffmpeg; } || \
+		echo "==> ffmpeg could not be installed. Wamux runs without it, and refuses what it would have to convert: see https://ffmpeg.org/download.html."; }
 
 setup-test: setup-run
+	@command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || { \
+		echo "The tests convert media and need ffmpeg and ffprobe: see https://ffmpeg.org/download.html."; exit 1; }
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 		echo "==> Installing PostgreSQL: the store is tested on it, in throw-away clusters of their own, and no other is made"; \
 		$(AS_ROOT) mkdir -p /etc/postgresql-common && { [ -e /etc/postgresql-common/createcluster.conf ] || \

@@ -1,6 +1,7 @@
 //! Media: what is asked for, where it comes from, and what phones need to know to show it.
 
 mod fault;
+mod format;
 mod url;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use super::content::TextError;
 use super::message::Kind;
 
 pub use fault::Fault;
+pub use format::{Format, HEAD, id3_length, looks_like};
 pub use url::{MediaUrl, NotAMediaUrl};
 
 /// The longest caption, in characters.

@@ -1,1 +1,0 @@
-//! Makes of a file what phones play: with ffmpeg where it must, without where it can.

@@ -1,0 +1,319 @@
+//! What a file is, judged by its first bytes alone: names and headers of requests lie.
+
+use super::Wanted;
+
+/// How many bytes of a file's head are enough to tell.
+pub const HEAD: usize = 4096;
+
+/// With which WebM and Matroska begin.
+const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
+
+/// The formats that are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Jpeg,
+    Png,
+    WebP,
+    Gif,
+    Mp4,
+    ThreeGp,
+    Mov,
+    WebM,
+    Mp3,
+    OggOpus,
+    OggVorbis,
+    /// AAC without a container.
+    Adts,
+    M4a,
+    Wav,
+}
+
+impl Format {
+    pub const ALL: [Self; 14] = [
+        Self::Jpeg,
+        Self::Png,
+        Self::WebP,
+        Self::Gif,
+        Self::Mp4,
+        Self::ThreeGp,
+        Self::Mov,
+        Self::WebM,
+        Self::Mp3,
+        Self::OggOpus,
+        Self::OggVorbis,
+        Self::Adts,
+        Self::M4a,
+        Self::Wav,
+    ];
+
+    /// What a head of up to [`HEAD`] bytes begins. The sound behind an ID3 tag begins after it: see [`id3_length`].
+    pub fn of(head: &[u8]) -> Option<Self> {
+        match head {
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some(Self::Wav),
+            [0x1a, 0x45, 0xdf, 0xa3, ..] => contains(&head[..head.len().min(64)], b"webm").then_some(Self::WebM),
+            [b'O', b'g', b'g', b'S', 0, ..] => ogg(head),
+            [_, _, _, _, b'f', b't', b'y', b'p', a, b, c, d, ..] => brand([*a, *b, *c, *d]),
+            _ if atom(head) => Some(Self::Mov),
+            _ if mp3(head) => Some(Self::Mp3),
+            _ if adts(head) => Some(Self::Adts),
+            _ => None,
+        }
+    }
+
+    /// What stands behind an ID3 tag: MP3, unless it is plainly something else.
+    pub fn behind_a_tag(rest: &[u8]) -> Option<Self> {
+        match Self::of(rest) {
+            Some(Self::Adts) => Some(Self::Adts),
+            Some(Self::Mp3) => Some(Self::Mp3),
+            None if looks_like(rest).is_none() => Some(Self::Mp3),
+            _ => None,
+        }
+    }
+
+    /// Whether a file of this format may become what is wanted. One that may hold both sound and pictures is looked into for that
+    /// later; an animated GIF is a video whatever it is called.
+    pub const fn suits(self, wanted: Wanted) -> bool {
+        match wanted {
+            Wanted::Image => matches!(self, Self::Jpeg | Self::Png | Self::WebP | Self::Gif),
+            Wanted::Video => self.may_hold_video(),
+            Wanted::Audio | Wanted::Voice => !matches!(self, Self::Jpeg | Self::Png | Self::WebP | Self::Gif),
+        }
+    }
+
+    pub const fn may_hold_video(self) -> bool {
+        matches!(self, Self::Mp4 | Self::ThreeGp | Self::Mov | Self::WebM | Self::Gif | Self::M4a)
+    }
+
+    pub const fn mime(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::WebP => "image/webp",
+            Self::Gif => "image/gif",
+            Self::Mp4 => "video/mp4",
+            Self::ThreeGp => "video/3gpp",
+            Self::Mov => "video/quicktime",
+            Self::WebM => "video/webm",
+            Self::Mp3 => "audio/mpeg",
+            Self::OggOpus | Self::OggVorbis => "audio/ogg",
+            Self::Adts => "audio/aac",
+            Self::M4a => "audio/mp4",
+            Self::Wav => "audio/wav",
+        }
+    }
+}
+
+/// What a file looks like that is of no format we take, for the one who sent it.
+pub fn looks_like(head: &[u8]) -> Option<&'static str> {
+    if head.starts_with(&EBML) && contains(&head[..head.len().min(64)], b"matroska") {
+        return Some("video/x-matroska");
+    }
+    if let Some(known) = infer::get(head) {
+        return Some(known.mime_type());
+    }
+    let text = text(head)?.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
+    Some(match text.as_bytes() {
+        [] => return None,
+        [b'{' | b'[', ..] => "application/json",
+        [b'<', ..] if text.contains("<svg") => "image/svg+xml",
+        [b'<', ..] if text.contains("<html") || text.contains("<body") => "text/html",
+        _ if text.starts_with("#extm3u") => "application/vnd.apple.mpegurl",
+        _ => "text/plain",
+    })
+}
+
+/// How long the ID3 tag is with which a file begins.
+pub fn id3_length(head: &[u8]) -> Option<u64> {
+    let [b'I', b'D', b'3', _, _, flags, size @ ..] = head else { return None };
+    let size = size.first_chunk::<4>().filter(|size| size.iter().all(|byte| byte & 0x80 == 0))?;
+    let length = size.iter().fold(0, |sum, byte| sum << 7 | u64::from(*byte));
+    let footer = if flags & 0x10 == 0 { 0 } else { 10 };
+    Some(10 + length + footer)
+}
+
+/// The bytes as text, where they are: a character may be cut off at their end.
+fn text(head: &[u8]) -> Option<&str> {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
+        Err(_) => return None,
+    };
+    text.chars().all(|c| !c.is_control() || c.is_whitespace()).then_some(text)
+}
+
+fn contains(bytes: &[u8], word: &[u8]) -> bool {
+    bytes.windows(word.len()).any(|window| window == word)
+}
+
+/// An Ogg stream is what the first packet of its first page says.
+fn ogg(head: &[u8]) -> Option<Format> {
+    let segments = usize::from(*head.get(26)?);
+    let packet = head.get(27 + segments..)?;
+    if packet.starts_with(b"OpusHead") {
+        Some(Format::OggOpus)
+    } else if packet.starts_with(b"\x01vorbis") {
+        Some(Format::OggVorbis)
+    } else {
+        None
+    }
+}
+
+/// The first brand of an ISO file tells what it was made for.
+const fn brand(brand: [u8; 4]) -> Option<Format> {
+    match &brand {
+        b"qt  " => Some(Format::Mov),
+        b"M4A " | b"M4B " | b"M4P " => Some(Format::M4a),
+        [b'3', b'g', b'p' | b'g' | b'r' | b's' | b'e' | b'2', _] => Some(Format::ThreeGp),
+        // Still pictures and raw ones, in the same container.
+        b"avif" | b"avis" | b"mif1" | b"mif2" | b"msf1" | b"miaf" | b"crx " => None,
+        [b'h', b'e', b'i' | b'v', b'c' | b'x' | b'm' | b's'] => None,
+        _ => Some(Format::Mp4),
+    }
+}
+
+/// Older MOV files begin with any of these atoms.
+fn atom(head: &[u8]) -> bool {
+    let Some((size, rest)) = head.split_first_chunk::<4>() else { return false };
+    let known = [&b"moov"[..], b"mdat", b"wide", b"free", b"skip", b"pnot"].iter().any(|name| rest.starts_with(name));
+    // A size of 1 stands for a longer one behind the name.
+    known && (u32::from_be_bytes(*size) >= 8 || u32::from_be_bytes(*size) == 1)
+}
+
+/// How long the MPEG frame of layer III is that begins here.
+fn frame(bytes: &[u8]) -> Option<usize> {
+    const RATES: [usize; 3] = [44100, 48000, 32000];
+    const V1: [usize; 15] = [0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
+    const V2: [usize; 15] = [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
+    let [0xff, second, third, ..] = *bytes else { return None };
+    if second & 0xe6 != 0xe2 {
+        return None;
+    }
+    let rate = *RATES.get(usize::from(third >> 2 & 3))?;
+    let slot = usize::from(third >> 4);
+    let padding = usize::from(third >> 1 & 1);
+    // The version: 1, 2 or 2.5, with half and a quarter of the rates.
+    match second >> 3 & 3 {
+        3 => V1.get(slot).filter(|kbit| **kbit > 0).map(|kbit| 144_000 * kbit / rate + padding),
+        2 => V2.get(slot).filter(|kbit| **kbit > 0).map(|kbit| 144_000 * kbit / rate + padding),
+        0 => V2.get(slot).filter(|kbit| **kbit > 0).map(|kbit| 288_000 * kbit / rate + padding),
+        _ => None,
+    }
+}
+
+fn mp3(head: &[u8]) -> bool {
+    frame(head).is_some_and(|length| head.len() <= length + 2 || frame(&head[length..]).is_some())
+}
+
+fn adts(head: &[u8]) -> bool {
+    let length = |bytes: &[u8]| match *bytes {
+        // Layer 0, and a sampling rate that exists.
+        [0xff, second, third, fourth, fifth, sixth, ..] if second & 0xf6 == 0xf0 && third >> 2 & 15 < 13 => {
+            Some(usize::from(fourth & 3) << 11 | usize::from(fifth) << 3 | usize::from(sixth >> 5)).filter(|n| *n > 7)
+        }
+        _ => None,
+    };
+    length(head).is_some_and(|first| head.len() < first + 6 || length(&head[first..]).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(parts: &[&[u8]]) -> Vec<u8> {
+        parts.concat()
+    }
+
+    #[test]
+    fn what_a_head_begins_is_told_from_its_bytes() {
+        // MPEG 1 layer III, 128 kbit/s at 44.1 kHz: frames of 417 bytes; and AAC frames of 100 bytes.
+        let mp3 = [&[0xff, 0xfb, 0x90, 0x00][..], &[0; 413]].concat().repeat(2);
+        let adts = [&[0xff, 0xf1, 0x50, 0x80, 0x0c, 0x9f, 0xfc][..], &[0; 93]].concat().repeat(2);
+        let ogg = |packet: &[u8]| [b"OggS\0\x02", &[0; 20][..], &[1, 19], packet].concat();
+        for (head, want) in [
+            (file(&[&[0xff, 0xd8, 0xff, 0xe0]]), Some(Format::Jpeg)),
+            (file(&[b"\x89PNG\r\n\x1a\n", &[0; 9]]), Some(Format::Png)),
+            (file(&[b"GIF89a", &[0; 9]]), Some(Format::Gif)),
+            (file(&[b"GIF87a", &[0; 9]]), Some(Format::Gif)),
+            (file(&[b"RIFF\0\0\0\0WEBPVP8 "]), Some(Format::WebP)),
+            (file(&[b"RIFF\0\0\0\0WAVEfmt "]), Some(Format::Wav)),
+            (file(&[b"RIFF\0\0\0\0AVI LIST"]), None),
+            (file(&[b"\x1a\x45\xdf\xa3\x93\x42\x82\x84webm"]), Some(Format::WebM)),
+            (file(&[b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska"]), None),
+            (ogg(b"OpusHead"), Some(Format::OggOpus)),
+            (ogg(b"\x01vorbis"), Some(Format::OggVorbis)),
+            (ogg(b"\x80theora"), None),
+            (ogg(b"Speex   "), None),
+            (file(&[b"\0\0\0\x20ftypisom"]), Some(Format::Mp4)),
+            (file(&[b"\0\0\0\x20ftypmp42"]), Some(Format::Mp4)),
+            (file(&[b"\0\0\0\x14ftypqt  "]), Some(Format::Mov)),
+            (file(&[b"\0\0\0\x14ftyp3gp4"]), Some(Format::ThreeGp)),
+            (file(&[b"\0\0\0\x14ftyp3g2a"]), Some(Format::ThreeGp)),
+            (file(&[b"\0\0\0\x14ftypM4A "]), Some(Format::M4a)),
+            (file(&[b"\0\0\0\x14ftypheic"]), None),
+            (file(&[b"\0\0\0\x14ftypavif"]), None),
+            (file(&[b"\0\0\0\x08wide\0\0\0\0mdat"]), Some(Format::Mov)),
+            (file(&[b"\0\0\x01\0moov"]), Some(Format::Mov)),
+            (file(&[b"\0\0\0\x02moov"]), None),
+            (mp3.clone(), Some(Format::Mp3)),
+            (file(&[&mp3[..417], b"no second frame"]), None),
+            (adts.clone(), Some(Format::Adts)),
+            (file(&[b"\xff\xfe#\0!\0"]), None),
+            (file(&[b"%PDF-1.7"]), None),
+            (file(&[b""]), None),
+        ] {
+            assert_eq!(Format::of(&head), want, "{:?}", String::from_utf8_lossy(&head[..head.len().min(24)]));
+        }
+    }
+
+    #[test]
+    fn a_tag_is_measured_and_what_follows_it_counts() {
+        assert_eq!(id3_length(b"ID3\x04\0\0\0\0\x02\x01"), Some(10 + 257));
+        assert_eq!(id3_length(b"ID3\x04\0\x10\0\0\0\x01"), Some(21), "with a footer");
+        assert_eq!(id3_length(b"ID3\x04\0\0\0\0\0\xff"), None, "not a size");
+        assert_eq!(id3_length(b"ID3"), None);
+        assert_eq!(Format::behind_a_tag(b"fLaC\0\0\0\x22"), None);
+        assert_eq!(Format::behind_a_tag(b"<html>"), None);
+        assert_eq!(Format::behind_a_tag(&[0; 64]), Some(Format::Mp3), "padding");
+    }
+
+    #[test]
+    fn what_is_not_taken_has_a_name() {
+        for (head, want) in [
+            (&b"%PDF-1.7"[..], Some("application/pdf")),
+            (b"PK\x03\x04 something", Some("application/zip")),
+            (b"<!DOCTYPE html><html><body>Sign in", Some("text/html")),
+            (b"  <HTML>", Some("text/html")),
+            (b"<?xml version=\"1.0\"?><rss/>", Some("text/xml")),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Some("image/svg+xml")),
+            (b"{\"error\": \"not found\"}", Some("application/json")),
+            (b"#EXTM3U\nfile:///etc/passwd", Some("application/vnd.apple.mpegurl")),
+            (b"ffconcat version 1.0\nfile /etc/passwd", Some("text/plain")),
+            ("Not found: \u{e9}".as_bytes(), Some("text/plain")),
+            (b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska", Some("video/x-matroska")),
+            (b"fLaC\0\0\0\x22", Some("audio/x-flac")),
+            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Some("image/heif")),
+            (b"\x01\x02\x03\x04", None),
+            (b"", None),
+        ] {
+            assert_eq!(looks_like(head), want, "{:?}", String::from_utf8_lossy(head));
+        }
+        // A character that the end of the head cuts in two is still text.
+        assert_eq!(looks_like(&"\u{e9}\u{e9}".as_bytes()[..3]), Some("text/plain"));
+    }
+
+    #[test]
+    fn pictures_are_no_sound_and_sound_is_no_picture() {
+        for format in Format::ALL {
+            assert_eq!(format.suits(Wanted::Audio), format.suits(Wanted::Voice), "{format:?}");
+            assert!(!(format.suits(Wanted::Image) && format.suits(Wanted::Audio)), "{format:?}");
+            let both = format.suits(Wanted::Image) && format.suits(Wanted::Video);
+            assert_eq!(both, format == Format::Gif, "{format:?}");
+            let at_all = Wanted::ALL.into_iter().any(|wanted| format.suits(wanted));
+            assert!(at_all, "{format:?}");
+        }
+    }
+}
