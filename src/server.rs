@@ -5,7 +5,7 @@ mod network;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 #[cfg(feature = "sandbox")]
-mod trust;
+pub(crate) mod trust;
 
 use std::fs;
 use std::io;

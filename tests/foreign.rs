@@ -3,6 +3,8 @@
 
 mod companion;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -183,6 +185,42 @@ async fn phones_show_what_a_foreign_client_changes_takes_back_and_reacts_to() {
     client.order(json!({ "order": "delete", "to": FRIENDS_DIGITS, "id": first })).await;
     network.becomes(FRIEND, "type", "deleted").await;
     assert_eq!(texts(&network.screen(FRIEND).await), ["", "👍"]);
+    client.end().await;
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_client_sends_a_picture_and_a_voice_note_and_hears_one() {
+    let network = Network::start().await;
+    let auth = tempfile::tempdir().unwrap();
+    let mut client = network.linked(&auth, OWN).await;
+    // The network looks into neither.
+    let (picture, voice) = (vec![0xd8; 70_000], vec![0x4f; 9_000]);
+    let media = |kind: &str, bytes: &[u8], mimetype: &str| {
+        let base64 = BASE64_STANDARD.encode(bytes);
+        json!({ "order": "media", "to": FRIENDS_DIGITS, "kind": kind, "base64": base64, "mimetype": mimetype })
+    };
+    let mut order = media("image", &picture, "image/jpeg");
+    order["caption"] = json!("see?");
+    client.order(order).await;
+    let mut order = media("audio", &voice, "audio/ogg; codecs=opus");
+    (order["ptt"], order["seconds"]) = (json!(true), json!(2));
+    client.order(order).await;
+    for phone in [FRIEND, OWN] {
+        let shown = network.shown(phone, 2).await;
+        assert_eq!((&shown[0]["caption"], &shown[0]["mime"]), (&json!("see?"), &json!("image/jpeg")));
+        assert_eq!((&shown[0]["sha256"], &shown[0]["type"]), (&json!(sha256(&picture)), &json!("image")));
+        assert_eq!((&shown[1]["sha256"], &shown[1]["voice"]), (&json!(sha256(&voice)), &json!(true)));
+    }
+    let note = json!({ "to": OWN, "mediaType": "audio", "ptt": true, "mediaBase64": BASE64_STANDARD.encode(&voice) });
+    network.post(&format!("/phones/{FRIEND}/messages"), note).await;
+    let heard = client.until("message").await;
+    assert_eq!((&heard["media"], &heard["voice"]), (&json!("audio"), &json!(true)), "{heard}");
+    let down = client.order(json!({ "order": "download", "id": heard["id"] })).await;
+    assert_eq!((&down["size"], &down["sha256"]), (&json!(9_000), &json!(sha256(&voice))));
     client.end().await;
 }
 

@@ -20,7 +20,7 @@ struct Trust {
 }
 
 /// TLS that takes this certificate, or any.
-pub(super) fn client(pin: Option<Fingerprint>) -> Result<ClientConfig, Error> {
+pub(crate) fn client(pin: Option<Fingerprint>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(default_provider());
     let trust = Trust { pin, algorithms: provider.signature_verification_algorithms };
     Ok(ClientConfig::builder_with_provider(provider)

@@ -4,6 +4,7 @@ mod control;
 mod elsewhere;
 mod gate;
 mod kills;
+mod media;
 mod others;
 mod phones;
 mod proxies;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 use warp::http::Method;
 
-use super::faults;
+use super::{attachment, faults};
 use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
@@ -12,7 +12,7 @@ use crate::domain::phone::Phone;
 use crate::domain::qr::QrCode;
 use crate::domain::session::pairing_code::PairingCode;
 use crate::http::fields::{self, Fields, line, text, whole, yes_or_no};
-use crate::sandbox::{Fault, FaultId, PAGE_MAX};
+use crate::sandbox::{Attachment, Fault, FaultId, PAGE_MAX};
 
 const NAME_MAX: usize = 25;
 /// Longer than any QR code can hold.
@@ -56,6 +56,12 @@ pub(super) enum Errand {
         phone: Phone,
         to: Phone,
         text: Text,
+    },
+    /// The same with a medium.
+    Post {
+        phone: Phone,
+        to: Phone,
+        attachment: Box<Attachment>,
     },
     Read {
         phone: Phone,
@@ -102,6 +108,9 @@ impl Errand {
             Self::Write { phone, to, text } => {
                 (Method::POST, format!("/phones/{phone}/messages"), Some(json!({ "to": to, "message": text })))
             }
+            Self::Post { phone, to, attachment } => {
+                (Method::POST, format!("/phones/{phone}/messages"), Some(attachment::body(to, attachment)))
+            }
             Self::Read { phone, chat } => {
                 (Method::POST, format!("/phones/{phone}/read"), Some(json!({ "chat": chat })))
             }
@@ -133,6 +142,10 @@ pub(super) fn screen(phone: Phone, mut query: Fields) -> Result<Errand, Refusal>
 
 pub(super) fn write(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> {
     let to = fields.required("to", number);
+    if let Some(attachment) = attachment::read(&mut fields) {
+        let (to, attachment) = fields.finish(to.zip(attachment))?;
+        return Ok(Errand::Post { phone, to, attachment: Box::new(attachment) });
+    }
     let message = fields.required("message", text(Text::try_from));
     let (to, text) = fields.finish(to.zip(message))?;
     Ok(Errand::Write { phone, to, text })

@@ -112,6 +112,13 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
             })?;
             reply::created(&format!("{root}/phones/{phone}/messages"), &shown)
         }
+        Errand::Post { phone, to, attachment } => {
+            let shown = sandbox.post(&phone, &to, *attachment).await.map_err(|error| match error {
+                SandboxError::NotOnWhatsApp => Refusal::field("to", NOT_ON_WHATSAPP),
+                other => other.into(),
+            })?;
+            reply::created(&format!("{root}/phones/{phone}/messages"), &shown)
+        }
         Errand::Read { phone, chat } => {
             sandbox.read(&phone, &chat).await?;
             Ok(reply::done())

@@ -2,6 +2,7 @@
 //! behind a server's door, for callers with keys, and behind the network's own, without them (`alone`).
 
 mod alone;
+mod attachment;
 mod chat;
 mod errand;
 mod far;

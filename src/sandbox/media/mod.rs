@@ -80,7 +80,7 @@ impl Media {
     }
 
     /// The path of a file that is there from now on, for as long as it will be kept.
-    fn path(&self, family: &str, name: &str) -> String {
+    pub(crate) fn path(&self, family: &str, name: &str) -> String {
         self.passes.path(family, name, self.seconds() + SERVERS.age.num_seconds())
     }
 

@@ -116,7 +116,8 @@ fn open(file: File, reference: &Reference, copies: &Folder) -> io::Result<Result
     let size = match &reference.key {
         None => io::copy(&mut sealed, &mut plain)?,
         Some(key) => {
-            let opened = DownloadUtils::decrypt_stream_to_writer(&mut sealed, key, family(reference), &mut plain);
+            let opened =
+                DownloadUtils::decrypt_stream_to_writer(&mut sealed, key, family(&reference.family), &mut plain);
             match opened {
                 Ok(size) => size,
                 Err(error) => {
@@ -138,8 +139,9 @@ fn open(file: File, reference: &Reference, copies: &Folder) -> io::Result<Result
     Ok(Ok(Fetched::Here { sha256, size }))
 }
 
-fn family(reference: &Reference) -> MediaType {
-    match reference.family.as_str() {
+/// The keys of a medium depend on what it is.
+pub(super) fn family(name: &str) -> MediaType {
+    match name {
         "video" => MediaType::Video,
         "audio" => MediaType::Audio,
         "document" => MediaType::Document,

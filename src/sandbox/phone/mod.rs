@@ -3,6 +3,7 @@
 pub(crate) mod adv;
 pub(crate) mod away;
 pub(crate) mod content;
+pub(crate) mod draft;
 pub(crate) mod fetching;
 pub(crate) mod history;
 pub(crate) mod inbox;

@@ -9,17 +9,17 @@ use whatsapp_rust::wacore_binary::{Attrs, Node};
 use whatsapp_rust::waproto::whatsapp::Message;
 use whatsapp_rust::{Jid, NodeBuilder, Server};
 
+use super::draft::Draft;
 use super::signal::{self, Sealed};
 use super::{away, keys, peer};
 use crate::clock;
-use crate::domain::content::Text;
 use crate::domain::phone::Phone;
 use crate::sandbox::SandboxError;
 use crate::sandbox::account::{Account, Held, State};
 use crate::sandbox::ledger::{Change, CompanionRow, Device, PreKey, ScreenRow, SignedPreKey};
 use crate::sandbox::message::{Parties, outgoing, route};
 use crate::sandbox::network::Network;
-use crate::sandbox::screen::{Shown, Status, shown};
+use crate::sandbox::screen::{self, Shown, Status, shown};
 use crate::sandbox::stanza::{address, attr, bytes, child, key, number, text};
 
 /// How often a phone sends a message again to a device that cannot read it.
@@ -52,13 +52,13 @@ pub(crate) async fn compose(
     held: &mut Held,
     parties: (&Arc<Account>, &Arc<Account>),
     id: &str,
-    message: &Message,
+    draft: &Draft,
     changes: &mut Vec<Change>,
 ) -> Result<Node, SandboxError> {
     let (sender, target) = parties;
-    let chat = target.lid(0);
-    let plain = MessageUtils::encode_and_pad(message);
-    let copy = MessageUtils::encode_and_pad(&wrap_device_sent(message.clone(), chat.to_string()));
+    let (chat, message) = (target.lid(0), draft.message());
+    let plain = MessageUtils::encode_and_pad(&message);
+    let copy = MessageUtils::encode_and_pad(&wrap_device_sent(message, chat.to_string()));
     let mut copies = Vec::new();
     for (to, other) in recipients(held, sender, target) {
         let Some((account, state)) = held.get(sender.id) else { continue };
@@ -73,12 +73,16 @@ pub(crate) async fn compose(
             }
             Err(error) => return Err(error),
         };
-        copies.push(NodeBuilder::new("to").attr("jid", address).children([enc(sealed, None)]).build());
+        let mut enc = enc(sealed, None);
+        if let Some(kind) = draft.media_type() {
+            enc.attrs.insert("mediatype", kind);
+        }
+        copies.push(NodeBuilder::new("to").attr("jid", address).children([enc]).build());
     }
     Ok(NodeBuilder::new("message")
         .attr("to", chat)
         .attr("id", id)
-        .attr("type", "text")
+        .attr("type", draft.stanza())
         .children([NodeBuilder::new("participants").children(copies).build()])
         .build())
 }
@@ -185,11 +189,16 @@ pub(crate) async fn again(
     }
     let id = text(receipt, "id");
     let Some(row) = network.ledger.own_message(target.id, &id).await? else { return Ok(changes) };
-    let mut message = text_message(&row.text);
+    let medium = match screen::is_medium(row.kind) {
+        true => network.ledger.medium(target.id, &row.id).await?.map(Box::new),
+        false => None,
+    };
+    let draft = Draft { kind: row.kind, text: row.text, medium };
+    let mut message = draft.message();
     let mut builder = NodeBuilder::new("message")
         .attr("from", account.address(to.server, 0))
         .attr("id", id.as_str())
-        .attr("type", "text")
+        .attr("type", draft.stanza())
         .attr("t", network.seconds())
         .attr("notify", state.push_name(account, 0));
     if me.account == target.id {
@@ -204,7 +213,7 @@ pub(crate) async fn again(
     let padded = MessageUtils::encode_and_pad(&message);
     let sealed = signal::encrypt(account, state, me, &padded, &network.ledger, &mut changes).await?;
     let node = builder.children([enc(sealed, Some(count))]).build();
-    changes.push(Change::Enqueue(outgoing(me, "message", id, "text".to_owned(), &node)?));
+    changes.push(Change::Enqueue(outgoing(me, "message", id, draft.stanza().to_owned(), &node)?));
     Ok(changes)
 }
 
@@ -243,8 +252,8 @@ pub(crate) fn signed_prekey(node: &Node) -> Option<SignedPreKey> {
     })
 }
 
-/// The person writes a text: on every screen it is for when this returns, and queued for every companion.
-pub(crate) async fn write(network: &Network, phone: &Phone, to: &Phone, text: &Text) -> Result<Shown, SandboxError> {
+/// The person sends something: on every screen it is for when this returns, and queued for every companion.
+pub(crate) async fn write(network: &Network, phone: &Phone, to: &Phone, draft: Draft) -> Result<Shown, SandboxError> {
     let sender = network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
     let target = network.reach(to).await?.ok_or(SandboxError::NotOnWhatsApp)?;
     let id = message_id()?;
@@ -256,9 +265,9 @@ pub(crate) async fn write(network: &Network, phone: &Phone, to: &Phone, text: &T
         sender: phone.digits().to_owned(),
         from_me: true,
         device: 0,
-        kind: "text",
-        text: text.as_str().to_owned(),
-        medium: None,
+        kind: draft.kind,
+        text: draft.text.clone(),
+        medium: draft.medium.clone(),
         status: Status::Sent,
         timestamp: now.timestamp_micros(),
     };
@@ -267,8 +276,7 @@ pub(crate) async fn write(network: &Network, phone: &Phone, to: &Phone, text: &T
     if away::is_away(&mut held, sender.id) {
         return Err(SandboxError::Offline);
     }
-    let message = text_message(text.as_str());
-    let node = compose(network, &mut held, (&sender, &target), &id, &message, &mut changes).await?;
+    let node = compose(network, &mut held, (&sender, &target), &id, &draft, &mut changes).await?;
     let parties = Parties { sender: sender.device(0), target: target.id };
     changes.extend(route(network, &mut held, &parties, &node).await?.changes);
     let ticket = network.ledger.submit(changes).await?;

@@ -243,13 +243,18 @@ pub(crate) struct Companion {
 
 impl Companion {
     pub(crate) async fn start(sandbox: &Sandbox, backend: Arc<InMemoryBackend>) -> Self {
+        Self::over(sandbox, backend, Arc::new(Http(sandbox.clone()))).await
+    }
+
+    /// One whose media go another way.
+    pub(crate) async fn over(sandbox: &Sandbox, backend: Arc<InMemoryBackend>, http: Arc<dyn HttpClient>) -> Self {
         let store: Arc<dyn Backend> = backend.clone();
         let manager = Arc::new(PersistenceManager::new(store).await.unwrap());
         let client = Client::builder()
             .with_runtime(TokioRuntime)
             .with_persistence_manager(manager)
             .with_transport_factory(Dial(sandbox.clone()))
-            .with_http_client_arc(Arc::new(NoHttp))
+            .with_http_client_arc(http)
             .with_version_override((2, 3000, 1_044_659_339))
             .with_wanted_pre_key_count(30)
             .with_background_saver_interval(Duration::from_secs(30))
@@ -297,6 +302,14 @@ impl Companion {
     pub(crate) async fn send(&self, to: &str, text: &str) -> String {
         let to = Jid::pn(phone(to).digits().to_owned());
         self.client.send_text(&to, text).await.unwrap().message_id
+    }
+
+    /// Sends whatever it is; it is on its way to the screen when this returns.
+    pub(crate) async fn sends(&self, to: &str, message: wa::Message) -> String {
+        let to = Jid::pn(phone(to).digits().to_owned());
+        let id = self.client.send_message(&to, message).await.unwrap().message_id;
+        self.acknowledged(&id, "message").await;
+        id
     }
 
     /// Sends under an id that was chosen before, as after a restart.
@@ -352,11 +365,16 @@ impl TransportFactory for Dial {
     }
 }
 
-struct NoHttp;
+/// How a client of these tests reaches the media servers.
+struct Http(Sandbox);
 
 #[async_trait]
-impl HttpClient for NoHttp {
-    async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
-        anyhow::bail!("nothing here speaks HTTP")
+impl HttpClient for Http {
+    async fn execute(&self, request: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let body = request.body.unwrap_or_default();
+        let asked = hyper::Request::builder().method(request.method.as_str()).uri(request.url);
+        let asked = asked.header("content-length", body.len()).body(body.into())?;
+        let answer = reqwest::Response::from(self.0.media(asked).await);
+        Ok(HttpResponse { status_code: answer.status().as_u16(), body: answer.bytes().await?.into() })
     }
 }

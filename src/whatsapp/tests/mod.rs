@@ -5,6 +5,8 @@ mod faults;
 #[cfg(feature = "sandbox")]
 mod journeys;
 #[cfg(feature = "sandbox")]
+mod media;
+#[cfg(feature = "sandbox")]
 mod peer;
 #[cfg(feature = "sandbox")]
 mod proxies;
