@@ -16,6 +16,8 @@ mod idempotency;
 mod journeys;
 mod keys;
 mod messages;
+mod nonsense;
+mod openapi;
 mod outage;
 mod pairing_code;
 mod readme;
