@@ -3,6 +3,7 @@
 
 mod alone;
 mod chat;
+pub(super) mod described;
 mod errand;
 mod far;
 mod faults;
