@@ -98,6 +98,7 @@ fn run(command: Command, config: Config) -> Result<(), Failure> {
                 tracing::info!("the database is up to date");
                 Ok(())
             }
+            Command::Openapi => Ok(writeln!(io::stdout(), "{}", wamux::http::document())?),
         }
     });
     // Threads that are still at work, on files say, do not hold up the end.

@@ -57,6 +57,8 @@ pub enum Command {
     Tenants(Tenants),
     /// Brings the database up to date and ends; `serve` does the same when it starts.
     Migrate,
+    /// Prints the OpenAPI document of this version and ends; a server answers it at `/api/v1/openapi.json`.
+    Openapi,
 }
 
 #[derive(Debug, Subcommand)]

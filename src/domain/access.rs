@@ -7,13 +7,14 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::id::{KeyId, TenantId};
 use super::idempotency::Answer;
 use super::quota::Plan;
 
 /// Which network a key is for: the sandbox's keys are test keys, the real network's are live ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     Live,
@@ -194,17 +195,22 @@ impl fmt::Debug for OperatorToken {
 }
 
 /// A key as its tenant sees it in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Key)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyView {
     pub id: KeyId,
+    /// What people tell it by.
     pub name: String,
     pub description: Option<String>,
     pub mode: Mode,
+    /// How the key begins, so that it is recognised where it is kept. The rest cannot be shown again.
     pub key_prefix: String,
+    /// How many calls were made with it. The figure follows a little later than the calls.
     pub request_count: i64,
     #[serde(serialize_with = "super::event::time::option")]
     pub last_used_at: Option<DateTime<Utc>>,
+    /// When it stops working; null if it does not.
     #[serde(serialize_with = "super::event::time::option")]
     pub expires_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "super::event::time::always")]
@@ -212,12 +218,15 @@ pub struct KeyView {
 }
 
 /// A key in the one answer that shows all of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = MadeKey)]
 #[serde(rename_all = "camelCase")]
 pub struct ShownKey {
     #[serde(flatten)]
     pub view: KeyView,
+    /// The whole key. Keep it: it is in this answer and nowhere else.
     #[serde(serialize_with = "reveal")]
+    #[schema(value_type = String)]
     pub api_key: ApiKey,
 }
 

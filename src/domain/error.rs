@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A stable name for a refusal. Callers match on it; sentences may change, these do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,9 +137,11 @@ impl Code {
 }
 
 /// One field of a request that is not what it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
+    /// The field under the name that it was given; of a query or a header, that name.
     pub field: String,
+    /// What is wrong with it, to be read after its name: `must be a UUID`.
     pub message: String,
 }
 

@@ -10,12 +10,15 @@ use std::time::Duration;
 
 use super::error::{Code, Refusal};
 
+/// The longest key, in characters.
+pub const IDEMPOTENCY_KEY_MAX: usize = 255;
+
 /// 1 to 255 visible ASCII characters, chosen by the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 255 visible characters")]
+#[error("must be 1 to {IDEMPOTENCY_KEY_MAX} visible characters")]
 pub struct NotAnIdempotencyKey;
 
 impl IdempotencyKey {
@@ -28,7 +31,7 @@ impl FromStr for IdempotencyKey {
     type Err = NotAnIdempotencyKey;
 
     fn from_str(text: &str) -> Result<Self, NotAnIdempotencyKey> {
-        let fits = (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        let fits = (1..=IDEMPOTENCY_KEY_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
         fits.then(|| Self(text.to_owned())).ok_or(NotAnIdempotencyKey)
     }
 }

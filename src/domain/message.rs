@@ -2,14 +2,22 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::content::Content;
 use super::event::time;
 use super::id::{MessageId, SessionId};
 use super::phone::Phone;
 
-/// How far a message has come. The order is the order of life; `Failed` is an end that nothing follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// How far a message has come. It never goes back.
+///
+/// - `pending`: accepted and kept; WhatsApp does not have it yet.
+/// - `sent`: WhatsApp has it (one tick).
+/// - `delivered`: it is on a device of the recipient (two ticks).
+/// - `read`: the recipient has read it (blue ticks).
+/// - `failed`: it will not be sent; `errorCode` and `errorMessage` say why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[schema(as = MessageStatus)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Accepted and kept; not yet acknowledged by WhatsApp.
@@ -61,7 +69,8 @@ impl Status {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Whether the session's account sent a message or got it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     Outbound,
@@ -81,8 +90,9 @@ impl Direction {
     }
 }
 
-/// What kind of content a message carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What kind of content a message carries; `unsupported` was received, and is of a kind that this version does not read yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = MessageType)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     Text,
@@ -128,7 +138,7 @@ pub struct Send {
 }
 
 /// What the caller of an accepted send is told: it is kept, and will go out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Accepted {
     pub id: MessageId,
@@ -157,21 +167,26 @@ pub struct Mark {
 }
 
 /// A message as a tenant sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     pub id: MessageId,
     pub session_id: SessionId,
     pub direction: Direction,
+    /// To whom it was sent; of a received one, the session's own number if it is known.
     pub to_phone: Option<String>,
+    /// Who sent it, as far as that is known.
     pub from_phone: Option<String>,
     #[serde(rename = "type")]
     pub kind: Kind,
     pub status: Status,
     #[serde(flatten)]
     pub shown: Shown,
+    /// Its id on WhatsApp.
     pub whatsapp_message_id: String,
+    /// Why it failed: a stable word, such as `media_too_large` or `account_limited`.
     pub error_code: Option<String>,
+    /// The same in a sentence that says what to do.
     pub error_message: Option<String>,
     #[serde(serialize_with = "time::option")]
     pub sent_at: Option<DateTime<Utc>>,
@@ -185,7 +200,7 @@ pub struct Message {
 
 /// The content of a message's type. What is not known yet is null: of a medium that is sent, what it is like comes with its
 /// preparation.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum Shown {
     Text {
@@ -213,13 +228,14 @@ pub enum Shown {
         duration_seconds: Option<f64>,
         /// How loud it is, from 0 to 100, over its length. Only voice notes have one.
         #[serde(skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Vec<u8>>)]
         waveform: Option<Waveform>,
     },
     Unsupported {},
 }
 
 /// What images and videos have in common.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Seen {
     /// Where the caller said that it lies; null if it was uploaded.
@@ -253,10 +269,13 @@ pub struct Filter {
 }
 
 /// A page of messages.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = MessagePage)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
+    /// Newest first.
     pub messages: Vec<Message>,
+    /// How many match, on all pages together.
     pub total: u64,
     pub limit: u64,
     pub offset: u64,

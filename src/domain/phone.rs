@@ -4,10 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// An international number: 8 to 15 digits, kept without the `+` and shown with it (ITU-T E.164).
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, pattern = r"^\+[0-9]{8,15}$", examples("+237612345678"))]
 pub struct Phone(Box<str>);
 
 /// Why a text is not a phone number.

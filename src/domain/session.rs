@@ -5,6 +5,7 @@ pub mod pairing_code;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::error::{Code, Refusal};
 use super::event::time;
@@ -13,13 +14,17 @@ use super::idempotency::Answer;
 use super::phone::Phone;
 use super::proxy::Proxy;
 
+/// The longest session key, in characters.
+pub const SESSION_KEY_MAX: usize = 100;
+
 /// The caller's own name for a session: 1 to 100 characters, unique within a tenant.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schema(examples("my-session"))]
 pub struct SessionKey(String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 100 characters, none of them a control character")]
+#[error("must be 1 to {SESSION_KEY_MAX} characters, none of them a control character")]
 pub struct NotASessionKey;
 
 impl SessionKey {
@@ -37,7 +42,7 @@ impl TryFrom<String> for SessionKey {
     type Error = NotASessionKey;
 
     fn try_from(text: String) -> Result<Self, NotASessionKey> {
-        let fits = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let fits = (1..=SESSION_KEY_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
         fits.then_some(Self(text)).ok_or(NotASessionKey)
     }
 }
@@ -86,7 +91,16 @@ pub struct Lease {
     pub epoch: i64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// How a session is.
+///
+/// - `initializing`: being made ready; no QR code yet.
+/// - `qr_ready`: a QR code waits to be scanned.
+/// - `connecting`: linked, or just scanned, and on its way to the network.
+/// - `connected`: it sends and receives.
+/// - `disconnected`: the connection was lost, and the next attempt is on its way.
+/// - `failed`: over, until a person does something; `errorMessage` says what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[schema(as = SessionStatus)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Being made ready; no QR code yet.
@@ -123,18 +137,21 @@ impl Status {
 }
 
 /// A session as its tenant sees it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     pub id: SessionId,
     pub session_key: SessionKey,
     pub status: Status,
+    /// The number of the WhatsApp account, once it is linked.
     pub phone_number: Option<String>,
+    /// Why it is not connected: a stable word, such as `logged_out`, `banned` or `connection_lost`.
     pub error_code: Option<String>,
+    /// The same in a sentence that says what to do.
     pub error_message: Option<String>,
     /// How many attempts have failed in a row since it was last connected, or asked to restart.
     pub reconnect_attempts: u32,
-    /// With `***` in place of the password.
+    /// The proxy that it goes through, with `***` in place of the password.
     pub proxy_url: Option<String>,
     #[serde(serialize_with = "time::option")]
     pub connected_at: Option<DateTime<Utc>>,
@@ -142,6 +159,7 @@ pub struct Session {
     pub last_activity_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "time::always")]
     pub created_at: DateTime<Utc>,
+    /// Where its stream of events is: the path to call on this server.
     pub stream_url: String,
 }
 

@@ -95,6 +95,8 @@ impl Fields {
     }
 
     fn take_any(&mut self, name: &str) -> Option<(String, Value)> {
+        #[cfg(test)]
+        asked::note(name);
         let snake = snake_case(name);
         let mut found = self.given.extract_if(.., |(given, _)| given == name || *given == snake);
         let first = found.next();
@@ -130,16 +132,22 @@ pub(super) fn line(longest: usize) -> impl FnOnce(Value) -> Result<String, Strin
     })
 }
 
-/// Reads a whole number, from JSON or from the text of a query.
+/// Reads a whole number. JSON knows no other kind, so that 30.0 is as good as 30.
 pub(super) fn whole(range: RangeInclusive<u64>) -> impl FnOnce(Value) -> Result<u64, String> {
-    move |value| {
-        let number = match &value {
-            Value::String(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok(),
-            other => other.as_u64(),
-        };
-        let outside = || format!("must be a whole number from {} to {}", range.start(), range.end());
-        number.filter(|n| range.contains(n)).ok_or_else(outside)
-    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and no less than 0")]
+    let plain = |number: f64| (number.fract() == 0.0 && number >= 0.0).then_some(number as u64);
+    move |value| within(range, value.as_u64().or_else(|| value.as_f64().and_then(plain)))
+}
+
+/// Reads a whole number from the text of a query.
+pub(super) fn digits(range: RangeInclusive<u64>) -> impl FnOnce(Value) -> Result<u64, String> {
+    let plain = |digits: &&str| digits.bytes().all(|b| b.is_ascii_digit());
+    move |value| within(range, value.as_str().filter(plain).and_then(|digits| digits.parse().ok()))
+}
+
+fn within(range: RangeInclusive<u64>, number: Option<u64>) -> Result<u64, String> {
+    let outside = || format!("must be a whole number from {} to {}", range.start(), range.end());
+    number.filter(|number| range.contains(number)).ok_or_else(outside)
 }
 
 /// Reads a yes or a no.
@@ -187,6 +195,23 @@ impl<'de> Deserialize<'de> for Members {
             }
         }
         de::Deserializer::deserialize_map(from, Object)
+    }
+}
+
+/// What readers have asked for on this thread, so that a test can tell whether all of it is documented.
+#[cfg(test)]
+pub(super) mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local!(static NAMES: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) });
+
+    pub(super) fn note(name: &str) {
+        NAMES.with_borrow_mut(|names| names.insert(name.to_owned()));
+    }
+
+    pub(in crate::http) fn forget() -> BTreeSet<String> {
+        NAMES.take()
     }
 }
 

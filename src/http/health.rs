@@ -1,20 +1,40 @@
 //! Whether the server lives, whether it is ready, and how its actors do; the last for the operator alone.
 
-use serde_json::json;
+pub(super) mod described;
+
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::call::{Answered, Call};
 use super::origin::is_here;
 use super::reply;
+use crate::actors::Health;
 use crate::domain::error::{Code, Refusal};
+
+/// What this is.
+#[derive(Serialize, ToSchema)]
+struct Welcome {
+    name: &'static str,
+    version: &'static str,
+    /// Where the API begins.
+    api: &'static str,
+}
+
+/// How the server is, in a word.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServerState)]
+struct State {
+    status: &'static str,
+}
 
 #[allow(clippy::unused_async, reason = "a route's handler")]
 pub(super) async fn welcome(_: Call) -> Answered {
-    reply::ok(&json!({ "name": "wamux", "version": env!("CARGO_PKG_VERSION"), "api": "/api/v1" }))
+    reply::ok(&Welcome { name: "wamux", version: env!("CARGO_PKG_VERSION"), api: "/api/v1" })
 }
 
 #[allow(clippy::unused_async, reason = "a route's handler")]
 pub(super) async fn live<D>(_: Call<D>) -> Answered {
-    reply::ok(&json!({ "status": "live" }))
+    reply::ok(&State { status: "live" })
 }
 
 pub(super) async fn ready(call: Call) -> Answered {
@@ -23,7 +43,7 @@ pub(super) async fn ready(call: Call) -> Answered {
         return Err(Refusal::new(Code::NotReady, "Not ready: the simulated network cannot write its file."));
     }
     match call.system().ready().await {
-        Ok(()) => reply::ok(&json!({ "status": "ready" })),
+        Ok(()) => reply::ok(&State { status: "ready" }),
         Err(unready) => Err(Refusal::new(Code::NotReady, format!("Not ready: {unready}."))),
     }
 }

@@ -1,6 +1,9 @@
 //! API keys: created, listed, revoked. A whole key is in the answer that makes it, and nowhere else.
 
+pub(super) mod described;
+
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::call::{Answered, Call, id};
 use super::fields::{Fields, line, whole};
@@ -15,7 +18,8 @@ const NAME_MAX: usize = 100;
 const DESCRIPTION_MAX: usize = 500;
 const DAYS_MAX: u64 = 365;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KeyList)]
 struct Listed {
     total: usize,
     keys: Vec<KeyView>,

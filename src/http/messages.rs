@@ -1,7 +1,9 @@
 //! Messages: accepted, listed, shown.
 
+pub(super) mod described;
+
 use super::call::{Answered, Call, id};
-use super::fields::{self, Fields, text, whole, word};
+use super::fields::{self, Fields, digits, text, word};
 use super::reply;
 use crate::actors::Sending;
 use crate::domain::content::{Content, Text};
@@ -84,8 +86,8 @@ fn filter(mut query: Fields) -> Result<Filter, Refusal> {
         kind: query.optional("type", word),
         // In a query `+` stands for a space; nobody means a space here.
         to: query.optional("to", text(|to| to.replacen(' ', "+", usize::from(to.starts_with(' '))).parse::<Phone>())),
-        limit: query.optional("limit", whole(1..=PAGE_MAX)).unwrap_or(PAGE),
-        offset: query.optional("offset", whole(0..=OFFSET_MAX)).unwrap_or(0),
+        limit: query.optional("limit", digits(1..=PAGE_MAX)).unwrap_or(PAGE),
+        offset: query.optional("offset", digits(0..=OFFSET_MAX)).unwrap_or(0),
         before: query.optional("cursor", fields::id),
     };
     query.finish(Some(filter))

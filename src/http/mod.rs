@@ -11,6 +11,7 @@ mod health;
 mod keys;
 mod messages;
 mod once;
+mod openapi;
 mod origin;
 mod pairing_code;
 mod qr;
@@ -31,6 +32,8 @@ use warp::{Filter, path};
 use crate::actors::System;
 use crate::domain::access::OperatorToken;
 use call::{Call, called};
+use openapi::Described;
+pub use openapi::document;
 use reply::Response;
 #[cfg(feature = "sandbox")]
 pub use sandbox::{Alone, Far, Phones};
@@ -52,6 +55,8 @@ struct At<D> {
     path: &'static str,
     names: &'static [&'static str],
     methods: &'static [Method],
+    /// What is said of each of them, beside its handler.
+    described: fn() -> Vec<Described>,
     filter: fn(&Arc<D>, BoxedFilter<()>) -> BoxedFilter<(Response,)>,
 }
 
@@ -63,6 +68,7 @@ macro_rules! at {
             path: stringify!($path),
             names: &[$(stringify!($segment)),*],
             methods: &[$(Method::$verb),+],
+            described: || vec![$($file::described::$handler()),+],
             filter: |$door, root| root.and($path).and(called($door)).then(|$($segment: String,)* call: Call<_>| async move {
                 let request = call.arrival.id.clone();
                 let answer = match call.method {
@@ -97,6 +103,12 @@ impl<D> At<D> {
         let path = format!("{root}{}", self.template());
         self.methods.iter().map(|method| (method.clone(), path.clone())).collect()
     }
+
+    /// Each of its calls, below a root, with what is said of it.
+    fn descriptions(self, root: &str) -> Vec<(Method, String, Described)> {
+        let described = (self.described)();
+        self.calls(root).into_iter().zip(described).map(|((method, path), said)| (method, path, said)).collect()
+    }
 }
 
 /// Every call that the server answers, as data: from the very lines that answer it, so that no test can forget one.
@@ -105,6 +117,15 @@ pub fn surface() -> Vec<(Method, String)> {
     #[cfg(feature = "sandbox")]
     let surface = surface.chain(control::<Door>().into_iter().flat_map(|at| at.calls(<Door as sandbox::Host>::ROOT)));
     surface.collect()
+}
+
+/// The same with what is said of each call, beside its handler.
+fn described() -> Vec<(Method, String, Described)> {
+    let described = all().into_iter().flat_map(|at| at.descriptions(""));
+    #[cfg(feature = "sandbox")]
+    let described =
+        described.chain(control::<Door>().into_iter().flat_map(|at| at.descriptions(<Door as sandbox::Host>::ROOT)));
+    described.collect()
 }
 
 /// What the server answers.
@@ -144,6 +165,8 @@ fn all() -> Vec<At<Door>> {
 
         at!(door, path!("api" / "v1" / "keys"), [] POST keys::create(), GET keys::list()),
         at!(door, path!("api" / "v1" / "keys" / String), [id] DELETE keys::delete(id)),
+
+        at!(door, path!("api" / "v1" / "openapi.json"), [] GET openapi::show()),
 
         at!(door, path!("health" / "live"), [] GET health::live()),
         at!(door, path!("health" / "ready"), [] GET health::ready()),

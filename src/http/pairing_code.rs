@@ -1,7 +1,10 @@
 //! Pairing codes: whoever types one into the app of a number links the session to that account.
 
+pub(super) mod described;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::call::{Answered, Call, id};
 use super::fields::{Fields, text};
@@ -10,9 +13,11 @@ use crate::domain::error::Refusal;
 use crate::domain::event::time;
 use crate::domain::phone::Phone;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PairingCode)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
+    /// What the person types in. The dash does not count.
     code: String,
     phone: Phone,
     /// Until when it can be typed in.

@@ -1,5 +1,7 @@
 //! QR codes: shown by `Accept` as a picture (PNG or SVG) or as the text that they encode, and as a data URI for a stream's pages.
 
+pub(super) mod described;
+
 use std::fmt::Write;
 
 use base64::Engine;

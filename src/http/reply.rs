@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use warp::Rejection;
 #[cfg(feature = "sandbox")]
 use warp::http::HeaderMap;
@@ -18,7 +19,7 @@ use crate::domain::error::{Code, FieldError, Refusal};
 use crate::domain::idempotency::Answer;
 use crate::domain::quota::Usage;
 
-const fn status(code: Code) -> StatusCode {
+pub(super) const fn status(code: Code) -> StatusCode {
     match code {
         Code::MalformedJson | Code::MalformedRequest => StatusCode::BAD_REQUEST,
         Code::InvalidApiKey | Code::InvalidStreamTicket => StatusCode::UNAUTHORIZED,
@@ -52,26 +53,40 @@ const fn status(code: Code) -> StatusCode {
     }
 }
 
-const PROBLEM: &str = "application/problem+json";
+pub(super) const PROBLEM: &str = "application/problem+json";
 
-#[derive(Serialize)]
+/// Why a call was refused, as RFC 9457 writes it.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Problem<'a> {
+pub(super) struct Problem<'a> {
+    /// Where the code is described: an address to be read against this server's.
     #[serde(rename = "type")]
     kind: String,
+    /// What the code means, in words. The same for all refusals with this code.
     title: &'static str,
+    /// The HTTP status, once more.
     status: u16,
+    /// What is the matter in this case, and what to do. For people: the words may change.
     detail: &'a str,
+    #[schema(value_type = Code)]
     code: &'static str,
+    /// With `validation_failed`: everything that is wrong, field by field.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
-    /// Only where it is all there is to go by: other answers are the same to the byte whoever asks.
+    /// With `internal_error` alone: what names the failure in the server's log.
+    // Only where it is all there is to go by: other answers are the same to the byte whoever asks.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<&'a str>,
 }
 
 /// The status and the problem document of a refusal.
 fn problem(refusal: &Refusal, request: &RequestId) -> (StatusCode, Vec<u8>) {
+    (status(refusal.code), written(refusal, request.as_str()))
+}
+
+/// The problem document of a refusal.
+pub(super) fn written(refusal: &Refusal, request: &str) -> Vec<u8> {
     let (code, status) = (refusal.code, status(refusal.code));
     let problem = Problem {
         kind: format!("/docs#{}", code.as_str()),
@@ -80,9 +95,9 @@ fn problem(refusal: &Refusal, request: &RequestId) -> (StatusCode, Vec<u8>) {
         detail: &refusal.detail,
         code: code.as_str(),
         errors: &refusal.fields,
-        request_id: (code == Code::InternalError).then_some(request.as_str()),
+        request_id: (code == Code::InternalError).then_some(request),
     };
-    (status, serde_json::to_vec(&problem).unwrap_or_default())
+    serde_json::to_vec(&problem).unwrap_or_default()
 }
 
 /// A refusal as it is written to a connection that ends with it, for whoever has no request to answer.
@@ -117,6 +132,13 @@ pub(super) fn refused(refusal: &Refusal, request: &RequestId) -> Response {
 
 pub(super) fn ok<T: Serialize>(body: &T) -> Result<Response, Refusal> {
     json(StatusCode::OK, body)
+}
+
+/// The same as the caller has it already.
+pub(super) fn unchanged() -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    response
 }
 
 /// Something as it is, in a form of its own.

@@ -1,6 +1,9 @@
 //! Sessions: created, listed, shown, changed, restarted, logged out, deleted.
 
+pub(super) mod described;
+
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::call::{Answered, Call, id};
 use super::fields::{Fields, text};
@@ -12,7 +15,8 @@ use crate::domain::session::{Changes, NewSession, Session, SessionKey};
 
 const PATH: &str = "/api/v1/sessions";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionList)]
 struct Listed {
     total: usize,
     sessions: Vec<Session>,

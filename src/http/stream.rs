@@ -1,5 +1,7 @@
 //! A session's stream of server-sent events: it says what is, then what happens, until someone ends it.
 
+pub(super) mod described;
+
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};

@@ -1,7 +1,10 @@
 //! Stream tickets: they open one session's stream for a browser's `EventSource`, which cannot send the key.
 
+pub(super) mod described;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::call::{Answered, Call};
 use super::fields::{self, Fields};
@@ -10,13 +13,15 @@ use crate::domain::error::Refusal;
 use crate::domain::event::time;
 use crate::domain::id::SessionId;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StreamTicket)]
 #[serde(rename_all = "camelCase")]
 struct Made<'a> {
     ticket: &'a str,
     /// Until when it opens the stream for the first time.
     #[serde(serialize_with = "time::always")]
     expires_at: DateTime<Utc>,
+    /// Where it opens the stream: the path to call on this server.
     stream_url: String,
 }
 

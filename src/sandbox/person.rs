@@ -25,7 +25,8 @@ pub struct Copy {
 }
 
 /// A phone as the sandbox knows it.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+#[schema(as = SimulatedPhone)]
 #[serde(rename_all = "camelCase")]
 pub struct PhoneInfo {
     pub phone: Phone,

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::SandboxError;
 use super::ledger::{Fetched, LedgerError, ScreenRow};
@@ -41,7 +42,8 @@ pub(crate) fn is_medium(kind: &str) -> bool {
 }
 
 /// What a message says of its medium.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ShownMedium)]
 #[serde(rename_all = "camelCase")]
 pub struct Facts {
     pub mime: Option<String>,
@@ -54,6 +56,8 @@ pub struct Facts {
     pub duration_seconds: Option<u32>,
     /// A voice note, and not a piece of music. Only audio says so or not.
     pub voice: Option<bool>,
+    /// Of a voice note: how loud it is from beginning to end, in values from 0 to 100.
+    #[schema(value_type = Option<Vec<u8>>)]
     pub waveform: Option<Vec<u8>>,
     /// A video that plays by itself, over and over. Only videos say so or not.
     pub gif: Option<bool>,
@@ -62,7 +66,8 @@ pub struct Facts {
 }
 
 /// How far an own message has come. It never goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[schema(as = ShownStatus)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Pending = 0,
@@ -78,14 +83,18 @@ impl Status {
 }
 
 /// One message on a screen. `chat` and `from` are phone numbers, whatever the wire used.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = ShownMessage)]
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
+    /// Its id on this screen.
     pub id: String,
+    /// Its id on WhatsApp, which the sender knows too.
     pub whatsapp_message_id: String,
     pub chat: Phone,
     pub from_me: bool,
     pub from: Phone,
+    /// What the phone takes it for: `text`, `image`, `video`, `audio`, `deleted`, `unsupported`, …
     #[serde(rename = "type")]
     pub kind: String,
     /// The words of a message, whatever its type.
@@ -103,12 +112,14 @@ pub struct Shown {
 }
 
 /// A part of a screen, oldest first.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Screen)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {
     pub messages: Vec<Shown>,
     /// Where the next page begins, if there is more.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub next_after: Option<String>,
 }
 

@@ -9,12 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::mailbox::Places;
 use crate::clock::Clock;
 use crate::domain::event::time;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How an actor is: at work; waiting to be started again after a failure; left alone for minutes because it failed too often; ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorStatus {
     Running,
@@ -48,7 +50,8 @@ struct Life {
 }
 
 /// One actor in `GET /health/actors`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Actor)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     pub name: String,
@@ -64,6 +67,7 @@ pub struct Health {
     pub last_error: Option<String>,
     #[serde(serialize_with = "time::option")]
     pub last_error_at: Option<DateTime<Utc>>,
+    #[schema(no_recursion)]
     pub children: Vec<Health>,
 }
 

@@ -1,22 +1,25 @@
 //! What can be asked of the simulated phones, read from a request; the same whoever asks, and wherever the phones are.
 
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 use warp::http::Method;
 
-use super::{attachment, faults};
+use super::attachment;
+use super::faults::{self, View};
 use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
 use crate::domain::qr::QrCode;
 use crate::domain::session::pairing_code::PairingCode;
-use crate::http::fields::{self, Fields, line, text, whole, yes_or_no};
+use crate::http::fields::{self, Fields, digits, line, text, yes_or_no};
 use crate::sandbox::{Attachment, Fault, FaultId, PAGE_MAX};
 
-const NAME_MAX: usize = 25;
+pub(super) const NAME_MAX: usize = 25;
 /// Longer than any QR code can hold.
-const QR_MAX: usize = 4296;
+pub(super) const QR_MAX: usize = 4296;
 
 /// One thing asked of a phone, or of the network.
 #[derive(Debug, PartialEq)]
@@ -126,6 +129,13 @@ impl Errand {
     }
 }
 
+/// The faults of one owner.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FaultList)]
+pub(super) struct InForce<'f> {
+    pub(super) faults: Vec<View<'f>>,
+}
+
 pub(super) fn create(mut fields: Fields) -> Result<Errand, Refusal> {
     let phone = fields.required("phone", number);
     let name = fields.optional("name", line(NAME_MAX));
@@ -136,7 +146,7 @@ pub(super) fn create(mut fields: Fields) -> Result<Errand, Refusal> {
 
 pub(super) fn screen(phone: Phone, mut query: Fields) -> Result<Errand, Refusal> {
     let after = query.optional("after", fields::id);
-    let limit = query.optional("limit", whole(1..=u64::from(PAGE_MAX)));
+    let limit = query.optional("limit", digits(1..=u64::from(PAGE_MAX)));
     query.finish(Some(Errand::Screen { phone, after, limit }))
 }
 

@@ -1,8 +1,11 @@
 //! Faults as they are asked for and shown: by a tenant, for its own sessions; by whoever calls the network itself, for anyone.
 
+pub(super) mod described;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::errand::number;
 use crate::domain::error::Refusal;
@@ -115,30 +118,37 @@ fn devices(value: Value) -> Result<Vec<(Phone, u16)>, String> {
     listed.into_iter().map(|listed| one(listed).ok_or_else(wrong)).collect()
 }
 
-/// A companion that a fault is aimed at.
-#[derive(Serialize)]
+/// A companion that a fault is aimed at: a linked device of an account.
+#[derive(Serialize, ToSchema)]
 struct Companion<'f> {
     phone: &'f Phone,
     device: u16,
 }
 
 /// A fault as callers see it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Fault)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct View<'f> {
     id: FaultId,
     fault: FaultKind,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     account: Option<&'f Phone>,
     devices: Vec<Companion<'f>>,
+    /// Only what is about this other party.
     peer: Option<&'f Phone>,
+    #[schema(value_type = Option<u16>)]
     seconds: Option<Seconds>,
     /// Occasions that are left.
     count: Option<u32>,
+    #[schema(value_type = Option<f64>)]
     probability: Option<Probability>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<DateTime<Utc>>)]
     created_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<DateTime<Utc>>)]
     expires_at: Option<String>,
 }
 

@@ -1,10 +1,9 @@
 //! Errands to the phones of a network in this process.
 
-use serde_json::json;
 use warp::http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
-use super::errand::{Errand, no_phone};
+use super::errand::{Errand, InForce, no_phone};
 use super::faults;
 use super::streamed::streamed;
 use crate::domain::error::{Code, Refusal};
@@ -21,13 +20,14 @@ const NO_CODE: &str = "No session waits for a pairing code with this number. It 
 const WRONG_CODE: &str = "This is not the code that the session shows. A code can be tried three times.";
 const FULL: &str =
     "The phone has four linked devices, and that is as many as it can have. Log one of its sessions out first.";
+const NO_LINE: &str = "The phone shows no message with the id that `after` gives.";
 const NO_ANSWER: &str = "The session did not answer to the code. Ask for a new one.";
 
 impl From<SandboxError> for Refusal {
     fn from(error: SandboxError) -> Self {
         match error {
             SandboxError::NoSuchPhone => no_phone(),
-            SandboxError::NoSuchLine => Self::field("after", "is not the id of a message that this phone shows"),
+            SandboxError::NoSuchLine => Self::new(Code::NotFound, NO_LINE),
             SandboxError::NoSuchMedium => Self::new(Code::NotFound, NO_MEDIUM),
             SandboxError::NotFetched(why) => {
                 Self::new(Code::NotFound, format!("The phone shows this message and has no copy of its medium: {why}."))
@@ -137,8 +137,7 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
         }
         Errand::Faults { owner } => {
             let faults = sandbox.faults(owner.as_deref());
-            let views: Vec<_> = faults.iter().map(faults::View::of_one_in_force).collect();
-            reply::ok(&json!({ "faults": views }))
+            reply::ok(&InForce { faults: faults.iter().map(faults::View::of_one_in_force).collect() })
         }
         Errand::Heal { fault, owner } => match (sandbox.heal(fault, owner.as_deref()), fault) {
             (0, Some(_)) => Err(Refusal::not_found()),

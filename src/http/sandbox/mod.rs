@@ -4,6 +4,7 @@
 mod alone;
 mod attachment;
 mod chat;
+pub(super) mod described;
 mod errand;
 mod far;
 mod faults;

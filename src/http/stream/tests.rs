@@ -55,3 +55,31 @@ async fn a_stream_ends_when_the_server_stops() {
     stop.begin();
     assert!(told.next().await.is_none());
 }
+
+#[test]
+fn events_hold_what_is_documented_and_nothing_else() {
+    use utoipa::PartialSchema;
+    let at = "2026-11-22T10:00:00Z".parse().unwrap();
+    let schemas = [
+        described::QrEvent::schema(),
+        described::ConnectedEvent::schema(),
+        described::ErrorEvent::schema(),
+    ];
+    let events = [
+        StreamEvent::Qr { session_id: session(), qr: QrCode::new("2@abc"), expires_at: at },
+        StreamEvent::Connected { session_id: session(), phone_number: "+237612345678".into(), connected_at: at },
+        StreamEvent::Error { session_id: session(), code: "x".into(), message: "y".into(), last: true },
+    ];
+    for (schema, event) in schemas.into_iter().zip(events) {
+        let schema = serde_json::to_value(schema).unwrap();
+        let text = written(&event).unwrap().to_string();
+        let data: Value = serde_json::from_str(text.lines().find_map(|l| l.strip_prefix("data:")).unwrap()).unwrap();
+        let documented: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
+        let mut told: Vec<_> = data.as_object().unwrap().keys().collect();
+        told.sort();
+        let mut sorted = documented.clone();
+        sorted.sort();
+        assert_eq!(told, sorted, "{}", event.name());
+        assert_eq!(schema["required"].as_array().unwrap().len(), documented.len(), "{}", event.name());
+    }
+}

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::phone::Phone;
@@ -15,7 +16,8 @@ pub const SECONDS_MAX: u16 = 3600;
 pub const COUNT_MAX: u32 = 1_000_000;
 
 /// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum FaultKind {
     /// The socket breaks now, and again whenever the companion has come back, for as long as the fault lasts.
     DropConnection,
@@ -77,7 +79,7 @@ impl FaultKind {
     }
 
     /// What may be said of a fault of this kind, beside whom it is aimed at.
-    const fn takes(self) -> &'static [&'static str] {
+    pub(crate) const fn takes(self) -> &'static [&'static str] {
         match self {
             Self::LoseAcks | Self::DelayAcks | Self::RepeatStanzas | Self::ReorderStanzas | Self::LoseReceipts => {
                 &["seconds", "count", "probability", "peer"]
@@ -244,7 +246,7 @@ impl Fault {
 }
 
 /// The name of an injected fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(transparent)]
 pub struct FaultId(pub Uuid);
 

@@ -1,0 +1,51 @@
+//! What is said of the server's health in the OpenAPI document.
+
+use serde_json::json;
+use warp::http::StatusCode;
+
+use super::{Health, State, Welcome};
+use crate::domain::error::Code;
+use crate::http::openapi::{Described, Entry, Tag, samples};
+
+pub(in crate::http) fn welcome() -> Described {
+    Described::new(Tag::Server, "getWelcome", "See what this is", "The name, the version, and where the API begins.")
+        .for_whom(Entry::Anyone)
+        .gives::<Welcome>(
+            StatusCode::OK,
+            "What this is",
+            json!({ "name": "wamux", "version": env!("CARGO_PKG_VERSION"), "api": "/api/v1" }),
+        )
+}
+
+pub(in crate::http) fn live() -> Described {
+    Described::new(Tag::Server, "getLive", "Ask whether the server lives", "It answers, whatever else is the matter.")
+        .for_whom(Entry::Anyone)
+        .gives::<State>(StatusCode::OK, "It lives.", json!({ "status": "live" }))
+}
+
+pub(in crate::http) fn ready() -> Described {
+    Described::new(
+        Tag::Server,
+        "getReady",
+        "Ask whether the server is ready for calls",
+        "It is not while it starts or stops, and while its database does not answer.",
+    )
+    .for_whom(Entry::Anyone)
+    .gives::<State>(StatusCode::OK, "It is ready.", json!({ "status": "ready" }))
+    .refuses(&[Code::NotReady])
+}
+
+pub(in crate::http) fn actors() -> Described {
+    let actor = json!({
+        "name": "root", "kind": "root", "status": "running", "since": samples::BEGAN, "restarts": 0, "mailbox": 0, "handled": 12,
+        "lastError": null, "lastErrorAt": null, "children": [],
+    });
+    Described::new(
+        Tag::Server,
+        "getActors",
+        "See how the server's actors do",
+        "The supervision tree. For the operator: with the operator's token, or, where none is set, from the server's own machine.",
+    )
+    .for_whom(Entry::Operator)
+    .gives::<Health>(StatusCode::OK, "The root, and everything under it", actor)
+}

@@ -1,0 +1,189 @@
+//! What is documented of a request, driven through the reader that the handler uses.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::super::builder::Given;
+use crate::domain::error::FieldError;
+use crate::http::fields::{Fields, asked};
+
+/// Where the fields are given: it decides how they are written.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Body,
+    Query,
+}
+
+/// A reader with what is documented of it.
+struct Held<'g> {
+    what: String,
+    place: Place,
+    given: &'g Given,
+    properties: Map<String, Value>,
+    required: Vec<String>,
+}
+
+impl<'g> Held<'g> {
+    fn new(what: String, place: Place, given: &'g Given) -> Self {
+        let schema = serde_json::to_value(&given.schema).unwrap();
+        assert_eq!(schema["additionalProperties"], false, "{what}");
+        let required = schema["required"].as_array().into_iter().flatten();
+        let required = required.map(|name| name.as_str().unwrap().to_owned()).collect();
+        Self { properties: schema["properties"].as_object().unwrap().clone(), what, place, given, required }
+    }
+
+    /// What the reader says of these fields.
+    fn read(&self, fields: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
+        let fields = match self.place {
+            Place::Body => Fields::of_json(&serde_json::to_vec(fields).unwrap()).unwrap(),
+            Place::Query => {
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                Fields::of_query(fields.iter().map(|(name, value)| (name.clone(), text(value))).collect())
+            }
+        };
+        (self.given.reader)(fields).map_err(|refusal| refusal.fields)
+    }
+
+    /// The fields that there have to be, and this one.
+    fn with(&self, name: &str, value: Value) -> Map<String, Value> {
+        let needed = self.required.iter().map(|name| (name.clone(), self.given.example[name].clone()));
+        needed.chain([(name.to_owned(), value)]).collect()
+    }
+
+    #[track_caller]
+    fn takes(&self, name: &str, value: Value) {
+        let said = self.read(&self.with(name, value.clone()));
+        assert_eq!(said, Ok(()), "{}: {name} = {value}", self.what);
+    }
+
+    #[track_caller]
+    fn refuses(&self, name: &str, value: Value) {
+        let said = self.read(&self.with(name, value.clone()));
+        let named = said.is_err_and(|errors| errors.iter().any(|error| error.field == name));
+        assert!(named, "{}: {name} = {value} is not refused", self.what);
+    }
+
+    fn as_a_whole(&self) {
+        asked::forget();
+        let nothing = self.read(&Map::new());
+        let documented: BTreeSet<String> = self.properties.keys().cloned().collect();
+        assert_eq!(asked::forget(), documented, "{}: what is read is not what is documented", self.what);
+        let missing: Vec<String> = nothing.err().into_iter().flatten().map(|error| error.field).collect();
+        for name in &self.required {
+            assert!(missing.contains(name), "{}: {name} is not required", self.what);
+        }
+        assert_eq!(self.read(self.given.example.as_object().unwrap()), Ok(()), "{}: the example", self.what);
+        self.refuses("nonsense", json!("x"));
+    }
+
+    fn field(&self, name: &str, schema: &Value) {
+        let kinds: Vec<&str> = match &schema["type"] {
+            Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+            kind => kind.as_str().into_iter().collect(),
+        };
+        let is = |kind: &str| kinds.contains(&kind);
+        match (is("null"), self.place) {
+            (true, _) => self.takes(name, Value::Null),
+            (false, Place::Body) => self.refuses(name, Value::Null),
+            (false, Place::Query) => {}
+        }
+        self.refuses(name, json!([]));
+        self.refuses(name, json!({}));
+        let good = if schema["enum"].is_array() {
+            let words = schema["enum"].as_array().unwrap();
+            words.iter().for_each(|word| self.takes(name, word.clone()));
+            self.refuses(name, json!("nonsense"));
+            words[0].clone()
+        } else if is("boolean") {
+            self.takes(name, json!(false));
+            self.refuses(name, json!("true"));
+            json!(true)
+        } else if is("integer") || is("number") {
+            self.figure(name, schema, is("integer"))
+        } else {
+            assert!(is("string"), "{}: {name} is of no known type", self.what);
+            self.text(name, schema)
+        };
+        self.spellings(name, &good);
+    }
+
+    fn figure(&self, name: &str, schema: &Value, whole: bool) -> Value {
+        let limit = |which: &str| schema[which].as_i64().unwrap_or_else(|| panic!("{}: {name} has no {which}", self.what));
+        let most = limit("maximum");
+        self.takes(name, json!(most));
+        self.refuses(name, json!(most + 1));
+        self.refuses(name, json!("x"));
+        if whole {
+            self.takes(name, json!(limit("minimum")));
+            self.refuses(name, json!(limit("minimum") - 1));
+            self.refuses(name, json!(0.5));
+        } else {
+            self.refuses(name, json!(limit("exclusiveMinimum")));
+            self.takes(name, json!(0.5));
+        }
+        if self.place == Place::Body {
+            self.refuses(name, json!(most.to_string()));
+        }
+        json!(most)
+    }
+
+    fn text(&self, name: &str, schema: &Value) -> Value {
+        if self.place == Place::Body {
+            self.refuses(name, json!(7));
+        }
+        self.refuses(name, json!(""));
+        if schema["format"] == "uuid" {
+            self.refuses(name, json!("0199a7b0000070008000000000000000"));
+            let id = json!("0199a7b0-0000-7000-8000-000000000000");
+            self.takes(name, id.clone());
+            return id;
+        }
+        let pattern = schema["pattern"].as_str().unwrap_or_default();
+        for (excluded, text) in [(r"\u0000", "a\0b"), (r"\u001f", "a\u{1b}b"), (r"\u009f", "a\u{85}b")] {
+            if pattern.contains(excluded) {
+                self.refuses(name, json!(text));
+            }
+        }
+        let Some(longest) = schema["maxLength"].as_u64() else {
+            let example = schema["examples"][0].clone();
+            self.takes(name, example.clone());
+            self.refuses(name, json!("nonsense%"));
+            return example;
+        };
+        assert_eq!(schema["minLength"], 1, "{}: {name}", self.what);
+        // Characters are counted, and neither bytes nor units of UTF-16.
+        let long = |count: u64| json!("\u{1f600}".repeat(usize::try_from(count).unwrap()));
+        self.takes(name, long(1));
+        self.takes(name, long(longest));
+        self.refuses(name, long(longest + 1));
+        long(1)
+    }
+
+    fn spellings(&self, name: &str, good: &Value) {
+        let snake: String = name.chars().map(|c| if c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.into() }).collect();
+        let mut fields = self.with(name, good.clone());
+        if snake != name {
+            fields.insert(snake.clone(), good.clone());
+            assert!(self.read(&fields).is_err(), "{}: {name} is taken twice", self.what);
+            fields.remove(name);
+        }
+        assert_eq!(self.read(&fields), Ok(()), "{}: {snake}", self.what);
+    }
+}
+
+#[test]
+fn what_is_documented_of_a_request_is_what_its_reader_takes() {
+    let mut bodies = 0;
+    for (method, path, said) in crate::http::described() {
+        let bodies_and_queries = [(Place::Body, &said.body), (Place::Query, &said.query)];
+        for (place, given) in bodies_and_queries {
+            let Some(given) = given else { continue };
+            let held = Held::new(format!("{method} {path}"), place, given);
+            held.as_a_whole();
+            held.properties.iter().for_each(|(name, schema)| held.field(name, schema));
+            bodies += 1;
+        }
+    }
+    assert!(bodies >= 6, "{bodies}");
+}

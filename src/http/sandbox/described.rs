@@ -1,0 +1,233 @@
+//! What is said of the simulated phones in the OpenAPI document.
+
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::content::Content;
+use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Type};
+use warp::http::StatusCode;
+
+use super::errand::{self, NAME_MAX, QR_MAX};
+use crate::domain::error::{Code, Refusal};
+use crate::domain::id::SessionId;
+use crate::domain::phone::Phone;
+use crate::http::openapi::{Described, Tag, samples, texts};
+use crate::sandbox::{PAGE_MAX, Page, PhoneInfo, Shown};
+
+pub(in crate::http) use super::faults::described::{faults, heal, heal_all, inject};
+
+/// A phone to make.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "its fields are read one by one; this describes them")]
+struct NewPhone {
+    #[schema(schema_with = texts::number)]
+    phone: String,
+    #[schema(schema_with = name, required = false)]
+    name: Option<String>,
+    /// Whether its person reads at once what it shows. Without this, it stays as it is, and at first it does not.
+    auto_read: Option<bool>,
+}
+
+fn name() -> Object {
+    texts::or_null(texts::line(NAME_MAX).description(Some("The person's name, as others see it.")).build())
+}
+
+/// What the phone scans or its person types in: one of these.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "its fields are read one by one; this describes them")]
+struct Scan {
+    #[schema(schema_with = session_id, required = false)]
+    session_id: Option<SessionId>,
+    #[schema(schema_with = qr, required = false)]
+    qr: Option<String>,
+    #[schema(schema_with = code, required = false)]
+    code: Option<String>,
+}
+
+/// A reference and three keys, in base64, with commas between them; a deep link may stand before it.
+const QR: &str =
+    "^[^,\\u0000-\\u001f\\u007f-\\u009f]+(?:,[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=){3}(?:,[^\\u0000-\\u001f\\u007f-\\u009f]*)?$";
+
+fn session_id() -> Object {
+    texts::or_null(texts::uuid().description(Some("The session whose present QR code it scans.")).build())
+}
+
+fn qr() -> Object {
+    let code = texts::line(QR_MAX).pattern(Some(QR)).description(Some("What a QR code encodes, as the stream tells it."));
+    texts::or_null(code.build())
+}
+
+fn code() -> Object {
+    let code = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^(?:[ -]*[A-Za-z0-9]){8}[ -]*$"))
+        .description(Some("A pairing code that was made for this number; dashes and spaces do not count."))
+        .examples(["ABCD-EFGH"]);
+    texts::or_null(code.build())
+}
+
+fn one_of_three() -> AnyOfBuilder {
+    let null = || Object::with_type(Type::Null);
+    let text = || Object::with_type(Type::String);
+    let names = ["sessionId", "qr", "code"];
+    names.into_iter().fold(AnyOfBuilder::new(), |any, given| {
+        let schema = names.into_iter().fold(ObjectBuilder::new().required(given), |object, name| {
+            object.property(name, if name == given { text() } else { null() })
+        });
+        any.item(schema)
+    })
+}
+
+/// Which part of the screen is asked for.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "its fields are read one by one; this describes them")]
+struct ScreenQuery {
+    #[schema(schema_with = after, required = false)]
+    after: String,
+    #[schema(schema_with = limit, required = false)]
+    limit: u32,
+}
+
+fn after() -> Object {
+    texts::uuid().description(Some("Only what comes after this message: the `nextAfter` of the page before.")).build()
+}
+
+fn limit() -> Object {
+    let most = PAGE_MAX.into();
+    texts::whole(1, most).description(Some("How many a page has at most.")).default(Some(json!(most))).build()
+}
+
+/// What the phone's person writes.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "its fields are read one by one; this describes them")]
+struct PhoneMessage {
+    #[schema(schema_with = texts::number)]
+    to: String,
+    #[schema(schema_with = texts::text)]
+    message: String,
+}
+
+/// The chat that the phone's person reads.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "its field is read by itself; this describes it")]
+struct Chat {
+    #[schema(schema_with = texts::number)]
+    chat: String,
+}
+
+pub(super) fn of_sandbox(id: &'static str, summary: &'static str, about: &'static str) -> Described {
+    Described::new(Tag::Sandbox, id, summary, about).refuses(&[Code::SandboxUnreachable])
+}
+
+fn of_phone(id: &'static str, summary: &'static str, about: &'static str) -> Described {
+    let name = "The phone's number; its `+` may be percent-encoded.";
+    of_sandbox(id, summary, about).at_schema("phone", name, texts::number()).refuses(&[Code::PhoneNotFound])
+}
+
+fn shown() -> Value {
+    json!({
+        "id": samples::MESSAGE, "whatsappMessageId": "3EB0C4A1D2E3F4A5B6C7D8", "chat": samples::OWN, "fromMe": false, "from": samples::OWN,
+        "type": "text", "text": "Hello", "caption": null, "mime": null, "size": null, "fileName": null, "width": null,
+        "height": null, "durationSeconds": null, "voice": null, "waveform": null, "gif": null, "thumbnail": null, "sha256": null,
+        "mediaError": null, "status": "delivered", "timestamp": samples::BEGAN,
+    })
+}
+
+pub(in crate::http) fn create() -> Described {
+    of_sandbox("createPhone", "Make a phone, or change one", "Every number that is sent to exists by itself; this gives it a name.")
+        .takes::<NewPhone>(json!({ "phone": samples::PHONE, "name": "Ada" }), |fields| errand::create(fields).map(drop))
+        .gives::<PhoneInfo>(
+            StatusCode::CREATED,
+            "The phone",
+            json!({ "phone": samples::PHONE, "name": "Ada", "autoRead": false, "online": true }),
+        )
+        .with_header("Location")
+        .refuses(&[Code::PhoneNotFound])
+}
+
+pub(in crate::http) fn scan() -> Described {
+    of_phone(
+        "scan",
+        "Link a session to this phone's account",
+        "Its person scans the QR code that one of your sessions shows, or the text of any, or types in a pairing code.",
+    )
+    .takes::<Scan>(json!({ "sessionId": samples::SESSION }), |fields| errand::scanned(fields).map(drop))
+    .under(one_of_three())
+    .says(StatusCode::NO_CONTENT, "It is linked.")
+    .refuses(&[
+        Code::NotFound,
+        Code::SessionNotPairing,
+        Code::QrNotUsable,
+        Code::PairingCodeNotUsable,
+        Code::PhoneOffline,
+    ])
+}
+
+pub(in crate::http) fn screen() -> Described {
+    of_phone("getScreen", "See what the phone shows", "What is on its screen, decrypted on the phone, oldest first, page by page.")
+        .asks_by::<ScreenQuery>(json!({ "limit": 10 }), |fields| errand::screen(phone()?, fields).map(drop))
+        .gives::<Page>(StatusCode::OK, "The messages", json!({ "messages": [shown()] }))
+        .refuses(&[Code::NotFound])
+}
+
+fn of_medium(id: &'static str, summary: &'static str, about: &'static str) -> Described {
+    let message = texts::uuid().build();
+    of_phone(id, summary, about).at_schema("message", "The message's id on this phone.", message).refuses(&[Code::NotFound])
+}
+
+pub(in crate::http) fn copy() -> Described {
+    of_medium(
+        "getShownMedium",
+        "Get the phone's copy of a medium",
+        "The file as the phone fetched, checked and decrypted it, of the type that its sender said. It is there once `sha256` is.",
+    )
+    .says(StatusCode::OK, "The file")
+    .form("*/*", Content::default())
+}
+
+pub(in crate::http) fn expire() -> Described {
+    of_medium(
+        "expireShownMedium",
+        "Let a medium expire",
+        "The media servers forget the file, as they do after some weeks; whoever has not fetched it cannot any more.",
+    )
+    .says(StatusCode::NO_CONTENT, "It has expired.")
+}
+
+pub(in crate::http) fn write() -> Described {
+    let mut own = shown();
+    own["fromMe"] = json!(true);
+    of_phone("writeFromPhone", "Write from the phone", "Its person writes to somebody, a session's number say.")
+        .takes::<PhoneMessage>(json!({ "to": samples::OWN, "message": "Hello" }), |fields| {
+            errand::write(phone()?, fields).map(drop)
+        })
+        .gives::<Shown>(StatusCode::CREATED, "The message as the phone shows it", own)
+        .with_header("Location")
+        .refuses(&[Code::PhoneOffline])
+}
+
+pub(in crate::http) fn read() -> Described {
+    of_phone("readChat", "Read a chat on the phone", "Its person reads what the chat shows, and the sender is told.")
+        .takes::<Chat>(json!({ "chat": samples::OWN }), |fields| errand::read(phone()?, fields).map(drop))
+        .says(StatusCode::NO_CONTENT, "It is read.")
+        .refuses(&[Code::PhoneOffline])
+}
+
+pub(in crate::http) fn offline() -> Described {
+    of_phone("takeOffline", "Take the phone offline", "It receives nothing and says nothing until it comes back.")
+        .says(StatusCode::NO_CONTENT, "It is offline.")
+}
+
+pub(in crate::http) fn online() -> Described {
+    of_phone("bringOnline", "Bring the phone back", "It is told what it missed.")
+        .says(StatusCode::NO_CONTENT, "It is online.")
+}
+
+/// Any phone: which one it is makes no difference to how a body is read.
+fn phone() -> Result<Phone, Refusal> {
+    errand::addressed(samples::PHONE)
+}

@@ -1,0 +1,121 @@
+//! What is said of sessions in the OpenAPI document.
+
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
+use warp::http::StatusCode;
+
+use super::{Listed, asked, changes};
+use crate::domain::error::Code;
+use crate::domain::id::SessionId;
+use crate::domain::session::Session;
+use crate::http::openapi::{Described, Tag, samples, texts};
+
+/// A session to make.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "its fields are read one by one; this describes them")]
+struct NewSession {
+    #[schema(schema_with = texts::session_key)]
+    session_key: String,
+    #[schema(schema_with = texts::proxy, required = false)]
+    proxy_url: Option<String>,
+}
+
+/// What is to be different. What is not given stays as it is.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "its fields are read one by one; this describes them")]
+struct SessionChanges {
+    #[schema(schema_with = new_key, required = false)]
+    session_key: Option<String>,
+    /// The proxy; null takes it away.
+    #[schema(schema_with = texts::proxy, required = false)]
+    proxy_url: Option<String>,
+}
+
+fn new_key() -> Object {
+    texts::or_null(texts::session_key())
+}
+
+fn session(status: &str) -> Value {
+    let linked = status == "connected";
+    json!({
+        "id": samples::SESSION, "sessionKey": "my-session", "status": status,
+        "phoneNumber": linked.then_some(samples::OWN), "errorCode": null, "errorMessage": null, "reconnectAttempts": 0,
+        "proxyUrl": null, "connectedAt": linked.then_some(samples::BEGAN), "lastActivityAt": linked.then_some(samples::SOON),
+        "createdAt": samples::BEGAN, "streamUrl": format!("/api/v1/sessions/{}/stream", samples::SESSION),
+    })
+}
+
+fn of_one(id: &'static str, summary: &'static str, about: &'static str) -> Described {
+    Described::new(Tag::Sessions, id, summary, about).at::<SessionId>("id", "The session's id.")
+}
+
+pub(in crate::http) fn create() -> Described {
+    Described::new(
+        Tag::Sessions,
+        "createSession",
+        "Make a session",
+        "It begins at once to get a QR code: open its stream, `streamUrl`, to see it, and scan it with the phone.",
+    )
+    .takes::<NewSession>(json!({ "sessionKey": "my-session" }), |fields| asked(fields).map(drop))
+    .gives::<Session>(StatusCode::CREATED, "The session", session("initializing"))
+    .with_header("Location")
+    .once()
+    .refuses(&[Code::SessionKeyTaken, Code::SessionLimitReached])
+}
+
+pub(in crate::http) fn list() -> Described {
+    Described::new(Tag::Sessions, "listSessions", "List your sessions", "Newest first.").gives::<Listed>(
+        StatusCode::OK,
+        "The sessions",
+        json!({ "sessions": [session("connected")], "total": 1 }),
+    )
+}
+
+pub(in crate::http) fn show() -> Described {
+    of_one("getSession", "Get a session", "How it is now.").gives::<Session>(
+        StatusCode::OK,
+        "The session",
+        session("connected"),
+    )
+}
+
+pub(in crate::http) fn change() -> Described {
+    of_one(
+        "changeSession",
+        "Change a session",
+        "Its key, or the proxy that it goes through; with another proxy it connects anew.",
+    )
+    .takes::<SessionChanges>(json!({ "sessionKey": "my-session" }), |fields| changes(fields).map(drop))
+    .gives::<Session>(StatusCode::OK, "The session as it is now", session("connected"))
+    .refuses(&[Code::SessionKeyTaken])
+}
+
+pub(in crate::http) fn restart() -> Described {
+    of_one(
+        "restartSession",
+        "Restart a session",
+        "It connects anew; one that is over, because its device was unlinked say, begins again with a QR code.",
+    )
+    .gives::<Session>(StatusCode::ACCEPTED, "It is being restarted.", session("connecting"))
+}
+
+pub(in crate::http) fn log_out() -> Described {
+    of_one(
+        "logOutSession",
+        "Log a session out",
+        "Its device is unlinked from the account and its keys are destroyed. The session stays; a restart shows a new QR code.",
+    )
+    .gives::<Session>(StatusCode::ACCEPTED, "It is being logged out.", session("failed"))
+}
+
+pub(in crate::http) fn delete() -> Described {
+    of_one(
+        "deleteSession",
+        "Delete a session",
+        "Its device is unlinked from the account and its keys are destroyed. What it sent and received can still be read.",
+    )
+    .says(StatusCode::NO_CONTENT, "It is deleted.")
+}
