@@ -95,11 +95,7 @@ async fn no_redirect_leads_to_a_hostile_url() {
 async fn a_chain_of_redirects_is_judged_at_every_step() {
     let (victim, ground) = (Victim::new(), Ground::new());
     let last = format!("http://127.0.0.1:{}/", victim.port());
-    let site = Site::telling(move |head| match head.starts_with("GET /a ") {
-        true => to("/b"),
-        false => to(&last),
-    })
-    .await;
+    let site = Site::telling(move |head| if head.starts_with("GET /a ") { to("/b") } else { to(&last) }).await;
     assert_eq!(ground.fault(&site.url("/a")).await, Fault::UrlForbidden);
     assert_eq!(site.asked(), ["GET /a HTTP/1.1", "GET /b HTTP/1.1"]);
     assert!(!victim.was_reached());
