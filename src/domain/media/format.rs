@@ -112,8 +112,13 @@ pub fn looks_like(head: &[u8]) -> Option<&'static str> {
     if head.starts_with(&EBML) && contains(&head[..head.len().min(64)], b"matroska") {
         return Some("video/x-matroska");
     }
+    if head.starts_with(b"OggS") {
+        return Some("application/ogg");
+    }
     if let Some(known) = infer::get(head) {
-        return Some(known.mime_type());
+        // One that only begins like a format of ours is none of it.
+        let ours = Format::ALL.iter().any(|format| format.mime() == known.mime_type());
+        return (!ours).then(|| known.mime_type());
     }
     let text = text(head)?.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
     Some(match text.as_bytes() {
@@ -296,6 +301,8 @@ mod tests {
             (b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska", Some("video/x-matroska")),
             (b"fLaC\0\0\0\x22", Some("audio/x-flac")),
             (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Some("image/heif")),
+            (b"OggS\0\x02 something", Some("application/ogg")),
+            (b"\xff\xfb\x90\0 and no more of it", None),
             (b"\x01\x02\x03\x04", None),
             (b"", None),
         ] {

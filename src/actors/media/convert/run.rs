@@ -12,7 +12,7 @@ use super::tools::Tools;
 use crate::domain::media::{Fault, Format};
 
 /// Pixels of a frame that are decoded at most: a little more than 4096 x 4096, so that 4K in either orientation fits.
-const PIXELS: u32 = 17_000_000;
+pub(super) const PIXELS: u64 = 17_000_000;
 /// Memory that a run may take for itself. A 4K film takes a third of it.
 const MEMORY: u64 = 1 << 30;
 /// How much of what it complains about is kept: the end.
@@ -193,15 +193,14 @@ fn failed(why: &str) -> Fault {
 
 /// Whose fault a failure was: the file's, where ffmpeg says so, or else nobody knows.
 fn blame(status: ExitStatus, complaints: &str) -> Fault {
-    const OF_THE_FILE: [(&str, &str); 8] = [
+    const OF_THE_FILE: [(&str, &str); 7] = [
+        ("Picture size", "its pictures are too large, or of no possible size"),
         ("moov atom not found", "its index is missing, so it was cut off or never finished"),
         ("Invalid data found", "its content is broken"),
         ("matches no streams", "there is nothing in it to play"),
         ("does not contain any stream", "there is nothing in it to play"),
         ("Cannot determine format of input stream", "none of it can be decoded"),
         ("could not find codec parameters", "its header does not say what it holds"),
-        ("max_pixels", "its pictures are too large"),
-        ("Picture size", "its pictures have no possible size"),
     ];
     if let Some((_, why)) = OF_THE_FILE.iter().find(|(sign, _)| complaints.contains(sign)) {
         return Fault::Unreadable((*why).to_owned());

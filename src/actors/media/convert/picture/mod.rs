@@ -1,5 +1,6 @@
 //! Pictures, in this process: JPEG and PNG stay what they are without what they tell of the place and the camera; others become one.
 
+mod gif;
 mod jpeg;
 mod png;
 
@@ -55,19 +56,9 @@ pub(super) async fn prepare(format: Format, source: &Path, folder: &Path) -> Res
 /// Whether a GIF moves, which one of a single frame does not.
 pub(super) async fn moves(source: &Path) -> Result<bool, Fault> {
     let source = source.to_owned();
-    let cost = blocking({
-        let source = source.clone();
-        move || cost(&*open(Format::Gif, &source)?)
-    })
-    .await?;
-    let permit = UNPACKING.acquire_many(cost).await;
     blocking(move || {
-        let _permit = permit;
-        let mut decoder = GifDecoder::new(reader(&source)?).map_err(unreadable)?;
-        decoder.set_limits(limits()).map_err(unreadable)?;
-        let frames = decoder.into_frames().take(2).collect::<Result<Vec<_>, _>>();
-        // A second frame that is broken is none; the first must be whole.
-        Ok(frames.is_ok_and(|frames| frames.len() == 2))
+        cost(&*open(Format::Gif, &source)?)?;
+        Ok(gif::frames(&mut reader(&source)?).map_err(|error| flaw(&error))? > 1)
     })
     .await
 }
@@ -116,7 +107,6 @@ fn cost(decoder: &dyn ImageDecoder) -> Result<u32, Fault> {
 
 fn convert(format: Format, source: &Path, folder: &Path) -> Result<Prepared, Fault> {
     let mut decoder = open(format, source)?;
-    cost(&*decoder)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let upright = orientation == Orientation::NoTransforms;
     let jpeg = (folder.join("picture.jpg"), "image/jpeg");
@@ -161,6 +151,7 @@ fn convert(format: Format, source: &Path, folder: &Path) -> Result<Prepared, Fau
 }
 
 fn pixels(decoder: Box<dyn ImageDecoder>) -> Result<DynamicImage, Fault> {
+    cost(&*decoder)?;
     DynamicImage::from_decoder(decoder).map_err(unreadable)
 }
 
