@@ -5,7 +5,7 @@ use super::Wanted;
 /// How many bytes of a file's head are enough to tell.
 pub const HEAD: usize = 4096;
 
-/// With which WebM and Matroska begin.
+/// With these bytes `WebM` and Matroska begin.
 const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
 /// The formats that are taken.
@@ -174,8 +174,14 @@ const fn brand(brand: [u8; 4]) -> Option<Format> {
         b"M4A " | b"M4B " | b"M4P " => Some(Format::M4a),
         [b'3', b'g', b'p' | b'g' | b'r' | b's' | b'e' | b'2', _] => Some(Format::ThreeGp),
         // Still pictures and raw ones, in the same container.
-        b"avif" | b"avis" | b"mif1" | b"mif2" | b"msf1" | b"miaf" | b"crx " => None,
-        [b'h', b'e', b'i' | b'v', b'c' | b'x' | b'm' | b's'] => None,
+        b"avif"
+        | b"avis"
+        | b"mif1"
+        | b"mif2"
+        | b"msf1"
+        | b"miaf"
+        | b"crx "
+        | [b'h', b'e', b'i' | b'v', b'c' | b'x' | b'm' | b's'] => None,
         _ => Some(Format::Mp4),
     }
 }
