@@ -5,9 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::probe::{Stream, probe};
-use super::run::{Bounds, Words};
+use super::run::Bounds;
 use super::tools::Tools;
 use super::waveform::Fold;
+use super::words::Words;
 use super::{Prepared, SLACK, size};
 use crate::domain::media::{Facts, Fault, Format, Wanted};
 use crate::domain::message::Kind;

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::probe::{Probe, Stream, probe};
-use super::run::{Bounds, PIXELS, Words, collect};
+use super::run::{Bounds, collect};
 use super::tools::Tools;
+use super::words::{PIXELS, Words};
 use super::{Prepared, SLACK, size};
 use crate::domain::media::{Facts, Fault, Format, Wanted};
 use crate::domain::message::Kind;

@@ -3,6 +3,7 @@
 mod gif;
 mod jpeg;
 mod png;
+mod thumbnail;
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Write};
@@ -32,9 +33,6 @@ const BUDGET: u32 = 384;
 static UNPACKING: Semaphore = Semaphore::const_new(BUDGET as usize);
 
 const QUALITY: u8 = 90;
-/// Thumbnails: pixels on the long side, and bytes.
-const SMALL: u32 = 100;
-const SMALL_BYTES: usize = 8 * 1024;
 
 /// Makes a JPEG or a PNG of a picture.
 pub(super) async fn prepare(format: Format, source: &Path, folder: &Path) -> Result<Prepared, Fault> {
@@ -144,7 +142,7 @@ fn convert(format: Format, source: &Path, folder: &Path) -> Result<Prepared, Fau
         height: Some(picture.height()),
         duration_ms: None,
         waveform: None,
-        thumbnail: thumbnail(&picture),
+        thumbnail: thumbnail::of(&picture),
         gif: false,
     };
     Ok(Prepared { path, facts })
@@ -188,31 +186,6 @@ fn set_profile(encoder: &mut impl ImageEncoder, profile: Option<Vec<u8>>) {
     }
 }
 
-/// A JPEG of at most 100 pixels on the long side and 8 kB; what shines through is white.
-fn thumbnail(picture: &DynamicImage) -> Option<Vec<u8>> {
-    let small = match picture.dimensions() {
-        (width, height) if width.max(height) <= SMALL => on_white(picture),
-        _ => on_white(&picture.thumbnail(SMALL, SMALL)),
-    };
-    [75, 50, 20].into_iter().find_map(|quality| {
-        let mut bytes = Vec::new();
-        small.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality)).ok()?;
-        Some(bytes).filter(|bytes| bytes.len() <= SMALL_BYTES)
-    })
-}
-
-fn on_white(picture: &DynamicImage) -> RgbImage {
-    let picture = picture.to_rgba8();
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let [red, green, blue, alpha] = picture.get_pixel(x, y).0;
-        let blend = |part: u8| {
-            let sum = u16::from(part) * u16::from(alpha) + 255 * (255 - u16::from(alpha));
-            u8::try_from(sum / 255).unwrap_or(u8::MAX)
-        };
-        image::Rgb([blend(red), blend(green), blend(blue)])
-    })
-}
-
 fn too_many_pixels() -> Fault {
     Fault::Unreadable(format!(
         "it is too large once unpacked; pictures have at most {SIDE} pixels on a side and {} MB of pixels",
@@ -236,5 +209,34 @@ fn flaw(error: &std::io::Error) -> Fault {
             Fault::Unreadable("its content is broken".to_owned())
         }
         _ => super::disk(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(cut in 0_usize..400, at in 0_usize..400, flip in 1_u8.., rest in proptest::collection::vec(proptest::num::u8::ANY, 0..80)) {
+            // A whole picture, cut anywhere, with something else behind, and a byte that is not what it was.
+            let picture = DynamicImage::new_rgb8(3, 2);
+            for format in [image::ImageFormat::Jpeg, image::ImageFormat::Png, image::ImageFormat::Gif] {
+                let mut bytes = std::io::Cursor::new(Vec::new());
+                picture.write_to(&mut bytes, format).unwrap();
+                let mut bytes = bytes.into_inner();
+                bytes.truncate(cut);
+                bytes.extend(&rest);
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= flip;
+                }
+                let mut out = Vec::new();
+                let _ = jpeg::strip(&mut &bytes[..], &mut out);
+                let _ = png::strip(&mut &bytes[..], &mut out);
+                let _ = gif::frames(&mut &bytes[..]);
+                // Nothing is made up.
+                proptest::prop_assert!(out.len() <= 2 * bytes.len() + 8);
+            }
+        }
     }
 }
