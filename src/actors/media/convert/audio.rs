@@ -5,15 +5,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::probe::{Stream, probe};
-use super::run::{Bounds, Words};
+use super::run::Bounds;
 use super::tools::Tools;
 use super::waveform::Fold;
+use super::words::Words;
 use super::{Prepared, SLACK, size};
 use crate::domain::media::{Facts, Fault, Format, Wanted};
 use crate::domain::message::Kind;
 
 /// The longest sound: a voice note of an hour still fits into what may be sent.
-const LONGEST: Duration = Duration::from_mins(60);
+const LONGEST: Duration = Duration::from_hours(1);
 const WITHIN: Duration = Duration::from_mins(2);
 /// Samples a second of what is counted and folded into a waveform.
 const RATE: u64 = 8000;

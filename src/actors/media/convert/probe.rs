@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::run::{Bounds, Words};
+use super::run::Bounds;
 use super::tools::Tools;
+use super::words::Words;
 use crate::domain::media::{Fault, Format};
 
 const WITHIN: Duration = Duration::from_mins(1);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 
-use super::super::run::{Bounds, Words};
+use super::super::run::Bounds;
+use super::super::words::Words;
 use super::*;
 
 impl Desk {
