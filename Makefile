@@ -37,7 +37,7 @@ build: setup-run ## Build both release binaries: target/release/wamux, and targe
 	cargo build --locked --release $(LIVE)
 	@ls -l target/release/wamux target/live/release/wamux
 
-test: setup-test ## Install what the tests need (PostgreSQL, Node.js) and run all of them
+test: setup-test ## Install what the tests need (PostgreSQL, Node.js, Python) and run all of them
 	$(call say,Building the live binary (a test runs it, where no network is))
 	cargo build --locked $(LIVE)
 	$(call say,Testing)
@@ -84,6 +84,9 @@ setup-test: setup-run
 	@command -v node >/dev/null && command -v npm >/dev/null || { \
 		echo "==> Installing Node.js: a WhatsApp client that this project did not write is tested against the simulated network"; \
 		$(APT) update -q && $(APT) install -yq --no-install-recommends nodejs npm; }
+	@python3 -c 'import venv, ensurepip' >/dev/null 2>&1 || { \
+		echo "==> Installing Python: schemathesis holds the API against its OpenAPI document"; \
+		$(APT) update -q && $(APT) install -yq --no-install-recommends python3 python3-venv; }
 	@[ "$$(node --version | sed 's/v\([0-9]*\).*/\1/')" -ge 18 ] || { \
 		echo "The tests need Node.js 18 or later and found $$(node --version): see https://nodejs.org/en/download."; exit 1; }
 

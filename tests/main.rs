@@ -17,6 +17,8 @@ mod journeys;
 mod keys;
 mod limits;
 mod messages;
+mod nonsense;
+mod openapi;
 mod outage;
 mod pairing_code;
 mod readme;

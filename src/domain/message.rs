@@ -200,7 +200,7 @@ pub struct Message {
 
 /// The content of a message's type. What is not known yet is null: of a medium that is sent, what it is like comes with its
 /// preparation.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub enum Shown {
     Text {
@@ -228,14 +228,13 @@ pub enum Shown {
         duration_seconds: Option<f64>,
         /// How loud it is, from 0 to 100, over its length. Only voice notes have one.
         #[serde(skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<Vec<u8>>)]
         waveform: Option<Waveform>,
     },
     Unsupported {},
 }
 
 /// What images and videos have in common.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seen {
     /// Where the caller said that it lies; null if it was uploaded.

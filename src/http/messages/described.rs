@@ -1,5 +1,7 @@
 //! What is said of messages in the OpenAPI document.
 
+mod content;
+
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Type};

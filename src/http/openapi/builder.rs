@@ -54,7 +54,8 @@ pub(in crate::http) struct Described {
     pub(super) about: &'static str,
     pub(super) entry: Entry,
     pub(super) parameters: Vec<RefOr<Parameter>>,
-    pub(super) body: Option<Given>,
+    /// The forms that the body may have.
+    pub(super) bodies: Vec<Given>,
     pub(super) query: Option<Given>,
     pub(super) answers: Vec<Answer>,
     pub(super) refusals: Vec<Code>,
@@ -70,7 +71,7 @@ impl Described {
             about,
             entry: Entry::Key,
             parameters: Vec::new(),
-            body: None,
+            bodies: Vec::new(),
             query: None,
             answers: Vec::new(),
             refusals: Vec::new(),
@@ -119,9 +120,10 @@ impl Described {
         self
     }
 
-    /// A JSON body with these fields, read by this reader.
+    /// A JSON body with these fields, read by this reader; or one of several, each with fields of its own.
     pub(in crate::http) fn takes<T: ToSchema>(mut self, example: Value, reader: Reader) -> Self {
-        self.body = Some(self.given::<T>(example, reader));
+        let given = self.given::<T>(example, reader);
+        self.bodies.push(given);
         let codes = [
             Code::MalformedJson,
             Code::BodyTooSlow,
@@ -135,7 +137,8 @@ impl Described {
 
     /// What holds between the fields of the body.
     pub(in crate::http) fn under(mut self, rule: impl Into<Schema>) -> Self {
-        self.body = self.body.map(|body| Given { rule: Some(rule.into()), ..body });
+        let last = self.bodies.pop().map(|body| Given { rule: Some(rule.into()), ..body });
+        self.bodies.extend(last);
         self
     }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, Paths};
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{AllOfBuilder, Object, Schema, SchemaType, Type};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
+use utoipa::openapi::schema::{AllOfBuilder, Object, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::tag::{Tag as Group, TagBuilder};
 use utoipa::openapi::{
-    ComponentsBuilder, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response,
+    ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response,
     ServerBuilder,
 };
 use warp::http::Method;
@@ -166,8 +168,8 @@ fn operation(said: Described, shared: &mut Shared) -> Operation {
         operation = operation.parameter(parameter);
     }
     operation = operation.parameter_ref(Ref::new("#/components/parameters/X-Request-Id"));
-    if let Some(body) = said.body {
-        operation = operation.request_body(Some(request(body, shared)));
+    if !said.bodies.is_empty() {
+        operation = operation.request_body(Some(request(said.bodies, shared)));
     }
     for answer in said.answers {
         let status = answer.status;
@@ -227,14 +229,26 @@ const fn usual(entry: Entry) -> &'static [Code] {
     }
 }
 
-fn request(body: Given, shared: &mut Shared) -> utoipa::openapi::request_body::RequestBody {
-    let schema = match body.rule {
-        None => body.schema,
-        Some(rule) => Schema::AllOf(AllOfBuilder::new().item(body.schema).item(rule).build()),
+fn request(bodies: Vec<Given>, shared: &mut Shared) -> RequestBody {
+    let (mut names, mut examples) = (Vec::new(), Vec::new());
+    for body in bodies {
+        let schema = match body.rule {
+            None => body.schema,
+            Some(rule) => Schema::AllOf(AllOfBuilder::new().item(body.schema).item(rule).build()),
+        };
+        shared.schemas.insert(body.name.clone(), schema.into());
+        let example = ExampleBuilder::new().value(Some(body.example)).build();
+        examples.push((body.name.clone(), RefOr::T(example)));
+        names.push(body.name);
+    }
+    let schema: RefOr<Schema> = match names.as_slice() {
+        [one] => Ref::from_schema_name(one).into(),
+        several => {
+            let one_of = several.iter().fold(OneOfBuilder::new(), |one, name| one.item(Ref::from_schema_name(name)));
+            Schema::OneOf(one_of.build()).into()
+        }
     };
-    shared.schemas.insert(body.name.clone(), schema.into());
-    let mut content = Content::new(Some(Ref::from_schema_name(body.name)));
-    content.example = Some(body.example);
+    let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build();
     RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content).build()
 }
 

@@ -3,6 +3,7 @@
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, SchemaType, Type};
 
 use crate::domain::content::TEXT_MAX;
+use crate::domain::media::CAPTION_MAX;
 use crate::domain::idempotency::IDEMPOTENCY_KEY_MAX;
 use crate::domain::session::SESSION_KEY_MAX;
 
@@ -41,6 +42,19 @@ pub(in crate::http) fn text() -> Object {
         .description(Some("The text. It is shown as it is, line breaks included."))
         .examples(["Hello"])
         .build()
+}
+
+/// Words under a medium; none of them are as good as nothing.
+pub(in crate::http) fn caption() -> Object {
+    let words = string().max_length(Some(CAPTION_MAX)).pattern(Some(r"^[^\u0000]*$"));
+    or_null(words.description(Some("Words under it.")).build())
+}
+
+/// Bytes as text (RFC 4648, section 4).
+pub(in crate::http) fn base64() -> ObjectBuilder {
+    string().pattern(Some(
+        "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)$",
+    ))
 }
 
 /// One line for people, without control characters.

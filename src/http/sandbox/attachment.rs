@@ -10,11 +10,11 @@ use crate::domain::phone::Phone;
 use crate::http::fields::{Fields, line, text, word, yes_or_no};
 use crate::sandbox::{Attachment, AttachmentKind};
 
-const NAME_MAX: usize = 255;
+pub(super) const NAME_MAX: usize = 255;
 
 /// The medium, if one was given; nothing in it if it was not given right.
 pub(super) fn read(fields: &mut Fields) -> Option<Option<Attachment>> {
-    let bytes = fields.optional("mediaBase64", text(|text| BASE64_STANDARD.decode(text).map_err(|_| "must be base64")));
+    let bytes = fields.optional("mediaBase64", text(bytes));
     let kind = fields.optional("mediaType", word::<AttachmentKind>);
     if bytes.is_none() && kind.is_none() && fields.is_clean() {
         return None;
@@ -32,6 +32,10 @@ pub(super) fn read(fields: &mut Fields) -> Option<Option<Attachment>> {
         }
     }
     Some(bytes.zip(kind).map(|(bytes, kind)| Attachment { kind, bytes, mime, caption, voice, file_name }))
+}
+
+fn bytes(text: String) -> Result<Vec<u8>, &'static str> {
+    BASE64_STANDARD.decode(text).ok().filter(|bytes| !bytes.is_empty()).ok_or("must be base64, and not empty")
 }
 
 /// The request that asks the same of a network's own API.

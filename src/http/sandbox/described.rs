@@ -6,12 +6,13 @@ use utoipa::openapi::content::Content;
 use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Type};
 use warp::http::StatusCode;
 
+use super::attachment::NAME_MAX as MEDIUM_NAME_MAX;
 use super::errand::{self, NAME_MAX, QR_MAX};
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
 use crate::http::openapi::{Described, Tag, samples, texts};
-use crate::sandbox::{PAGE_MAX, Page, PhoneInfo, Shown};
+use crate::sandbox::{AttachmentKind, PAGE_MAX, Page, PhoneInfo, Shown};
 
 pub(in crate::http) use super::faults::described::{faults, heal, heal_all, inject};
 
@@ -110,6 +111,40 @@ struct PhoneMessage {
     message: String,
 }
 
+/// A medium that the phone's person sends. It comes in the body and is no larger than bodies may be.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "its fields are read one by one; this describes them")]
+struct PhoneMedium {
+    #[schema(schema_with = texts::number)]
+    to: String,
+    #[schema(schema_with = bytes)]
+    media_base64: String,
+    #[schema(inline)]
+    media_type: AttachmentKind,
+    #[schema(schema_with = mime, required = false)]
+    mime: Option<String>,
+    #[schema(schema_with = texts::caption, required = false)]
+    caption: Option<String>,
+    /// Of audio: whether it is a voice note.
+    ptt: Option<bool>,
+    #[schema(schema_with = file_name, required = false)]
+    file_name: Option<String>,
+}
+
+fn bytes() -> Object {
+    texts::base64().description(Some("The file, in base64.")).examples(["/9j/4AAQSkZJRg=="]).build()
+}
+
+fn mime() -> Object {
+    let about = "The type that the phone says it is of; what goes with `mediaType` if this is not said.";
+    texts::or_null(texts::line(MEDIUM_NAME_MAX).description(Some(about)).build())
+}
+
+fn file_name() -> Object {
+    texts::or_null(texts::line(MEDIUM_NAME_MAX).description(Some("Of a document: its name.")).build())
+}
+
 /// The chat that the phone's person reads.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
@@ -205,6 +240,10 @@ pub(in crate::http) fn write() -> Described {
         .takes::<PhoneMessage>(json!({ "to": samples::OWN, "message": "Hello" }), |fields| {
             errand::write(phone()?, fields).map(drop)
         })
+        .takes::<PhoneMedium>(
+            json!({ "to": samples::OWN, "mediaBase64": "/9j/4AAQSkZJRg==", "mediaType": "image", "caption": "Look" }),
+            |fields| errand::write(phone()?, fields).map(drop),
+        )
         .gives::<Shown>(StatusCode::CREATED, "The message as the phone shows it", own)
         .with_header("Location")
         .refuses(&[Code::PhoneOffline])
