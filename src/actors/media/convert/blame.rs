@@ -1,5 +1,6 @@
 //! Whose fault a failed run was, in words that tell nothing of this machine.
 
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
 
 use crate::domain::media::Fault;
@@ -19,6 +20,11 @@ pub(super) fn blame(status: ExitStatus, complaints: &str) -> Fault {
         ("Cannot determine format of input stream", "none of it can be decoded"),
         ("could not find codec parameters", "its header does not say what it holds"),
     ];
+    // What the system sends to who has used up his share of the processor.
+    const SIGXCPU: i32 = 24;
+    if status.signal() == Some(SIGXCPU) {
+        return failed("it takes too much work");
+    }
     if let Some((_, why)) = OF_THE_FILE.iter().find(|(sign, _)| complaints.contains(sign)) {
         return Fault::Unreadable((*why).to_owned());
     }
@@ -42,7 +48,6 @@ fn last_words(complaints: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::process::ExitStatusExt;
 
     #[test]
     fn a_failure_speaks_without_paths() {

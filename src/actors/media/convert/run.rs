@@ -24,6 +24,8 @@ const COMPLAINTS: usize = 4096;
 pub(super) struct Bounds<'a> {
     pub(super) folder: &'a Path,
     pub(super) within: Duration,
+    /// Of the processor's time. A busy machine makes a run longer, and not this.
+    pub(super) processor: Duration,
     /// The largest file that it may write.
     pub(super) file: u64,
 }
@@ -79,8 +81,9 @@ impl Tools {
         let mut line: Vec<OsString> = Vec::new();
         if let Some(prlimit) = &self.prlimit {
             line.push(prlimit.into());
-            // The processor's time also ends a run whose server was killed and cannot end it.
-            line.extend(["--core=0".into(), format!("--cpu={}", bounds.within.as_secs() * 2).into()]);
+            // This also ends a run whose server was killed and cannot end it.
+            let seconds = bounds.processor.as_secs();
+            line.extend(["--core=0".into(), format!("--cpu={seconds}:{}", seconds + 5).into()]);
             line.extend([format!("--fsize={}", bounds.file).into(), format!("--data={MEMORY}").into()]);
         }
         if let Some(nice) = &self.nice {

@@ -14,7 +14,8 @@ use crate::domain::message::Kind;
 const LONGEST: Duration = Duration::from_mins(30);
 /// A GIF plays over and over, so of a long one the beginning is enough.
 const LONGEST_GIF: Duration = Duration::from_mins(1);
-const WITHIN: Duration = Duration::from_mins(5);
+const WITHIN: Duration = Duration::from_mins(8);
+const PROCESSOR: Duration = Duration::from_mins(5);
 const NAME: &str = "video.mp4";
 /// Thumbnails are smaller by far.
 const THUMBNAIL_MAX: usize = 32 * 1024;
@@ -102,7 +103,7 @@ pub(super) async fn prepare_gif(tools: &Tools, source: &Path, folder: &Path) -> 
 }
 
 const fn bounds(folder: &Path) -> Bounds<'_> {
-    Bounds { folder, within: WITHIN, file: Wanted::Video.limit() + 2 * SLACK }
+    Bounds { folder, within: WITHIN, processor: PROCESSOR, file: Wanted::Video.limit() + 2 * SLACK }
 }
 
 /// The film, from the first input.
