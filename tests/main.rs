@@ -15,6 +15,7 @@ mod health;
 mod idempotency;
 mod journeys;
 mod keys;
+mod limits;
 mod messages;
 mod nonsense;
 mod openapi;

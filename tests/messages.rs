@@ -11,8 +11,6 @@ const PHONE: &str = "+237611111111";
 on_both_databases![
     an_accepted_text_is_answered_as_published,
     without_a_connected_session_nothing_is_accepted,
-    the_free_plan_has_a_hundred_messages_a_day_to_the_message,
-    a_key_that_calls_too_fast_is_told_when_to_come_back,
     the_same_request_with_an_idempotency_key_is_done_once,
     an_answer_given_before_holds_when_the_session_is_gone,
     everything_wrong_with_a_send_is_said_at_once,
@@ -47,48 +45,6 @@ async fn without_a_connected_session_nothing_is_accepted(on: Ground) {
     let unknown = json!({ "to": PHONE, "message": "x", "sessionKey": "nobody" });
     app.caller.post("/messages", unknown).await.problem(404, "not_found");
     assert_eq!(app.caller.count("").await, 0);
-    app.stop().await;
-}
-
-async fn the_free_plan_has_a_hundred_messages_a_day_to_the_message(on: Ground) {
-    let app = App::free_on(on).await;
-    app.caller.link("one", OWN).await;
-    // Two keys, so that the burst limit of one is not what stops them.
-    let mut callers = vec![app.caller.clone()];
-    for _ in 0..2 {
-        callers.push(app.tenant("you@example.com", "free").await);
-    }
-    let sends = (0..120).map(|n| {
-        let caller = callers[n % 3].clone();
-        async move { caller.post("/messages", json!({ "to": PHONE, "message": format!("m{n}") })).await }
-    });
-    let answers = futures_util::future::join_all(sends).await;
-    assert_eq!(answers.iter().filter(|a| a.status == 202).count(), 100);
-    let refused: Vec<_> = answers.into_iter().filter(|a| a.status != 202).collect();
-    for answer in refused {
-        assert_eq!(answer.header("ratelimit-remaining"), Some("0"));
-        assert!(answer.header("retry-after").unwrap().parse::<u64>().unwrap() <= 86_400);
-        answer.problem(429, "daily_limit_reached");
-    }
-    let app = app.restart().await;
-    let session = app.caller.get("/sessions").await.expect(200)["sessions"][0]["id"].as_str().unwrap().to_owned();
-    app.caller.stream(&session, None).await.until("connected").await;
-    app.caller.post("/messages", json!({ "to": PHONE, "message": "again" })).await.problem(429, "daily_limit_reached");
-    app.tenant("you@example.com", "pro").await;
-    app.caller.text(PHONE, "on the larger plan at once").await;
-    app.stop().await;
-}
-
-async fn a_key_that_calls_too_fast_is_told_when_to_come_back(on: Ground) {
-    let app = App::free_on(on).await;
-    let calls = (0..160).map(|_| app.caller.get("/sessions"));
-    let answers = futures_util::future::join_all(calls).await;
-    let refused: Vec<_> = answers.into_iter().filter(|a| a.status == 429).collect();
-    assert!(!refused.is_empty() && refused.len() <= 60, "{}", refused.len());
-    for answer in refused {
-        assert!(answer.header("retry-after").is_some());
-        answer.problem(429, "rate_limited");
-    }
     app.stop().await;
 }
 

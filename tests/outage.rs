@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use serde_json::json;
+use tempfile::TempDir;
 use wamux::config::Config;
 use wamux::server::Server;
 
@@ -45,16 +46,22 @@ fn a_database_that_cannot_be_used_is_explained_and_no_password_shown() {
     assert!(said.contains("is not a PostgreSQL URL") && !said.contains("open-barley"), "{said}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_database_that_is_restarted_under_a_server_loses_nothing_that_was_accepted() {
-    let mut cluster = Cluster::start();
+/// A server on this cluster, its folder, and a caller with a session that a phone is linked to.
+async fn served(cluster: &Cluster) -> (TempDir, Server, Caller, String) {
     let folder = tempfile::tempdir().unwrap();
-    let config =
-        Config { database: cluster.url("postgres").parse().unwrap(), ..Config::in_folder(folder.path().to_owned()) };
+    let plain = Config::in_folder(folder.path().to_owned());
+    let config = Config { database: cluster.url("postgres").parse().unwrap(), ..plain };
     let server = Server::start(config.clone()).await.unwrap();
     let key = tenant(&config, "you@example.com", "pro").await;
     let caller = Caller::new(format!("http://{}", server.addr), Some(key));
     let session = caller.link("one", OWN).await;
+    (folder, server, caller, session)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_restarted_under_a_server_loses_nothing_that_was_accepted() {
+    let mut cluster = Cluster::start();
+    let (_folder, server, caller, session) = served(&cluster).await;
     caller.text(PHONE, "before").await;
     caller.until_count("status=delivered", 1).await;
 
@@ -135,13 +142,7 @@ async fn a_database_that_is_restarted_under_a_server_loses_nothing_that_was_acce
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_fails_while_a_session_is_deleted_is_asked_again() {
     let cluster = Cluster::start();
-    let folder = tempfile::tempdir().unwrap();
-    let config =
-        Config { database: cluster.url("postgres").parse().unwrap(), ..Config::in_folder(folder.path().to_owned()) };
-    let server = Server::start(config.clone()).await.unwrap();
-    let key = tenant(&config, "you@example.com", "pro").await;
-    let caller = Caller::new(format!("http://{}", server.addr), Some(key));
-    let session = caller.link("one", OWN).await;
+    let (_folder, server, caller, session) = served(&cluster).await;
     // Twice the device's keys cannot be destroyed, once because the database stops and once because it fails. A sequence counts
     // what is rolled back, too.
     let refuse = "CREATE SEQUENCE tries; \

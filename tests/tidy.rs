@@ -54,17 +54,22 @@ fn imports_run_one_way() {
 
 #[test]
 fn each_crate_has_one_home() {
-    let homes: [(&str, &[&str]); 8] = [
+    let homes: [(&str, &[&str]); 10] = [
         ("sea_orm", &["src/store/"]),
         ("entity", &["src/store/"]),
         ("whatsapp_rust", &["src/whatsapp/", "src/sandbox/"]),
         ("ractor", &["src/actors/"]),
         ("warp", &["src/http/"]),
+        ("image", &["src/actors/media/convert/"]),
+        ("infer", &["src/domain/media/"]),
         // What answers are made of is described where it is declared; the document is made by the door.
         ("utoipa", &["src/http/", "src/domain/", "src/actors/system/health.rs", "src/sandbox/"]),
         // Ways out to the web are few, so that none goes around the guard of what callers name (`actors/media/fetch`): the
-        // others lead to WhatsApp, and to a simulated network that the operator named.
-        ("reqwest", &["src/whatsapp/", "src/actors/media/fetch", "src/http/sandbox/", "src/server/tests/"]),
+        // others lead to WhatsApp, and to a simulated network that the operator named. The sandbox only has its bodies.
+        (
+            "reqwest",
+            &["src/whatsapp/", "src/actors/media/fetch", "src/http/sandbox/", "src/sandbox/", "src/server/tests/"],
+        ),
         ("sqlx", &["src/sandbox/ledger/", "src/store/database"]),
     ];
     for (file, text) in sources("src") {

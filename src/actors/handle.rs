@@ -168,6 +168,17 @@ impl System {
         self.within_burst(access).await
     }
 
+    /// The same for a send: whoever calls too fast is told how the day stands, as with every answer to a send.
+    pub async fn enter_to_send(&self, key: &ApiKey) -> Result<Access, Sending> {
+        let refused = |usage, refusal| Sending { usage, answer: Err(refusal) };
+        if self.shared.phase() == Phase::Stopping {
+            return Err(refused(None, Refusal::stopping()));
+        }
+        let access = self.shared.doorkeeper.admit(key).await.map_err(|refusal| refused(None, refusal))?;
+        let Err(refusal) = self.within_burst(access.clone()).await else { return Ok(access) };
+        Err(refused(self.usage(&access).await.ok(), refusal))
+    }
+
     async fn within_burst(&self, access: Access) -> Result<Access, Refusal> {
         let asked = access.clone();
         self.ask(access.tenant, PROMPT, |reply| tenant::Msg::Admit(asked, reply)).await??;

@@ -12,7 +12,7 @@ use super::body::{self, Chunks};
 use super::fields::Fields;
 use super::reply::Response;
 use super::serve::Arrival;
-use crate::actors::System;
+use crate::actors::{Sending, System};
 use crate::domain::access::{Access, ApiKey};
 use crate::domain::error::{Code, Refusal};
 
@@ -59,10 +59,19 @@ impl Call {
 
     /// Lets the bearer of a valid key in; nothing else of the call is looked at before.
     pub(super) async fn enter(&self) -> Result<Access, Refusal> {
-        let key = self.bearer().and_then(|key| key.parse::<ApiKey>().ok()).ok_or_else(|| {
+        self.system().enter(&self.key()?).await
+    }
+
+    /// The same for a send, which is told how the tenant's day stands even if it is refused here.
+    pub(super) async fn enter_to_send(&self) -> Result<Access, Sending> {
+        let key = self.key().map_err(|refusal| Sending { usage: None, answer: Err(refusal) })?;
+        self.system().enter_to_send(&key).await
+    }
+
+    fn key(&self) -> Result<ApiKey, Refusal> {
+        self.bearer().and_then(|key| key.parse().ok()).ok_or_else(|| {
             Refusal::new(Code::InvalidApiKey, "Give a valid API key as `Authorization: Bearer <api key>`.")
-        })?;
-        self.system().enter(&key).await
+        })
     }
 }
 

@@ -4,11 +4,12 @@ pub(super) mod described;
 
 use super::call::{Answered, Call, id};
 use super::fields::{self, Fields, digits, text, word};
-use super::reply;
+use super::once::Header;
+use super::reply::{self, Response};
+use super::serve::RequestId;
 use crate::actors::Sending;
 use crate::domain::content::{Content, Text};
 use crate::domain::error::Refusal;
-use crate::domain::idempotency::{IdempotencyKey, Once};
 use crate::domain::message::{Filter, Send, Via};
 use crate::domain::phone::Phone;
 use crate::domain::session::SessionKey;
@@ -20,14 +21,16 @@ const PAGE_MAX: u64 = 100;
 const OFFSET_MAX: u64 = u32::MAX as u64;
 
 pub(super) async fn send(call: Call) -> Answered {
-    let access = call.enter().await?;
-    let (door, request) = (call.door.clone(), call.arrival.id.clone());
-    let once = call
-        .header("idempotency-key")
-        .map_err(str::to_owned)
-        .and_then(|key| key.map(|key| key.parse::<IdempotencyKey>().map_err(|why| why.to_string())).transpose());
+    let (door, request, once) = (call.door.clone(), call.arrival.id.clone(), Header::of(&call));
+    let access = match call.enter_to_send().await {
+        Ok(access) => access,
+        Err(sending) => return Ok(answered(sending, &request)),
+    };
     let asked = match call.body().await {
-        Ok((body, fields)) => asked(fields, once).map(|(send, key)| (send, key.map(|key| Once::new(key, PATH, &body)))),
+        Ok((body, mut fields)) => {
+            once.check(&mut fields);
+            asked(fields).map(|send| (send, once.once(PATH, &body)))
+        }
         Err(refusal) => Err(refusal),
     };
     let sending = match asked {
@@ -39,11 +42,15 @@ pub(super) async fn send(call: Call) -> Answered {
         Some(usage) => Some(usage),
         None => door.system.usage(&access).await.ok(),
     };
+    Ok(answered(Sending { usage, ..sending }, &request))
+}
+
+fn answered(sending: Sending, request: &RequestId) -> Response {
     let response = match sending.answer {
         Ok(answer) => reply::accepted(answer.body, answer.replayed),
-        Err(refusal) => reply::refused(&refusal.of_keyed_call(), &request),
+        Err(refusal) => reply::refused(&refusal.of_keyed_call(), request),
     };
-    Ok(reply::with_usage(response, usage))
+    reply::with_usage(response, sending.usage)
 }
 
 pub(super) async fn list(call: Call) -> Answered {
@@ -57,9 +64,7 @@ pub(super) async fn show(call: Call, message: String) -> Answered {
     reply::ok(&call.system().message(&access, id(&message)?).await?)
 }
 
-type OnceKey = Option<IdempotencyKey>;
-
-fn asked(mut fields: Fields, once: Result<OnceKey, String>) -> Result<(Send, OnceKey), Refusal> {
+fn asked(mut fields: Fields) -> Result<Send, Refusal> {
     let to = fields.required("to", text(|to| to.parse::<Phone>()));
     let message = fields.required("message", text(Text::try_from));
     let session = fields.optional("sessionId", fields::id);
@@ -73,9 +78,8 @@ fn asked(mut fields: Fields, once: Result<OnceKey, String>) -> Result<(Send, Onc
         (None, Some(key)) => Some(Via::Key(key)),
         (None, None) => Some(Via::Latest),
     };
-    let once = once.map_err(|why| fields.wrong("Idempotency-Key", &why)).ok();
-    let all = to.zip(message).zip(via).zip(once);
-    fields.finish(all.map(|(((to, text), via), once)| (Send { to, content: Content::Text(text), via }, once)))
+    let all = to.zip(message).zip(via);
+    fields.finish(all.map(|((to, text), via)| Send { to, content: Content::Text(text), via }))
 }
 
 fn filter(mut query: Fields) -> Result<Filter, Refusal> {

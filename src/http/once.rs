@@ -29,3 +29,31 @@ impl Header {
         self.0.ok().flatten().map(|key| Once::new(key, path, body))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(text: &str) -> Header {
+        Header(text.parse().map(Some).map_err(|_| "must be …".to_owned()))
+    }
+
+    #[test]
+    fn a_header_that_is_no_key_is_named_beside_the_fields_that_are_wrong() {
+        let mut fields = Fields::of_json(br#"{"colour": "green"}"#).unwrap();
+        header("not visible").check(&mut fields);
+        let named: Vec<_> = fields.finish(Some(())).unwrap_err().fields.into_iter().map(|f| f.field).collect();
+        assert_eq!(named, ["Idempotency-Key", "colour"]);
+        assert_eq!(header("not visible").once("/keys", b"{}"), None);
+    }
+
+    #[test]
+    fn the_path_and_the_body_tell_requests_apart() {
+        let once = |path, body: &str| header("key").once(path, body.as_bytes()).unwrap();
+        assert_eq!(once("/keys", "{}"), once("/keys", "{}"));
+        for other in [once("/keys", "{ }"), once("/sessions", "{}")] {
+            assert_ne!(other.request, once("/keys", "{}").request);
+        }
+        assert_eq!(Header(Ok(None)).once("/keys", b"{}"), None);
+    }
+}

@@ -32,9 +32,6 @@ use reading::Reading;
 /// Stanzas of one companion that are between arrival and commit. Past it, the next one waits on the socket.
 const IN_FLIGHT: usize = 64;
 
-/// Clients ping every 15 to 30 seconds: one that says nothing for so long is gone.
-const QUIET: Duration = Duration::from_mins(3);
-
 /// What a stanza comes to: what is said back, once the ticket is settled.
 #[derive(Default)]
 pub(crate) struct Answer {
@@ -131,7 +128,7 @@ pub(crate) async fn log_in(network: &Arc<Network>, wire: Wire, caller: Caller) -
         reading: Reading::Passive,
         listens: false,
         heard,
-        alarm: Box::pin(sleep_until((heard + QUIET).into())),
+        alarm: Box::pin(sleep_until((heard + network.patience()).into())),
     };
     let ended = Box::pin(conversation.run(active)).await;
     network.switchboard.disconnect(me, &own);
@@ -236,13 +233,13 @@ impl Conversation<'_> {
             // Nobody listened to it.
             self.heard = now;
         }
-        if now >= self.heard + QUIET {
+        if now >= self.heard + self.network.patience() {
             return Err(SandboxError::Wire("a companion said nothing for too long"));
         }
         if self.reading.patience().is_some_and(|until| now >= until) {
             self.unasked();
         }
-        self.alarm.as_mut().reset((self.heard + QUIET).into());
+        self.alarm.as_mut().reset((self.heard + self.network.patience()).into());
         Ok(())
     }
 

@@ -58,7 +58,7 @@ use network::Network;
 /// What each direction of an in-process connection holds before its writer waits.
 const PIPE: usize = 8 * 1024;
 
-/// Where the sandbox keeps what it knows.
+/// Where the sandbox keeps what it knows; media lie beside the file, in the folder `sandbox-media`.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub file: PathBuf,

@@ -1,8 +1,9 @@
 //! The network itself: its ledger, its certificate, its accounts and who is connected.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use whatsapp_rust::{Jid, Server};
@@ -42,9 +43,25 @@ pub(crate) struct Network {
     made: AtomicI64,
     connections: AtomicUsize,
     closed: AtomicBool,
+    /// In milliseconds.
+    patience: AtomicU64,
 }
 
+/// Clients ping every 15 to 30 seconds: one that says nothing for three minutes is gone.
+const PATIENCE: u64 = 3 * 60 * 1000;
+
 impl Network {
+    /// How long a companion may say nothing.
+    pub(crate) fn patience(&self) -> Duration {
+        Duration::from_millis(self.patience.load(Ordering::Relaxed))
+    }
+
+    /// For those who log in from now on.
+    #[cfg(test)]
+    pub(crate) fn lose_patience(&self, after: Duration) {
+        self.patience.store(u64::try_from(after.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
     pub(crate) async fn open(file: &Path, clock: Clock) -> Result<Arc<Self>, SandboxError> {
         let switchboard = Arc::new(Switchboard::default());
         let (due, falls_due) = mpsc::channel(1);
@@ -65,6 +82,7 @@ impl Network {
             made: AtomicI64::new(made),
             connections: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            patience: AtomicU64::new(PATIENCE),
         });
         tokio::spawn(fetching::run(Arc::downgrade(&network), falls_due));
         Ok(network)
@@ -163,7 +181,7 @@ impl Network {
 
     /// As if nobody had used any account for so long.
     #[cfg(test)]
-    pub(crate) fn let_go(&self, idle: std::time::Duration) -> usize {
+    pub(crate) fn let_go(&self, idle: Duration) -> usize {
         let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
         accounts.let_go(clock::instant() + idle);
         accounts.len()

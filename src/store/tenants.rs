@@ -7,14 +7,14 @@ use entity::{api_key, plan, session, tenant, usage};
 use futures_util::FutureExt;
 use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, EntityTrait, JoinType,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 use super::{Store, StoreError};
 use crate::domain::access::{Email, Mode};
 use crate::domain::id::TenantId;
-use crate::domain::quota::{self, Plan};
+use crate::domain::quota::{self, Plan, Usage};
 
 impl Store {
     /// The tenant with this address; made on the Free plan if there is none.
@@ -53,10 +53,15 @@ impl Store {
         .await
     }
 
-    /// How many sends the tenant had accepted on the day of this moment.
-    pub async fn used(&self, tenant: TenantId, at: DateTime<Utc>) -> Result<u64, StoreError> {
-        let row = usage::Entity::find_by_id((tenant.0, quota::day(at))).one(self.reader()).await?;
-        Ok(row.map_or(0, |row| u64::try_from(row.used).unwrap_or(0)))
+    /// How the tenant's day stands at this moment, on the plan that it is on now.
+    pub async fn usage(&self, tenant: TenantId, at: DateTime<Utc>) -> Result<Usage, StoreError> {
+        let to_plan = tenant::Entity::belongs_to(plan::Entity).from(tenant::Column::Plan).to(plan::Column::Name);
+        let limit = tenant::Entity::find_by_id(tenant.0).select_only().column(plan::Column::MessagesPerDay);
+        let limit = limit.join(JoinType::InnerJoin, to_plan.into()).into_tuple::<i64>().one(self.reader()).await?;
+        let used = usage::Entity::find_by_id((tenant.0, quota::day(at))).one(self.reader()).await?;
+        let count = |n: Option<i64>| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let reset_seconds = quota::seconds_to_midnight(at);
+        Ok(Usage { limit: count(limit), used: count(used.map(|row| row.used)), reset_seconds })
     }
 
     /// Every plan there is.

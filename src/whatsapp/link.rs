@@ -24,7 +24,7 @@ const RETURNS: u32 = 3;
 const ADDRESSES_MAX: usize = 1_000;
 
 /// What a closing may take: the protocol crate waits up to 10 s for what is on its way, and then writes its last rows.
-const FINISH_WITHIN: Duration = Duration::from_secs(15);
+pub(super) const FINISH_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 5 } else { 15 });
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -51,11 +51,12 @@ impl CurrentVersion {
 
     /// One that is never looked up.
     pub(super) fn fixed(version: Version, web: Arc<dyn HttpClient>) -> Self {
-        Self {
-            known: Mutex::new(Known { version: Some(version), ..Known::default() }),
-            is_fixed: true,
-            ..Self::new(web)
-        }
+        Self { is_fixed: true, ..Self::known(version, web) }
+    }
+
+    /// One that is not looked up before WhatsApp calls it outdated.
+    pub(super) fn known(version: Version, web: Arc<dyn HttpClient>) -> Self {
+        Self { known: Mutex::new(Known { version: Some(version), ..Known::default() }), ..Self::new(web) }
     }
 
     pub(super) async fn get(&self) -> Result<Version, Unknown> {

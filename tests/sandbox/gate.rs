@@ -15,6 +15,7 @@ pub(crate) const URL: &str = "ws://network.invalid:9080/ws/chat";
 /// A proxy for one user, and how many connections it has let through.
 pub(crate) struct Gate {
     pub(crate) address: SocketAddr,
+    knocks: Arc<AtomicUsize>,
     passed: Arc<AtomicUsize>,
 }
 
@@ -23,9 +24,11 @@ impl Gate {
     pub(crate) async fn open(network: SocketAddr, kind: Kind) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, passed) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
-        let through = Arc::clone(&passed);
+        let (knocks, through) = (Arc::<AtomicUsize>::default(), Arc::clone(&passed));
+        let knocking = Arc::clone(&knocks);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
+                knocking.fetch_add(1, Ordering::Relaxed);
                 let through = Arc::clone(&through);
                 tokio::spawn(async move {
                     let lets_through = match kind {
@@ -42,12 +45,18 @@ impl Gate {
                 });
             }
         });
-        Self { address, passed }
+        Self { address, knocks, passed }
     }
 
     /// The user, the password and the address, as a URL has them.
     pub(crate) fn login(&self) -> String {
         format!("me:p%40ss%3Aword@{}", self.address)
+    }
+
+    /// How many have come, whatever became of them.
+    #[allow(dead_code, reason = "the link's own tests ask who passed")]
+    pub(crate) fn knocks(&self) -> usize {
+        self.knocks.load(Ordering::Relaxed)
     }
 
     pub(crate) fn passed(&self) -> usize {
@@ -59,7 +68,6 @@ impl Gate {
 pub(crate) enum Kind {
     Socks5,
     Connect,
-    #[allow(dead_code, reason = "only the link's own tests wait that long")]
     Silent,
 }
 

@@ -1,6 +1,11 @@
 //! Sessions behind a proxy, over HTTP: from a wrong password to a message on a phone, and back to a proxy that is not there.
 
+use std::time::Duration;
+
+use futures_util::future::join_all;
 use serde_json::{Value, json};
+use wamux::clock::instant;
+use wamux::domain::session::life::ASKED_GAP;
 
 use super::Network;
 use super::gate::{Gate, Kind, URL};
@@ -71,6 +76,78 @@ async fn a_tenants_proxy_does_not_reach_the_operators_own_network() {
     assert_eq!(error["code"], "proxy_failed");
     assert!(error["message"].as_str().unwrap().contains("127.0.0.1 is not a public address"), "{error}");
     assert_eq!(gate.passed(), 0);
+    app.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_often_a_session_is_restarted_and_rerouted_few_attempts_come_of_it() {
+    let network = Network::start("127.0.0.1:0").await;
+    let (socks, http) =
+        (Gate::open(network.server.addr, Kind::Socks5).await, Gate::open(network.server.addr, Kind::Connect).await);
+    let app = App::start_at(Place::new(Ground::Sqlite).beside(URL).allowing("127.0.0.1")).await;
+    let sandbox = network.server.sandbox();
+    let own = OWN.parse().unwrap();
+    sandbox.create_phone(&own, None).await.unwrap();
+    let ways = [format!("http://{}", http.login()), format!("socks5://{}", socks.login())];
+    let body = json!({ "session_key": "one", "proxyUrl": ways[1] });
+    let id = app.caller.post("/sessions", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let mut events = app.caller.stream(&id, None).await;
+    let qr = events.until("qr").await;
+    sandbox.scan(&own, qr["qr"].as_str().unwrap()).await.unwrap();
+    events.until("connected").await;
+    let attempts =
+        |began: std::time::Instant| 2 + usize::try_from(began.elapsed().as_secs() / ASKED_GAP.as_secs()).unwrap();
+
+    let (began, before) = (instant(), socks.passed());
+    let restart = format!("/sessions/{id}/restart");
+    for answer in join_all((0..100).map(|_| app.caller.post(&restart, Value::Null))).await {
+        answer.expect(202);
+    }
+    events.until("connected").await;
+    app.caller.text(PHONE, "after a hundred restarts").await;
+    app.caller.until_count("status=delivered", 1).await;
+    let made = socks.passed() - before;
+    assert!((1..=attempts(began)).contains(&made), "{made} attempts");
+
+    // The way that was asked for last is the one that it takes, and no connection stays on an earlier one.
+    let (began, before) = (instant(), (socks.passed(), http.passed()));
+    for n in 0..60 {
+        let body = json!({ "proxyUrl": ways[n % 2] });
+        app.caller.patch(&format!("/sessions/{id}"), body).await.expect(200);
+    }
+    until("it goes the last way", async || {
+        socks.passed() > before.0 && shown(&app.caller, &id).await["status"] == "connected"
+    })
+    .await;
+    app.caller.text(PHONE, "after sixty ways").await;
+    app.caller.until_count("status=delivered", 2).await;
+    let made = socks.passed() + http.passed() - before.0 - before.1;
+    assert!(made <= attempts(began), "{made} attempts");
+    app.stop().await;
+    network.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_that_never_answer_hold_up_no_other_tenants() {
+    let network = Network::start("127.0.0.1:0").await;
+    let (silent, good) =
+        (Gate::open(network.server.addr, Kind::Silent).await, Gate::open(network.server.addr, Kind::Socks5).await);
+    let app = App::start_at(Place::new(Ground::Sqlite).beside(URL).allowing("127.0.0.1")).await;
+    // Far more than ever dial at once: one after the other they would take minutes to find out that nobody answers.
+    let dead = (0..150).map(|n| {
+        let body = json!({ "session_key": format!("dead {n}"), "proxyUrl": format!("socks5://{}", silent.login()) });
+        app.caller.post("/sessions", body)
+    });
+    for answer in join_all(dead).await {
+        answer.expect(201);
+    }
+    until("some wait for an answer", async || silent.knocks() >= 4).await;
+    let other = app.tenant("other@example.com", "free").await;
+    let body = json!({ "session_key": "good", "proxyUrl": format!("socks5://{}", good.login()) });
+    let id = other.post("/sessions", body).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let mut events = other.stream(&id, None).await;
+    tokio::time::timeout(Duration::from_secs(40), events.until("qr")).await.expect("it was held up");
     app.stop().await;
     network.stop().await;
 }

@@ -7,7 +7,7 @@ use crate::domain::error::Refusal;
 use crate::domain::id::MessageId;
 use crate::domain::idempotency::{Answer, Once};
 use crate::domain::message::{Filter, Message, Page, Send};
-use crate::domain::quota::{Usage, seconds_to_midnight};
+use crate::domain::quota::Usage;
 
 /// What became of a send, and how the tenant's day stands as far as it is known.
 #[derive(Debug)]
@@ -24,9 +24,7 @@ impl System {
 
     /// How the tenant's day stands.
     pub async fn usage(&self, access: &Access) -> Result<Usage, Refusal> {
-        let used = self.shared.store.used(access.tenant, self.clock().now()).await?;
-        let reset_seconds = seconds_to_midnight(self.clock().now());
-        Ok(Usage { limit: access.plan.messages_per_day, used, reset_seconds })
+        Ok(self.shared.store.usage(access.tenant, self.clock().now()).await?)
     }
 
     pub async fn message(&self, access: &Access, id: MessageId) -> Result<Message, Refusal> {

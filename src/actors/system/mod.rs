@@ -3,6 +3,7 @@
 pub mod doorkeeper;
 pub mod health;
 pub mod mailbox;
+pub mod starting;
 pub mod streams;
 pub mod supervision;
 
@@ -10,22 +11,16 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
 use crate::domain::id::{SessionId, TenantId};
 use crate::store::Store;
 use crate::whatsapp::Wire;
 use doorkeeper::Doorkeeper;
 use mailbox::Door;
+use starting::Starting;
 use streams::Streams;
 
 use super::media::spool::Spool;
 use super::tenants::{self, tenant};
-
-/// How many sessions of a process may be on their way to the network at once: a restart is no storm.
-const STARTING_AT_ONCE: usize = 32;
-/// And how many more behind proxies of tenants: one that never answers holds up no session that goes direct.
-const STARTING_BEHIND_PROXIES: usize = 16;
 
 /// What the actors of one system share. Another system in the same process has another of these.
 pub struct Shared {
@@ -34,8 +29,7 @@ pub struct Shared {
     pub doorkeeper: Doorkeeper,
     pub streams: Arc<Streams>,
     pub(crate) spool: Spool,
-    starting: Arc<Semaphore>,
-    starting_behind_proxies: Arc<Semaphore>,
+    pub starting: Starting,
     phase: AtomicU8,
     tenants_door: RwLock<Option<Door<tenants::Msg>>>,
     tenants: RwLock<HashMap<TenantId, Door<tenant::Msg>>>,
@@ -60,8 +54,7 @@ impl Shared {
             doorkeeper,
             streams,
             spool,
-            starting: Arc::new(Semaphore::new(STARTING_AT_ONCE)),
-            starting_behind_proxies: Arc::new(Semaphore::new(STARTING_BEHIND_PROXIES)),
+            starting: Starting::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             tenants_door: RwLock::default(),
             tenants: RwLock::default(),
@@ -106,12 +99,6 @@ impl Shared {
             Some(door) => tenants.insert(id, door),
             None => tenants.remove(&id),
         };
-    }
-
-    /// A place among the sessions that dial, kept until the session is there or has failed.
-    pub async fn place(&self, behind_proxy: bool) -> Option<OwnedSemaphorePermit> {
-        let places = if behind_proxy { &self.starting_behind_proxies } else { &self.starting };
-        Arc::clone(places).acquire_owned().await.ok()
     }
 
     /// The seat of a session: whoever drives its client holds it, across restarts of every actor above, so that a device never has

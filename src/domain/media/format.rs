@@ -1,11 +1,14 @@
 //! What a file is, judged by its first bytes alone: names and headers of requests lie.
 
+#[cfg(test)]
+mod tests;
+
 use super::Wanted;
 
 /// How many bytes of a file's head are enough to tell.
 pub const HEAD: usize = 4096;
 
-/// With which WebM and Matroska begin.
+/// With these bytes `WebM` and Matroska begin.
 const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
 /// The formats that are taken.
@@ -112,8 +115,13 @@ pub fn looks_like(head: &[u8]) -> Option<&'static str> {
     if head.starts_with(&EBML) && contains(&head[..head.len().min(64)], b"matroska") {
         return Some("video/x-matroska");
     }
+    if head.starts_with(b"OggS") {
+        return Some("application/ogg");
+    }
     if let Some(known) = infer::get(head) {
-        return Some(known.mime_type());
+        // One that only begins like a format of ours is none of it.
+        let ours = Format::ALL.iter().any(|format| format.mime() == known.mime_type());
+        return (!ours).then(|| known.mime_type());
     }
     let text = text(head)?.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
     Some(match text.as_bytes() {
@@ -169,8 +177,14 @@ const fn brand(brand: [u8; 4]) -> Option<Format> {
         b"M4A " | b"M4B " | b"M4P " => Some(Format::M4a),
         [b'3', b'g', b'p' | b'g' | b'r' | b's' | b'e' | b'2', _] => Some(Format::ThreeGp),
         // Still pictures and raw ones, in the same container.
-        b"avif" | b"avis" | b"mif1" | b"mif2" | b"msf1" | b"miaf" | b"crx " => None,
-        [b'h', b'e', b'i' | b'v', b'c' | b'x' | b'm' | b's'] => None,
+        b"avif"
+        | b"avis"
+        | b"mif1"
+        | b"mif2"
+        | b"msf1"
+        | b"miaf"
+        | b"crx "
+        | [b'h', b'e', b'i' | b'v', b'c' | b'x' | b'm' | b's'] => None,
         _ => Some(Format::Mp4),
     }
 }
@@ -217,103 +231,4 @@ fn adts(head: &[u8]) -> bool {
         _ => None,
     };
     length(head).is_some_and(|first| head.len() < first + 6 || length(&head[first..]).is_some())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(parts: &[&[u8]]) -> Vec<u8> {
-        parts.concat()
-    }
-
-    #[test]
-    fn what_a_head_begins_is_told_from_its_bytes() {
-        // MPEG 1 layer III, 128 kbit/s at 44.1 kHz: frames of 417 bytes; and AAC frames of 100 bytes.
-        let mp3 = [&[0xff, 0xfb, 0x90, 0x00][..], &[0; 413]].concat().repeat(2);
-        let adts = [&[0xff, 0xf1, 0x50, 0x80, 0x0c, 0x9f, 0xfc][..], &[0; 93]].concat().repeat(2);
-        let ogg = |packet: &[u8]| [b"OggS\0\x02", &[0; 20][..], &[1, 19], packet].concat();
-        for (head, want) in [
-            (file(&[&[0xff, 0xd8, 0xff, 0xe0]]), Some(Format::Jpeg)),
-            (file(&[b"\x89PNG\r\n\x1a\n", &[0; 9]]), Some(Format::Png)),
-            (file(&[b"GIF89a", &[0; 9]]), Some(Format::Gif)),
-            (file(&[b"GIF87a", &[0; 9]]), Some(Format::Gif)),
-            (file(&[b"RIFF\0\0\0\0WEBPVP8 "]), Some(Format::WebP)),
-            (file(&[b"RIFF\0\0\0\0WAVEfmt "]), Some(Format::Wav)),
-            (file(&[b"RIFF\0\0\0\0AVI LIST"]), None),
-            (file(&[b"\x1a\x45\xdf\xa3\x93\x42\x82\x84webm"]), Some(Format::WebM)),
-            (file(&[b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska"]), None),
-            (ogg(b"OpusHead"), Some(Format::OggOpus)),
-            (ogg(b"\x01vorbis"), Some(Format::OggVorbis)),
-            (ogg(b"\x80theora"), None),
-            (ogg(b"Speex   "), None),
-            (file(&[b"\0\0\0\x20ftypisom"]), Some(Format::Mp4)),
-            (file(&[b"\0\0\0\x20ftypmp42"]), Some(Format::Mp4)),
-            (file(&[b"\0\0\0\x14ftypqt  "]), Some(Format::Mov)),
-            (file(&[b"\0\0\0\x14ftyp3gp4"]), Some(Format::ThreeGp)),
-            (file(&[b"\0\0\0\x14ftyp3g2a"]), Some(Format::ThreeGp)),
-            (file(&[b"\0\0\0\x14ftypM4A "]), Some(Format::M4a)),
-            (file(&[b"\0\0\0\x14ftypheic"]), None),
-            (file(&[b"\0\0\0\x14ftypavif"]), None),
-            (file(&[b"\0\0\0\x08wide\0\0\0\0mdat"]), Some(Format::Mov)),
-            (file(&[b"\0\0\x01\0moov"]), Some(Format::Mov)),
-            (file(&[b"\0\0\0\x02moov"]), None),
-            (mp3.clone(), Some(Format::Mp3)),
-            (file(&[&mp3[..417], b"no second frame"]), None),
-            (adts.clone(), Some(Format::Adts)),
-            (file(&[b"\xff\xfe#\0!\0"]), None),
-            (file(&[b"%PDF-1.7"]), None),
-            (file(&[b""]), None),
-        ] {
-            assert_eq!(Format::of(&head), want, "{:?}", String::from_utf8_lossy(&head[..head.len().min(24)]));
-        }
-    }
-
-    #[test]
-    fn a_tag_is_measured_and_what_follows_it_counts() {
-        assert_eq!(id3_length(b"ID3\x04\0\0\0\0\x02\x01"), Some(10 + 257));
-        assert_eq!(id3_length(b"ID3\x04\0\x10\0\0\0\x01"), Some(21), "with a footer");
-        assert_eq!(id3_length(b"ID3\x04\0\0\0\0\0\xff"), None, "not a size");
-        assert_eq!(id3_length(b"ID3"), None);
-        assert_eq!(Format::behind_a_tag(b"fLaC\0\0\0\x22"), None);
-        assert_eq!(Format::behind_a_tag(b"<html>"), None);
-        assert_eq!(Format::behind_a_tag(&[0; 64]), Some(Format::Mp3), "padding");
-    }
-
-    #[test]
-    fn what_is_not_taken_has_a_name() {
-        for (head, want) in [
-            (&b"%PDF-1.7"[..], Some("application/pdf")),
-            (b"PK\x03\x04 something", Some("application/zip")),
-            (b"<!DOCTYPE html><html><body>Sign in", Some("text/html")),
-            (b"  <HTML>", Some("text/html")),
-            (b"<?xml version=\"1.0\"?><rss/>", Some("text/xml")),
-            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", Some("image/svg+xml")),
-            (b"{\"error\": \"not found\"}", Some("application/json")),
-            (b"#EXTM3U\nfile:///etc/passwd", Some("application/vnd.apple.mpegurl")),
-            (b"ffconcat version 1.0\nfile /etc/passwd", Some("text/plain")),
-            ("Not found: \u{e9}".as_bytes(), Some("text/plain")),
-            (b"\x1a\x45\xdf\xa3\x93\x42\x82\x88matroska", Some("video/x-matroska")),
-            (b"fLaC\0\0\0\x22", Some("audio/x-flac")),
-            (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", Some("image/heif")),
-            (b"\x01\x02\x03\x04", None),
-            (b"", None),
-        ] {
-            assert_eq!(looks_like(head), want, "{:?}", String::from_utf8_lossy(head));
-        }
-        // A character that the end of the head cuts in two is still text.
-        assert_eq!(looks_like(&"\u{e9}\u{e9}".as_bytes()[..3]), Some("text/plain"));
-    }
-
-    #[test]
-    fn pictures_are_no_sound_and_sound_is_no_picture() {
-        for format in Format::ALL {
-            assert_eq!(format.suits(Wanted::Audio), format.suits(Wanted::Voice), "{format:?}");
-            assert!(!(format.suits(Wanted::Image) && format.suits(Wanted::Audio)), "{format:?}");
-            let both = format.suits(Wanted::Image) && format.suits(Wanted::Video);
-            assert_eq!(both, format == Format::Gif, "{format:?}");
-            let at_all = Wanted::ALL.into_iter().any(|wanted| format.suits(wanted));
-            assert!(at_all, "{format:?}");
-        }
-    }
 }

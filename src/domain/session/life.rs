@@ -1,5 +1,6 @@
 //! The life of a session as a pure machine: `apply` takes what happened and says what to do. The session's actor does it.
 
+mod asked;
 mod fault;
 mod typed;
 
@@ -10,6 +11,8 @@ use chrono::{DateTime, Utc};
 use super::Status;
 use crate::domain::phone::Phone;
 use crate::domain::qr::QrCode;
+pub use asked::ASKED_GAP;
+use asked::Asked;
 pub use fault::{End, Fault, Loss};
 pub use typed::Typed;
 use typed::Typing;
@@ -51,6 +54,8 @@ pub enum Input {
     Ended(End),
     /// The wait before the next attempt is over.
     RetryDue,
+    /// What the tenant asked for too soon after the last time may begin.
+    TurnDue,
     /// What becomes of a pairing code, while the session waits to be linked.
     Code(Typed),
     /// The tenant wants it to begin again: a linked session connects anew, any other shows new codes.
@@ -76,6 +81,8 @@ pub enum Effect {
     Deliver,
     /// Come back with `RetryDue` after the back-off of this attempt.
     Retry { attempt: u32 },
+    /// Come back with `TurnDue` at this time.
+    AwaitTurn { until: DateTime<Utc> },
     /// Come back with `Code(Typed::Over)` at this time, unless there is a newer code by then.
     AwaitCode { until: DateTime<Utc> },
     /// Destroy the device's keys.
@@ -97,6 +104,7 @@ pub struct Life {
     /// A phone was linked by this very client: a code that still comes is a late one.
     paired: bool,
     typing: Typing,
+    asked: Asked,
     /// If its keys are for another network, it is linked anew on this one: that was asked for, by whoever knew of it.
     or_anew: bool,
 }
@@ -111,7 +119,17 @@ impl Life {
             (_, _, Some(_)) => Stage::Connecting,
             (_, _, None) => Stage::Initializing,
         };
-        Self { stage, phone, attempt: 0, fault, open: false, paired: false, typing: Typing::default(), or_anew: false }
+        Self {
+            stage,
+            phone,
+            attempt: 0,
+            fault,
+            open: false,
+            paired: false,
+            typing: Typing::default(),
+            asked: Asked::default(),
+            or_anew: false,
+        }
     }
 
     pub const fn status(&self) -> Status {
@@ -135,8 +153,9 @@ impl Life {
     pub fn apply(self, input: Input, now: DateTime<Utc>) -> (Self, Vec<Effect>) {
         match input {
             Input::Started => self.start(),
-            Input::Restart => self.begin_again(),
-            Input::Rerouted => self.reroute(),
+            Input::Restart => self.begin_again(now),
+            Input::Rerouted => self.reroute(now),
+            Input::TurnDue => self.turn(now),
             Input::Logout => self.log_out(),
             Input::RetryDue if self.stage == Stage::Disconnected => self.dial(),
             // Only a client that runs has anything to say.
@@ -180,7 +199,7 @@ impl Life {
 
     fn start(self) -> (Self, Vec<Effect>) {
         match &self.stage {
-            Stage::Initializing | Stage::Connecting if !self.open => self.dial(),
+            Stage::Initializing | Stage::Connecting if !self.open && !self.asked.is_waiting() => self.dial(),
             // A crash may have cut its end short. Where it did not, there are no keys left and this costs a look.
             Stage::Failed(fault) if fault.is_logout() => (self, vec![Effect::Unlink]),
             _ => (self, vec![]),
@@ -188,20 +207,24 @@ impl Life {
     }
 
     fn dial(self) -> (Self, Vec<Effect>) {
-        let stage = if self.phone.is_some() { Stage::Connecting } else { Stage::Initializing };
+        let stage = self.on_its_way();
         (Self { stage, open: true, paired: false, ..self }, vec![Effect::Record, Effect::Open])
     }
 
-    fn begin_again(self) -> (Self, Vec<Effect>) {
+    const fn on_its_way(&self) -> Stage {
+        if self.phone.is_some() { Stage::Connecting } else { Stage::Initializing }
+    }
+
+    fn begin_again(self, now: DateTime<Utc>) -> (Self, Vec<Effect>) {
         // Keys that no phone stands behind are of no use: new codes are for new keys.
         let fresh = self.phone.is_none();
         let or_anew = self.or_anew || self.fault.as_ref().is_some_and(Fault::is_other_network);
-        Self { or_anew, ..self }.anew(fresh)
+        Self { or_anew, ..self }.ask(fresh, now)
     }
 
     /// A session that has failed stays so: it is no help to it to fail on another way.
-    fn reroute(self) -> (Self, Vec<Effect>) {
-        if matches!(self.stage, Stage::Failed(_)) { (self, vec![]) } else { self.anew(false) }
+    fn reroute(self, now: DateTime<Utc>) -> (Self, Vec<Effect>) {
+        if matches!(self.stage, Stage::Failed(_)) { (self, vec![]) } else { self.ask(false, now) }
     }
 
     fn anew(self, fresh: bool) -> (Self, Vec<Effect>) {
@@ -218,7 +241,7 @@ impl Life {
             // No phone is linked, and no code is shown.
             return (self, vec![]);
         }
-        Self::failed(Fault::logged_out_here(), None, vec![Effect::Record, Effect::Unlink])
+        self.failed(Fault::logged_out_here(), None, vec![Effect::Record, Effect::Unlink])
     }
 
     fn end(self, end: &End) -> (Self, Vec<Effect>) {
@@ -226,16 +249,26 @@ impl Life {
             return Self { phone: None, open: false, or_anew: false, ..self }.anew(true);
         }
         if end.unlinks() {
-            return Self::failed(end.fault(), None, vec![Effect::Record, Effect::Forget]);
+            return self.failed(end.fault(), None, vec![Effect::Record, Effect::Forget]);
         }
-        Self::failed(end.fault(), self.phone, vec![Effect::Record])
+        let phone = self.phone.clone();
+        self.failed(end.fault(), phone, vec![Effect::Record])
     }
 
-    fn failed(fault: Fault, phone: Option<Phone>, effects: Vec<Effect>) -> (Self, Vec<Effect>) {
+    fn failed(self, fault: Fault, phone: Option<Phone>, effects: Vec<Effect>) -> (Self, Vec<Effect>) {
         let stage = Stage::Failed(fault.clone());
         let typing = Typing::default();
-        let next =
-            Self { stage, phone, attempt: 0, fault: Some(fault), open: false, paired: false, typing, or_anew: false };
+        let next = Self {
+            stage,
+            phone,
+            attempt: 0,
+            fault: Some(fault),
+            open: false,
+            paired: false,
+            typing,
+            asked: self.asked.dropped(),
+            or_anew: false,
+        };
         (next, effects)
     }
 

@@ -53,9 +53,10 @@ impl Refused {
             Self::Gone => 410,
             Self::LengthRequired => 411,
             Self::TooLarge => 413,
-            Self::NoBeginning => 416,
-            Self::WrongHash | Self::WrongName | Self::Cut => 400,
-            Self::Busy => 503,
+            Self::WrongHash | Self::WrongName => 400,
+            Self::Cut => 408,
+            // Whoever asks again how much there is does better.
+            Self::NoBeginning | Self::Busy => 503,
             Self::Broken => 500,
         }
     }

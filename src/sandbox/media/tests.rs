@@ -76,7 +76,7 @@ async fn an_upload_that_was_cut_goes_on_where_it_was_cut() {
     assert_eq!(probe(&net).await, (200, json!({ "resume": "0" })));
     let head = Ok(bytes[..300_000].to_vec());
     let cut = stream::iter([head, Err(std::io::Error::other("cut"))]);
-    assert_eq!(put(&net.sandbox, &path, 600_000, Body::wrap_stream(cut)).await.0, 400);
+    assert_eq!(put(&net.sandbox, &path, 600_000, Body::wrap_stream(cut)).await.0, 408);
     assert_eq!(probe(&net).await, (200, json!({ "resume": "300000" })));
     let net = net.reopen().await;
     assert_eq!(probe(&net).await, (200, json!({ "resume": "300000" })));
@@ -87,7 +87,7 @@ async fn an_upload_that_was_cut_goes_on_where_it_was_cut() {
     assert_eq!(get(&net.sandbox, &done["direct_path"]).await, (200, bytes.clone()));
     let other = super::tests::name(b"never begun");
     let never = format!("/mms/image/{other}?auth={auth}&file_offset=10");
-    assert_eq!(put(&net.sandbox, &never, 10, vec![0; 10].into()).await.0, 416);
+    assert_eq!(put(&net.sandbox, &never, 10, vec![0; 10].into()).await.0, 503);
 }
 
 #[tokio::test]

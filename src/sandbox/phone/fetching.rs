@@ -35,6 +35,8 @@ enum Problem {
     /// What was fetched, or what was in it, is not what the message says.
     WrongHash,
     NotDecryptable,
+    /// The disk did not take it.
+    NotStored,
 }
 
 impl Problem {
@@ -45,6 +47,7 @@ impl Problem {
             Self::Expired => "expired",
             Self::WrongHash => "wrong_hash",
             Self::NotDecryptable => "not_decryptable",
+            Self::NotStored => "not_stored",
         }
     }
 }
@@ -78,7 +81,7 @@ async fn all(network: &Arc<Network>) -> Result<(), SandboxError> {
 
 async fn one(network: &Network, due: Due) -> Result<(), SandboxError> {
     let Due { account, id, reference } = due;
-    let fetched = match fetch(network, reference).await? {
+    let fetched = match fetch(network, reference).await {
         Ok(here) => here,
         Err(problem) => {
             tracing::warn!(
@@ -95,17 +98,20 @@ async fn one(network: &Network, due: Due) -> Result<(), SandboxError> {
     Ok(())
 }
 
-async fn fetch(network: &Network, reference: Reference) -> Result<Result<Fetched, Problem>, SandboxError> {
+async fn fetch(network: &Network, reference: Reference) -> Result<Fetched, Problem> {
     if reference.path.is_empty() || reference.plain_sha256.len() != 32 {
-        return Ok(Err(Problem::Incomplete));
+        return Err(Problem::Incomplete);
     }
     let file = match network.media.at(&reference.path) {
         Ok((file, _)) => file,
-        Err(Refused::Gone) => return Ok(Err(Problem::Expired)),
-        Err(_) => return Ok(Err(Problem::NotFound)),
+        Err(Refused::Gone) => return Err(Problem::Expired),
+        Err(_) => return Err(Problem::NotFound),
     };
     let copies = network.media.copies.clone();
-    off(move || open(file, &reference, &copies)).await.map_err(|error| SandboxError::Storage(error.into()))
+    off(move || open(file, &reference, &copies)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a phone cannot keep what it fetched");
+        Err(Problem::NotStored)
+    })
 }
 
 /// Decrypts a file into the phones' folder, if it is what the message says.

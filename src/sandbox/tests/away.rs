@@ -9,14 +9,7 @@ const BOB: &str = "+237622222222";
 #[tokio::test]
 async fn a_phone_that_is_back_sends_again_what_it_was_asked_for_meanwhile() {
     let net = Net::new().await;
-    let companion = net.linked(ALICE).await;
-    net.sandbox.create_phone(&phone(BOB), None).await.unwrap();
-    net.sandbox.write(&phone(BOB), &phone(ALICE), &text("first")).await.unwrap();
-    let (sender, ..) = companion.receives().await;
-    companion.send(BOB, "answer").await;
-    companion.receipt().await;
-    companion.client.signal().delete_sessions(&[sender]).await.unwrap();
-    let keys = companion.stop().await;
+    let keys = net.estranged(ALICE, BOB).await.stop().await;
     net.sandbox.write(&phone(BOB), &phone(ALICE), &text("second")).await.unwrap();
     net.sandbox.go_offline(&phone(BOB)).await.unwrap();
     let companion = Companion::start(&net.sandbox, keys).await;

@@ -39,10 +39,12 @@ async fn the_file_is_for_its_owner_alone() {
     let mut files = 0;
     for file in std::fs::read_dir(net.folder()).unwrap() {
         let file = file.unwrap();
-        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{}", file.path().display());
+        let metadata = file.metadata().unwrap();
+        let mode = if metadata.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(metadata.permissions().mode() & 0o777, mode, "{}", file.path().display());
         files += 1;
     }
-    assert_eq!(files, 3, "the database, its log and its index");
+    assert_eq!(files, 4, "the database, its log and its index, and the folder of media");
 }
 
 /// Opens a socket, says `first`, and waits for the network to hang up.

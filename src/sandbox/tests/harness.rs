@@ -226,6 +226,19 @@ impl Net {
         companion.link(&self.sandbox, number).await;
         companion
     }
+
+    /// The same, after it has talked to another phone and lost its session with that.
+    pub(crate) async fn estranged(&self, number: &str, other: &str) -> Companion {
+        let companion = self.linked(number).await;
+        self.sandbox.create_phone(&phone(other), None).await.unwrap();
+        self.sandbox.write(&phone(other), &phone(number), &text("first")).await.unwrap();
+        let (sender, ..) = companion.receives().await;
+        // An answer confirms the session, so that the phone's next text can only be read with it.
+        companion.send(other, "answer").await;
+        companion.receipt().await;
+        companion.client.signal().delete_sessions(&[sender]).await.unwrap();
+        companion
+    }
 }
 
 pub(crate) async fn open(folder: &tempfile::TempDir) -> Sandbox {

@@ -366,14 +366,7 @@ async fn a_code_that_is_not_shown_links_nothing() {
 #[tokio::test]
 async fn a_client_that_lost_its_sessions_asks_again_and_reads() {
     let net = Net::new().await;
-    let companion = net.linked(ALICE).await;
-    net.sandbox.create_phone(&phone(BOB), None).await.unwrap();
-    net.sandbox.write(&phone(BOB), &phone(ALICE), &text("first")).await.unwrap();
-    let (sender, ..) = companion.receives().await;
-    // An answer confirms the session, so that the phone's next text can only be read with it.
-    companion.send(BOB, "answer").await;
-    companion.receipt().await;
-    companion.client.signal().delete_sessions(&[sender]).await.unwrap();
+    let companion = net.estranged(ALICE, BOB).await;
     net.sandbox.write(&phone(BOB), &phone(ALICE), &text("second")).await.unwrap();
     assert_eq!(companion.texts().await, ["second"]);
 }

@@ -26,6 +26,8 @@ pub(crate) async fn store_at(url: &DatabaseUrl) -> Store {
 pub(crate) async fn new_lease(store: &Store, key: &str) -> Lease {
     let email: Email = "you@example.com".parse().unwrap();
     let tenant = store.tenant_of(&email).await.unwrap();
+    // Whose sessions have no limit.
+    assert!(store.set_plan(&email, "pro").await.unwrap());
     let key = SessionKey::try_from(key.to_owned()).unwrap();
     let session = store.create_session(tenant, key, None).await.unwrap().now().unwrap();
     store.lease(tenant, session.id).await.unwrap().unwrap().0

@@ -1,9 +1,15 @@
 //! What a run of a link says of each fault of the network, and that it comes back where it should.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
+
 use super::peer::{Peer, network, over, phone};
 use crate::domain::session::life::End;
 use crate::sandbox::{Count, Fault, FaultKind, Sandbox, Seconds};
-use crate::whatsapp::{LinkEvent, Over, ReceiptKind, new_wire_id};
+use crate::whatsapp::version::CurrentVersion;
+use crate::whatsapp::{LinkEvent, Over, ReceiptKind, Wire, new_wire_id};
 
 const ALICE: &str = "+237611111111";
 const BOB: &str = "+237622222222";
@@ -92,6 +98,37 @@ async fn an_outdated_client_is_told_so_at_the_next_login_and_that_passes() {
     assert_eq!(over(alice.run()).await, Over::Ended(End::Outdated));
     sandbox.heal(None, None);
     comes_back(&mut alice.restart(&sandbox).await).await;
+}
+
+/// Where the version is looked up: there is a second one by now.
+struct Web;
+
+#[async_trait]
+impl HttpClient for Web {
+    async fn execute(&self, _: HttpRequest) -> anyhow::Result<HttpResponse> {
+        let body = br#"{\"dynamic_data\":{\"client_revision\":2,\"x\":1}}"#;
+        Ok(HttpResponse { status_code: 200, body: body.to_vec() })
+    }
+}
+
+#[tokio::test]
+async fn a_version_that_was_retired_gives_way_to_a_newer_one_at_the_next_attempt() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = network(&folder).await;
+    let mut alice = Peer::new(&folder, &sandbox).await;
+    alice.pair(&sandbox, ALICE).await;
+    let dialled = sandbox.clone();
+    let version = Arc::new(CurrentVersion::known((2, 3000, 1), Arc::new(Web)));
+    let wire = Wire { version: Arc::clone(&version), ..Wire::sandbox(Arc::new(move || dialled.dial())) };
+    let alice = alice.restart_on(&wire).await;
+    inject(&sandbox, Fault::new(FaultKind::OutdatedClient)).await;
+    assert!(matches!(over(alice.run()).await, Over::Broken(_)), "another client may do better");
+    assert_eq!(version.get().await, Ok((2, 3000, 2)));
+    // If that is refused as well there is none to try.
+    let alice = alice.restart_on(&wire).await;
+    assert_eq!(over(alice.run()).await, Over::Ended(End::Outdated));
+    sandbox.heal(None, None);
+    comes_back(&mut alice.restart_on(&wire).await).await;
 }
 
 #[tokio::test]

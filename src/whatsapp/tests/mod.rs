@@ -14,10 +14,12 @@ mod proxies;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use tokio::io::DuplexStream;
 
+use super::link::FINISH_WITHIN;
 use super::{Inbox, InboxError, Link, LinkEvent, NoCode, Over, Received, SendError, Wire};
-use crate::store::device_keys::{DeviceKeys, store_with_session};
+use crate::store::device_keys::{DeviceKeyError, DeviceKeys, Entry, Kind, store_with_session};
 
 struct NoInbox;
 
@@ -75,6 +77,21 @@ async fn a_closed_link_does_not_run() {
     let (link, _) = link(folder.path(), nobody).await;
     link.close().await;
     assert_eq!(link.run().await, Over::Closed);
+}
+
+#[tokio::test]
+async fn a_close_that_hangs_on_the_database_is_given_up_after_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let keys = DeviceKeys::new(store, lease);
+    let link = Wire::sandbox(Arc::new(nobody)).open(keys.clone(), Arc::new(|_| {}), Arc::new(NoInbox)).await.unwrap();
+    let entry = || Entry { name: "bob".to_owned(), value: b"ratchet".to_vec(), mark: 0 };
+    // A write that never ends, as far as anybody can tell.
+    let mut hanging = Box::pin(keys.put(Kind::SignalSession, entry()));
+    assert!((&mut hanging).now_or_never().is_none());
+    tokio::time::timeout(FINISH_WITHIN * 4, link.close()).await.expect("it was not given up");
+    // Whoever has the keys next shares them with nobody.
+    assert!(matches!(keys.put(Kind::SignalSession, entry()).await, Err(DeviceKeyError::Closed)));
 }
 
 #[tokio::test]

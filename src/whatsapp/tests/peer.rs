@@ -87,12 +87,17 @@ impl Peer {
 
     /// Ends this session's process and begins another on its database.
     pub(super) async fn restart(self, sandbox: &Sandbox) -> Self {
+        let sandbox = sandbox.clone();
+        self.restart_on(&Wire::sandbox(Arc::new(move || sandbox.dial()))).await
+    }
+
+    pub(super) async fn restart_on(self, wire: &Wire) -> Self {
         self.link.close().await;
         drop(self.link);
         self.store.close().await;
         let store = store_at(&DatabaseUrl::sqlite(&self.database)).await;
         let (lease, _) = store.lease(self.lease.tenant, self.lease.session).await.unwrap().unwrap();
-        Self::open(store, lease, self.database, sandbox).await
+        Self::on(store, lease, self.database, wire).await
     }
 
     pub(super) fn run(&self) -> JoinHandle<Over> {

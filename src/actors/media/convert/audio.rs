@@ -5,16 +5,18 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::probe::{Stream, probe};
-use super::run::{Bounds, Words};
+use super::run::Bounds;
 use super::tools::Tools;
 use super::waveform::Fold;
+use super::words::Words;
 use super::{Prepared, SLACK, size};
 use crate::domain::media::{Facts, Fault, Format, Wanted};
 use crate::domain::message::Kind;
 
 /// The longest sound: a voice note of an hour still fits into what may be sent.
-const LONGEST: Duration = Duration::from_mins(60);
-const WITHIN: Duration = Duration::from_mins(2);
+const LONGEST: Duration = Duration::from_hours(1);
+const WITHIN: Duration = Duration::from_mins(4);
+const PROCESSOR: Duration = Duration::from_mins(2);
 /// Samples a second of what is counted and folded into a waveform.
 const RATE: u64 = 8000;
 
@@ -69,7 +71,7 @@ pub(super) async fn prepare(
         .say(&stream)
         .say(&format!("-ac 1 -ar {RATE} -c:a pcm_s16le -f s16le pipe:1"));
     let mut fold = Fold::default();
-    let bounds = Bounds { folder, within: WITHIN, file: limit + 2 * SLACK };
+    let bounds = Bounds { folder, within: WITHIN, processor: PROCESSOR, file: limit + 2 * SLACK };
     let mut take = |bytes: &[u8]| {
         fold.take(bytes);
         Ok(())

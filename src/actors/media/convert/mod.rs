@@ -1,6 +1,7 @@
 //! Makes of a file what phones play: with ffmpeg where it must, without where it can.
 
 mod audio;
+mod blame;
 mod picture;
 mod probe;
 mod run;
@@ -10,6 +11,7 @@ mod tests;
 mod tools;
 mod video;
 mod waveform;
+mod words;
 
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};

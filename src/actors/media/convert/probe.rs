@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::run::{Bounds, Words};
+use super::run::Bounds;
 use super::tools::Tools;
+use super::words::Words;
 use crate::domain::media::{Fault, Format};
 
 const WITHIN: Duration = Duration::from_mins(1);
+const PROCESSOR: Duration = Duration::from_secs(30);
 const SHOW: &str = "format=duration:stream=index,codec_type,codec_name,profile,pix_fmt,width,height,channels,\
                     sample_rate,duration:stream_disposition=attached_pic:stream_side_data=rotation";
 
@@ -95,12 +97,13 @@ impl Probe {
 /// Looks into a file. `folder` is where the look is taken from.
 pub(super) async fn probe(tools: &Tools, format: Format, file: &Path, folder: &Path) -> Result<Probe, Fault> {
     let words = Words::default().say("-of json -show_entries").word(SHOW).source(format, "", file);
-    let said =
-        tools.ffprobe(words, &Bounds { folder, within: WITHIN, file: 0 }).await.map_err(|fault| match fault {
+    let said = tools.ffprobe(words, &Bounds { folder, within: WITHIN, processor: PROCESSOR, file: 0 }).await.map_err(
+        |fault| match fault {
             // It did nothing but look.
             Fault::ConversionFailed(why) if !why.contains("could not be started") => Fault::Unreadable(why),
             fault => fault,
-        })?;
+        },
+    )?;
     serde_json::from_slice(&said).map_err(|_| Fault::Unreadable("nothing can be told of its content".to_owned()))
 }
 

@@ -2,78 +2,30 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::Command;
 
+use super::blame::{blame, failed};
 use super::tools::Tools;
-use crate::domain::media::{Fault, Format};
+use super::words::Words;
+use crate::domain::media::Fault;
 
-/// Pixels of a frame that are decoded at most: a little more than 4096 x 4096, so that 4K in either orientation fits.
-const PIXELS: u32 = 17_000_000;
 /// Memory that a run may take for itself. A 4K film takes a third of it.
 const MEMORY: u64 = 1 << 30;
+/// A third of the processor's time that the server gets when there is too little of it: more, and conversions would starve.
+const NICE: &str = "5";
 /// How much of what it complains about is kept: the end.
 const COMPLAINTS: usize = 4096;
-
-/// The words of a command line.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Words(Vec<OsString>);
-
-impl Words {
-    /// Some words, separated by spaces.
-    pub(super) fn say(mut self, words: &str) -> Self {
-        self.0.extend(words.split_whitespace().map(OsString::from));
-        self
-    }
-
-    /// One word, spaces and all.
-    pub(super) fn word(mut self, word: impl Into<OsString>) -> Self {
-        self.0.push(word.into());
-        self
-    }
-
-    /// A file, so that no name is taken for an option or for a protocol.
-    pub(super) fn file(self, path: &Path) -> Self {
-        let mut word = OsString::from("file:");
-        word.push(path);
-        self.word(word)
-    }
-
-    /// A file to read. The format is the one that its content showed: ffmpeg is not left to guess, so that no playlist or script
-    /// can be taken for a film and lead it elsewhere.
-    pub(super) fn source(self, format: Format, options: &str, path: &Path) -> Self {
-        self.say("-protocol_whitelist file,pipe -probesize 5000000 -analyzeduration 10000000 -max_pixels")
-            .word(PIXELS.to_string())
-            .say("-threads 1 -f")
-            .word(demuxer(format))
-            .say(options)
-            .word("-i")
-            .file(path)
-    }
-}
-
-const fn demuxer(format: Format) -> &'static str {
-    match format {
-        Format::Jpeg => "jpeg_pipe",
-        Format::Png => "png_pipe",
-        Format::WebP => "webp_pipe",
-        Format::Gif => "gif",
-        Format::Mp4 | Format::ThreeGp | Format::Mov | Format::M4a => "mov",
-        Format::WebM => "matroska",
-        Format::Mp3 => "mp3",
-        Format::OggOpus | Format::OggVorbis => "ogg",
-        Format::Adts => "aac",
-        Format::Wav => "wav",
-    }
-}
 
 /// What a run may take, and where it works.
 pub(super) struct Bounds<'a> {
     pub(super) folder: &'a Path,
     pub(super) within: Duration,
+    /// Of the processor's time. A busy machine makes a run longer, and not this.
+    pub(super) processor: Duration,
     /// The largest file that it may write.
     pub(super) file: u64,
 }
@@ -87,20 +39,14 @@ impl Tools {
         take: &mut (dyn FnMut(&[u8]) -> Result<(), Fault> + Send),
     ) -> Result<(), Fault> {
         let all = Words::default().say("-nostdin -hide_banner -v error -y -filter_threads 1");
-        self.run(&self.ffmpeg, all.0.into_iter().chain(words.0), bounds, take).await
+        self.run(&self.ffmpeg, all.and(words), bounds, take).await
     }
 
     /// Runs ffprobe; what it says is bounded.
     pub(super) async fn ffprobe(&self, words: Words, bounds: &Bounds<'_>) -> Result<Vec<u8>, Fault> {
         let mut said = Vec::new();
         let mut take = collect(&mut said, 256 * 1024);
-        self.run(
-            &self.ffprobe,
-            Words::default().say("-hide_banner -v error").0.into_iter().chain(words.0),
-            bounds,
-            &mut take,
-        )
-        .await?;
+        self.run(&self.ffprobe, Words::default().say("-hide_banner -v error").and(words), bounds, &mut take).await?;
         drop(take);
         Ok(said)
     }
@@ -108,12 +54,12 @@ impl Tools {
     async fn run(
         &self,
         program: &Path,
-        words: impl Iterator<Item = OsString>,
+        words: Words,
         bounds: &Bounds<'_>,
         take: &mut (dyn FnMut(&[u8]) -> Result<(), Fault> + Send),
     ) -> Result<(), Fault> {
         let mut command = self.command(program, bounds);
-        command.args(words).env_clear().current_dir(bounds.folder).kill_on_drop(true);
+        command.args(words.list()).env_clear().current_dir(bounds.folder).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| failed(&format!("ffmpeg could not be started: {error}")))?;
         let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
@@ -135,12 +81,13 @@ impl Tools {
         let mut line: Vec<OsString> = Vec::new();
         if let Some(prlimit) = &self.prlimit {
             line.push(prlimit.into());
-            // The processor's time also ends a run whose server was killed and cannot end it.
-            line.extend(["--core=0".into(), format!("--cpu={}", bounds.within.as_secs() * 2).into()]);
+            // This also ends a run whose server was killed and cannot end it.
+            let seconds = bounds.processor.as_secs();
+            line.extend(["--core=0".into(), format!("--cpu={seconds}:{}", seconds + 5).into()]);
             line.extend([format!("--fsize={}", bounds.file).into(), format!("--data={MEMORY}").into()]);
         }
         if let Some(nice) = &self.nice {
-            line.extend([nice.into(), "-n".into(), "10".into()]);
+            line.extend([nice.into(), "-n".into(), NICE.into()]);
         }
         line.push(program.into());
         let mut command = Command::new(&line[0]);
@@ -187,62 +134,9 @@ async fn tail(mut from: impl AsyncRead + Unpin) -> Result<String, Fault> {
     }
 }
 
-fn failed(why: &str) -> Fault {
-    Fault::ConversionFailed(why.to_owned())
-}
-
-/// Whose fault a failure was: the file's, where ffmpeg says so, or else nobody knows.
-fn blame(status: ExitStatus, complaints: &str) -> Fault {
-    const OF_THE_FILE: [(&str, &str); 8] = [
-        ("moov atom not found", "its index is missing, so it was cut off or never finished"),
-        ("Invalid data found", "its content is broken"),
-        ("matches no streams", "there is nothing in it to play"),
-        ("does not contain any stream", "there is nothing in it to play"),
-        ("Cannot determine format of input stream", "none of it can be decoded"),
-        ("could not find codec parameters", "its header does not say what it holds"),
-        ("max_pixels", "its pictures are too large"),
-        ("Picture size", "its pictures have no possible size"),
-    ];
-    if let Some((_, why)) = OF_THE_FILE.iter().find(|(sign, _)| complaints.contains(sign)) {
-        return Fault::Unreadable((*why).to_owned());
-    }
-    match last_words(complaints) {
-        Some(words) => failed(&words),
-        None => failed(&format!("ffmpeg ended with {status}")),
-    }
-}
-
-/// The last line, without what stands for this machine: paths and addresses.
-fn last_words(complaints: &str) -> Option<String> {
-    let line = complaints.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-    // "[libx264 @ 0x55d0c8] what happened" is "what happened".
-    let line = line.rsplit_once("] ").map_or(line, |(_, rest)| rest);
-    let words = line.split_whitespace().map(|word| if word.contains('/') { "(a file)" } else { word });
-    let words: Vec<_> = words.collect();
-    let line: String = words.join(" ").chars().filter(|c| !c.is_control()).take(200).collect();
-    Some(line.trim_end_matches(['.', ':']).to_owned()).filter(|line| !line.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::process::ExitStatusExt;
-
-    #[test]
-    fn a_failure_speaks_without_paths() {
-        let ended = ExitStatus::from_raw(1 << 8);
-        for (complaints, want) in [
-            ("[mov @ 0x5] moov atom not found\nfile:/data/x: Invalid data found\n", "media_unreadable"),
-            ("[aac @ 0x5] Something odd at /data/media/abc.\n\n", "media_conversion_failed"),
-            ("", "media_conversion_failed"),
-        ] {
-            let fault = blame(ended, complaints);
-            assert_eq!(fault.code(), want, "{complaints}");
-            assert!(!fault.sentence().contains("/data"), "{}", fault.sentence());
-        }
-        assert_eq!(last_words("first\n[x @ 0x1] the last one\n").as_deref(), Some("the last one"));
-        assert_eq!(last_words("\n \n"), None);
-    }
 
     #[tokio::test]
     async fn of_many_words_the_last_are_kept() {

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::probe::{Probe, Stream, probe};
-use super::run::{Bounds, Words, collect};
+use super::run::{Bounds, collect};
 use super::tools::Tools;
+use super::words::{PIXELS, Words};
 use super::{Prepared, SLACK, size};
 use crate::domain::media::{Facts, Fault, Format, Wanted};
 use crate::domain::message::Kind;
@@ -13,7 +14,8 @@ use crate::domain::message::Kind;
 const LONGEST: Duration = Duration::from_mins(30);
 /// A GIF plays over and over, so of a long one the beginning is enough.
 const LONGEST_GIF: Duration = Duration::from_mins(1);
-const WITHIN: Duration = Duration::from_mins(5);
+const WITHIN: Duration = Duration::from_mins(8);
+const PROCESSOR: Duration = Duration::from_mins(5);
 const NAME: &str = "video.mp4";
 /// Thumbnails are smaller by far.
 const THUMBNAIL_MAX: usize = 32 * 1024;
@@ -63,7 +65,7 @@ fn phones_play(sound: &Stream) -> bool {
 
 pub(super) async fn prepare(tools: &Tools, format: Format, source: &Path, folder: &Path) -> Result<Prepared, Fault> {
     let seen = probe(tools, format, source, folder).await?;
-    let Some(picture) = seen.picture() else { return Err(no_picture(format, &seen)) };
+    let picture = picture(format, &seen)?;
     let duration = seen.duration();
     refuse_long(duration)?;
     let plan = Plan::of(&seen, picture);
@@ -87,7 +89,7 @@ pub(super) async fn prepare(tools: &Tools, format: Format, source: &Path, folder
 /// An animated GIF as a film without sound.
 pub(super) async fn prepare_gif(tools: &Tools, source: &Path, folder: &Path) -> Result<Prepared, Fault> {
     let seen = probe(tools, Format::Gif, source, folder).await?;
-    let Some(picture) = seen.picture() else { return Err(no_picture(Format::Gif, &seen)) };
+    let picture = picture(Format::Gif, &seen)?;
     let plan = Plan { picture: picture.index, copy_picture: false, sound: None, copy_sound: false };
     let mut thumbnail = Vec::new();
     let words = Words::default()
@@ -101,7 +103,7 @@ pub(super) async fn prepare_gif(tools: &Tools, source: &Path, folder: &Path) -> 
 }
 
 const fn bounds(folder: &Path) -> Bounds<'_> {
-    Bounds { folder, within: WITHIN, file: Wanted::Video.limit() + 2 * SLACK }
+    Bounds { folder, within: WITHIN, processor: PROCESSOR, file: Wanted::Video.limit() + 2 * SLACK }
 }
 
 /// The film, from the first input.
@@ -164,6 +166,18 @@ fn refuse_long(duration: Option<Duration>) -> Result<(), Fault> {
         }
         None => Ok(()),
     }
+}
+
+/// The moving picture, if it is of a size that is decoded.
+fn picture(format: Format, seen: &Probe) -> Result<&Stream, Fault> {
+    let picture = seen.picture().ok_or_else(|| no_picture(format, seen))?;
+    if u64::from(picture.width) * u64::from(picture.height) > PIXELS {
+        return Err(Fault::Unreadable(format!(
+            "its pictures of {} x {} pixels are too large",
+            picture.width, picture.height
+        )));
+    }
+    Ok(picture)
 }
 
 /// A container without a picture is a sound.

@@ -68,9 +68,10 @@ impl Resolve for Guarded {
 
 /// The port is the URL's; the connector sets it.
 async fn permitted(name: &str, names: &dyn Names, egress: &Egress) -> Result<Vec<SocketAddr>, NoWay> {
-    let found = match is_this_machine(name) {
-        true => LOOPBACK.to_vec(),
-        false => names.addresses(name).await.map_err(NoWay::Unresolved)?,
+    let found = if is_this_machine(name) {
+        LOOPBACK.to_vec()
+    } else {
+        names.addresses(name).await.map_err(NoWay::Unresolved)?
     };
     if found.is_empty() {
         return Err(NoWay::NoAddress);

@@ -123,14 +123,14 @@ impl Actor for Tenant {
             }
             Msg::Accept(_, _, reply) if reply.is_closed() => {}
             Msg::Accept(send, once, reply) => state.accept(&myself, send, once, reply),
-            Msg::Settled(key) => state.in_flight.settled(&key),
+            Msg::Settled(key) => state.in_flight.settled(key),
             Msg::Committed(session) => state.roster.nudge(session),
             Msg::CreateSession(_, _, reply) | Msg::CreateKey(_, _, reply) if reply.is_closed() => {}
             Msg::CreateSession(new, once, reply) => state.create_session(&myself, new, once, reply),
             Msg::CreateKey(new, once, reply) => state.create_key(&myself, new, once, reply),
             Msg::Created(made, key, reply) => {
                 if let Some(key) = key {
-                    state.in_flight.settled(&key);
+                    state.in_flight.settled(key);
                 }
                 state.roster.created(&myself, made, reply).await;
             }

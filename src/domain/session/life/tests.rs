@@ -190,8 +190,8 @@ fn on_another_network_the_keys_are_kept_until_a_restart_meets_it_too() {
     );
     let (back, _) = run(asked.clone(), [(3, up()), (4, lost()), (5, Input::RetryDue), (6, other())]);
     assert_eq!((back.status(), &back.phone), (Status::Failed, &Some(phone())), "nobody has asked for this one");
-    for patience in [vec![], vec![(3, lost()), (4, Input::RetryDue)], vec![(3, Input::Restart)]] {
-        let (life, effects) = run(asked.clone(), patience.into_iter().chain([(5, other())]));
+    for patience in [vec![], vec![(3, lost()), (4, Input::RetryDue)], vec![(3, Input::Restart), (5, Input::TurnDue)]] {
+        let (life, effects) = run(asked.clone(), patience.into_iter().chain([(6, other())]));
         assert_eq!(
             (life.status(), &life.phone, effects),
             (Status::Initializing, &None, vec![Close, Forget, Record, Open])
@@ -213,6 +213,38 @@ fn a_new_way_to_the_network_is_taken_at_once_by_whoever_is_not_done_with_it() {
         let (_, effects) = before.clone().apply(Input::Rerouted, at(2));
         assert_eq!(effects, want, "{before:?}");
     }
+}
+
+#[test]
+fn whoever_asks_again_and_again_has_two_attempts_of_it_and_what_was_asked_last() {
+    use Effect::{AwaitTurn, Close, Forget, Open, Record};
+    let (life, effects) = run(linked(), [(0, Input::Started), (1, up()), (2, Input::Restart)]);
+    assert_eq!(effects, [Close, Record, Open]);
+    let (life, effects) = run(life, [(3, Input::Rerouted)]);
+    assert_eq!((life.status(), effects), (Status::Connecting, vec![Close, Record, AwaitTurn { until: at(5) }]));
+    let (life, effects) = run(life, [(3, Input::Restart), (4, Input::Rerouted), (4, up()), (4, Input::Started)]);
+    assert_eq!((life.status(), effects), (Status::Connecting, vec![]), "what runs no more says nothing");
+    let (life, effects) = run(life, [(4, Input::TurnDue)]);
+    assert_eq!(effects, [AwaitTurn { until: at(5) }], "too early");
+    let (life, effects) = run(life, [(5, Input::TurnDue)]);
+    assert_eq!(effects, [Close, Record, Open]);
+    let (_, effects) = run(life.clone(), [(6, Input::TurnDue)]);
+    assert_eq!(effects, [], "it was its turn before");
+    let (_, effects) = run(life.clone(), [(8, Input::Restart)]);
+    assert_eq!(effects, [Close, Record, Open], "whoever waits has it at once");
+    let (_, effects) = run(life.clone(), [(-1000, Input::Restart)]);
+    assert_eq!(effects, [Close, Record, Open], "a clock that was put back makes nobody wait");
+    // New codes are for new keys, whatever else was asked for beside them.
+    let (_, effects) = run(
+        new(),
+        [(0, Input::Started), (1, Input::Rerouted), (2, Input::Rerouted), (3, Input::Restart), (4, Input::TurnDue)],
+    );
+    assert_eq!(effects, [Close, Forget, Record, Open]);
+    // A logout is not undone by what was asked for before it.
+    let (life, effects) = run(life, [(6, Input::Restart), (7, Input::Logout), (8, Input::TurnDue)]);
+    assert_eq!((life.status(), effects), (Status::Failed, vec![]));
+    let (_, effects) = run(life, [(8, Input::Restart)]);
+    assert_eq!(effects, [Close, Forget, Record, Open]);
 }
 
 #[test]
@@ -270,6 +302,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         end.prop_map(Input::Ended),
         Just(Input::Restart),
         Just(Input::Rerouted),
+        Just(Input::TurnDue),
         Just(Input::Logout),
         code.prop_map(Input::Code),
     ]
@@ -281,6 +314,9 @@ struct World {
     client: bool,
     up_since: Option<DateTime<Utc>>,
     attempt: u32,
+    /// When the last attempt began that the tenant had asked for, and whether one waits.
+    asked: Option<DateTime<Utc>>,
+    waits: bool,
 }
 
 proptest! {
@@ -320,6 +356,18 @@ proptest! {
             if before.status() == Status::Failed && next.status() != Status::Failed {
                 prop_assert_eq!(&input, &Input::Restart);
             }
+
+            // Attempts that are asked for are apart, and none is forgotten: it begins, or waits, or the session was logged out.
+            let by_request = matches!(input, Input::Restart | Input::Rerouted | Input::TurnDue);
+            if by_request && has(&Effect::Open) {
+                prop_assert!(world.asked.is_none_or(|last| now - last >= TimeDelta::from_std(ASKED_GAP).unwrap()));
+                (world.asked, world.waits) = (Some(now), false);
+            }
+            world.waits |= effects.iter().any(|effect| matches!(effect, Effect::AwaitTurn { .. }));
+            world.waits &= next.status() != Status::Failed;
+            prop_assert_eq!(world.waits, next.asked.is_waiting());
+            let on_its_way = matches!(next.status(), Status::Initializing | Status::Connecting);
+            prop_assert!(!on_its_way || next.open || world.waits || before == next);
 
             // Each loss is tried again once; the wait grows, and starts over only where it may.
             let retry = effects.iter().find_map(|e| match e { Effect::Retry { attempt } => Some(*attempt), _ => None });

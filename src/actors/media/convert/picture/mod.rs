@@ -1,7 +1,9 @@
 //! Pictures, in this process: JPEG and PNG stay what they are without what they tell of the place and the camera; others become one.
 
+mod gif;
 mod jpeg;
 mod png;
+mod thumbnail;
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Write};
@@ -31,9 +33,6 @@ const BUDGET: u32 = 384;
 static UNPACKING: Semaphore = Semaphore::const_new(BUDGET as usize);
 
 const QUALITY: u8 = 90;
-/// Thumbnails: pixels on the long side, and bytes.
-const SMALL: u32 = 100;
-const SMALL_BYTES: usize = 8 * 1024;
 
 /// Makes a JPEG or a PNG of a picture.
 pub(super) async fn prepare(format: Format, source: &Path, folder: &Path) -> Result<Prepared, Fault> {
@@ -55,19 +54,9 @@ pub(super) async fn prepare(format: Format, source: &Path, folder: &Path) -> Res
 /// Whether a GIF moves, which one of a single frame does not.
 pub(super) async fn moves(source: &Path) -> Result<bool, Fault> {
     let source = source.to_owned();
-    let cost = blocking({
-        let source = source.clone();
-        move || cost(&*open(Format::Gif, &source)?)
-    })
-    .await?;
-    let permit = UNPACKING.acquire_many(cost).await;
     blocking(move || {
-        let _permit = permit;
-        let mut decoder = GifDecoder::new(reader(&source)?).map_err(unreadable)?;
-        decoder.set_limits(limits()).map_err(unreadable)?;
-        let frames = decoder.into_frames().take(2).collect::<Result<Vec<_>, _>>();
-        // A second frame that is broken is none; the first must be whole.
-        Ok(frames.is_ok_and(|frames| frames.len() == 2))
+        cost(&*open(Format::Gif, &source)?)?;
+        Ok(gif::frames(&mut reader(&source)?).map_err(|error| flaw(&error))? > 1)
     })
     .await
 }
@@ -116,7 +105,6 @@ fn cost(decoder: &dyn ImageDecoder) -> Result<u32, Fault> {
 
 fn convert(format: Format, source: &Path, folder: &Path) -> Result<Prepared, Fault> {
     let mut decoder = open(format, source)?;
-    cost(&*decoder)?;
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let upright = orientation == Orientation::NoTransforms;
     let jpeg = (folder.join("picture.jpg"), "image/jpeg");
@@ -154,13 +142,14 @@ fn convert(format: Format, source: &Path, folder: &Path) -> Result<Prepared, Fau
         height: Some(picture.height()),
         duration_ms: None,
         waveform: None,
-        thumbnail: thumbnail(&picture),
+        thumbnail: thumbnail::of(&picture),
         gif: false,
     };
     Ok(Prepared { path, facts })
 }
 
 fn pixels(decoder: Box<dyn ImageDecoder>) -> Result<DynamicImage, Fault> {
+    cost(&*decoder)?;
     DynamicImage::from_decoder(decoder).map_err(unreadable)
 }
 
@@ -197,31 +186,6 @@ fn set_profile(encoder: &mut impl ImageEncoder, profile: Option<Vec<u8>>) {
     }
 }
 
-/// A JPEG of at most 100 pixels on the long side and 8 kB; what shines through is white.
-fn thumbnail(picture: &DynamicImage) -> Option<Vec<u8>> {
-    let small = match picture.dimensions() {
-        (width, height) if width.max(height) <= SMALL => on_white(picture),
-        _ => on_white(&picture.thumbnail(SMALL, SMALL)),
-    };
-    [75, 50, 20].into_iter().find_map(|quality| {
-        let mut bytes = Vec::new();
-        small.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality)).ok()?;
-        Some(bytes).filter(|bytes| bytes.len() <= SMALL_BYTES)
-    })
-}
-
-fn on_white(picture: &DynamicImage) -> RgbImage {
-    let picture = picture.to_rgba8();
-    RgbImage::from_fn(picture.width(), picture.height(), |x, y| {
-        let [red, green, blue, alpha] = picture.get_pixel(x, y).0;
-        let blend = |part: u8| {
-            let sum = u16::from(part) * u16::from(alpha) + 255 * (255 - u16::from(alpha));
-            u8::try_from(sum / 255).unwrap_or(u8::MAX)
-        };
-        image::Rgb([blend(red), blend(green), blend(blue)])
-    })
-}
-
 fn too_many_pixels() -> Fault {
     Fault::Unreadable(format!(
         "it is too large once unpacked; pictures have at most {SIDE} pixels on a side and {} MB of pixels",
@@ -245,5 +209,34 @@ fn flaw(error: &std::io::Error) -> Fault {
             Fault::Unreadable("its content is broken".to_owned())
         }
         _ => super::disk(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(cut in 0_usize..400, at in 0_usize..400, flip in 1_u8.., rest in proptest::collection::vec(proptest::num::u8::ANY, 0..80)) {
+            // A whole picture, cut anywhere, with something else behind, and a byte that is not what it was.
+            let picture = DynamicImage::new_rgb8(3, 2);
+            for format in [image::ImageFormat::Jpeg, image::ImageFormat::Png, image::ImageFormat::Gif] {
+                let mut bytes = std::io::Cursor::new(Vec::new());
+                picture.write_to(&mut bytes, format).unwrap();
+                let mut bytes = bytes.into_inner();
+                bytes.truncate(cut);
+                bytes.extend(&rest);
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= flip;
+                }
+                let mut out = Vec::new();
+                let _ = jpeg::strip(&mut &bytes[..], &mut out);
+                let _ = png::strip(&mut &bytes[..], &mut out);
+                let _ = gif::frames(&mut &bytes[..]);
+                // Nothing is made up.
+                proptest::prop_assert!(out.len() <= 2 * bytes.len() + 8);
+            }
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tokio::io::AsyncReadExt as _;
 
-use super::super::run::{Bounds, Words};
+use super::super::run::Bounds;
+use super::super::words::Words;
 use super::*;
 
 impl Desk {
@@ -17,7 +18,7 @@ impl Desk {
     }
 
     fn bounds(&self, within: Duration) -> Bounds<'_> {
-        Bounds { folder: self.folder.path(), within, file: 1_000_000 }
+        Bounds { folder: self.folder.path(), within, processor: Duration::from_secs(1), file: 1_000_000 }
     }
 }
 
@@ -57,6 +58,16 @@ async fn time_is_up_at_some_time() {
     let bounds = desk.bounds(Duration::from_secs(1));
     let fault = tools.ffmpeg(Words::default(), &bounds, &mut |_| Ok(())).await.unwrap_err();
     assert_eq!(fault, Fault::ConversionFailed("it took longer than 1 seconds".to_owned()));
+}
+
+#[tokio::test]
+async fn who_works_without_end_is_stopped_by_the_system() {
+    let desk = Desk::new().await;
+    let tools = desk.program("while :; do :; done");
+    assert!(tools.prlimit.is_some(), "the tests need prlimit, of util-linux");
+    let bounds = desk.bounds(Duration::from_mins(10));
+    let fault = tools.ffmpeg(Words::default(), &bounds, &mut |_| Ok(())).await.unwrap_err();
+    assert_eq!(fault, Fault::ConversionFailed("it takes too much work".to_owned()));
 }
 
 #[tokio::test]

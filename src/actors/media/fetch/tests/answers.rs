@@ -15,11 +15,9 @@ fn saying(status: &str, headers: &str) -> Vec<u8> {
 #[tokio::test]
 async fn a_request_tells_who_asks_and_nothing_else() {
     let ground = Ground::new();
-    let site = Site::telling(|head| match head.starts_with("GET /first") {
-        true => b"HTTP/1.1 302 Found\r\nLocation: /next\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n".to_vec(),
-        false => ok("", b"film"),
-    })
-    .await;
+    let next = "HTTP/1.1 302 Found\r\nLocation: /next\r\nSet-Cookie: a=b\r\nContent-Length: 0\r\n\r\n";
+    let first = |head: &str| head.starts_with("GET /first");
+    let site = Site::telling(move |head| if first(head) { next.into() } else { ok("", b"film") }).await;
     ground.fetch(&site.url("/first?signature=secret#part"), MB).await.unwrap();
     let version = env!("CARGO_PKG_VERSION");
     let want = |path: &str| {

@@ -47,7 +47,7 @@ async fn an_announced_length_above_the_limit_is_refused_before_the_body() {
     let site = Site::serving(|_, mut stream| async move {
         stream.write_all(&ok(&format!("Content-Length: {}\r\n", MB + 1), b"")).await.unwrap();
         // The body never comes: the refusal must not wait for it.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     assert_eq!(Ground::new().fault(&site.url("/")).await, Fault::TooLarge { limit: MB });
@@ -91,7 +91,7 @@ async fn sixty_five_megabytes_without_a_length_are_too_many_and_sixty_four_are_n
 
 #[tokio::test]
 async fn a_length_that_says_too_little_ends_the_file_there() {
-    let (ground, site) = (Ground::new(), Site::saying(ok("Content-Length: 5\r\n", &[9; 500_000])).await);
+    let (ground, site) = (Ground::new(), Site::saying(ok("Content-Length: 5\r\n", &vec![9; 500_000])).await);
     assert_eq!(ground.fetch(&site.url("/"), MB).await.unwrap().size, 5);
     assert_eq!(fs::read(ground.file()).unwrap(), [9; 5]);
 }
@@ -99,7 +99,7 @@ async fn a_length_that_says_too_little_ends_the_file_there() {
 #[tokio::test]
 async fn a_body_that_breaks_off_may_be_whole_the_next_time() {
     for answer in [
-        ok("Content-Length: 100000\r\n", &[1; 99_999]),
+        ok("Content-Length: 100000\r\n", &vec![1; 99_999]),
         ok("Transfer-Encoding: chunked\r\n", b"5\r\nabcde\r\n"),
         ok("Transfer-Encoding: chunked\r\n", b"ffff\r\nabcde"),
     ] {
@@ -133,7 +133,7 @@ async fn silent_after(bytes: Vec<u8>) -> Site {
         let bytes = bytes.clone();
         async move {
             stream.write_all(&bytes).await.unwrap();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     })
     .await
@@ -168,7 +168,7 @@ async fn a_body_that_drips_is_bounded_as_a_whole() {
 
 #[tokio::test]
 async fn nothing_is_left_of_a_download_that_nobody_waits_for() {
-    let (ground, site) = (Ground::new(), silent_after(ok("", &[5; 600_000])).await);
+    let (ground, site) = (Ground::new(), silent_after(ok("", &vec![5; 600_000])).await);
     let (fetcher, file, url) = (ground.fetcher.clone(), ground.file(), site.url("/"));
     let download = tokio::spawn(async move { fetcher.fetch(&url, MB, &file).await });
     let some = async {

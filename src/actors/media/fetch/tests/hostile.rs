@@ -4,6 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr, TcpListener as Listener};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use tokio::io::AsyncWriteExt;
 
 use super::{Ground, MB, PUBLIC, SHORT, Site, Zone, failed, ok, to, url};
 use crate::actors::media::fetch::PATIENCE;
@@ -95,11 +96,7 @@ async fn no_redirect_leads_to_a_hostile_url() {
 async fn a_chain_of_redirects_is_judged_at_every_step() {
     let (victim, ground) = (Victim::new(), Ground::new());
     let last = format!("http://127.0.0.1:{}/", victim.port());
-    let site = Site::telling(move |head| match head.starts_with("GET /a ") {
-        true => to("/b"),
-        false => to(&last),
-    })
-    .await;
+    let site = Site::telling(move |head| if head.starts_with("GET /a ") { to("/b") } else { to(&last) }).await;
     assert_eq!(ground.fault(&site.url("/a")).await, Fault::UrlForbidden);
     assert_eq!(site.asked(), ["GET /a HTTP/1.1", "GET /b HTTP/1.1"]);
     assert!(!victim.was_reached());
@@ -150,7 +147,13 @@ async fn of_a_name_with_a_public_and_private_addresses_only_the_public_one_is_di
 
 #[tokio::test]
 async fn a_name_that_changes_its_mind_gains_nothing() {
-    let (victim, site) = (Victim::new(), Site::saying(ok("", b"film")).await);
+    let victim = Victim::new();
+    // It would serve more requests over the same connection.
+    let site = Site::serving(|_, mut stream| async move {
+        stream.write_all(&ok("Content-Length: 4\r\n", b"film")).await.unwrap();
+        std::future::pending::<()>().await;
+    })
+    .await;
     let zone = Arc::new(Zone::default().with("rebind.example.com", &[&[PUBLIC], &["127.0.0.1"]]));
     let ground = Ground::with(PUBLIC, Arc::clone(&zone), PATIENCE);
     let named = |port: u16| url(&format!("http://rebind.example.com:{port}/"));

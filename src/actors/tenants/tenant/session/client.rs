@@ -10,13 +10,13 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared as Awaited};
 use ractor::ActorRef;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::Msg;
 use super::inbox::InboxWay;
 use super::unlink::Ending;
-use crate::actors::system::Shared;
 use crate::actors::system::mailbox::Letter;
+use crate::actors::system::starting::Way;
+use crate::actors::system::{Shared, starting};
 use crate::domain::session::Lease;
 use crate::store::device_keys::DeviceKeys;
 use crate::whatsapp::{Inbox, Link, LinkEvent, Listener, Over};
@@ -40,7 +40,7 @@ pub(super) struct Client {
 }
 
 /// A place among the sessions that are on their way to the network.
-type Place = Arc<Mutex<Option<OwnedSemaphorePermit>>>;
+type Place = Arc<Mutex<Option<starting::Place>>>;
 
 /// A link, and the number of its present run, which its events carry.
 #[derive(Clone)]
@@ -85,8 +85,8 @@ impl Client {
         self.line.as_ref().filter(|_| self.running).map(|line| Arc::clone(&line.link))
     }
 
-    /// Begins the next run in a task of its own; a link that merely lost its connection is run again.
-    pub(super) fn run(&mut self, myself: &ActorRef<Letter<Msg>>) {
+    /// Begins the next run in a task of its own, after so many that failed; a link that merely lost its connection is run again.
+    pub(super) fn run(&mut self, myself: &ActorRef<Letter<Msg>>, failed: u32) {
         self.count();
         self.running = true;
         let drive = Drive {
@@ -97,6 +97,7 @@ impl Client {
             run: self.run,
             present: Arc::clone(&self.present),
             starting: Arc::clone(&self.starting),
+            failed,
             session: myself.clone(),
         };
         let (myself, run, starting) = (myself.clone(), self.run, Arc::clone(&self.starting));
@@ -230,6 +231,8 @@ struct Drive {
     run: u64,
     present: Arc<AtomicU64>,
     starting: Place,
+    /// How many attempts have failed in a row.
+    failed: u32,
     session: ActorRef<Letter<Msg>>,
 }
 
@@ -277,7 +280,12 @@ impl Drive {
 
     /// Only so many sessions dial at once; the place is free again when this one is there, or is not.
     async fn take_place(&self, behind_proxy: bool) -> Result<(), Over> {
-        let place = self.shared.place(behind_proxy).await;
+        let way = match behind_proxy {
+            false => Way::Direct,
+            true if self.failed < 2 => Way::BehindProxy(self.lease.tenant),
+            true => Way::FailingProxy(self.lease.tenant),
+        };
+        let place = self.shared.starting.place(way).await;
         if self.present.load(Ordering::Acquire) != self.run {
             // A restart, or another way, has overtaken this run while it waited.
             return Err(Over::Closed);

@@ -1,10 +1,13 @@
 //! What a session does once it holds its lease: steps of its life, and what follows from each. Not an actor; its session's hands.
 
+mod heard;
+mod told;
+mod waits;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{ActorProcessingErr, ActorRef};
-use tokio::task::JoinHandle;
 
 use super::client::Client;
 use super::codes::Codes;
@@ -18,16 +21,14 @@ use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
 use crate::actors::system::supervision::Child;
 use crate::actors::tenants::tenant;
-use crate::clock;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::event::{Position, StreamEvent};
 use crate::domain::id::SessionId;
 use crate::domain::phone::Phone;
 use crate::domain::qr::ValidQr;
-use crate::domain::session::life::{Effect, End, Fault, Input, Life, Loss, Stage, Typed, back_off};
-use crate::domain::session::pairing_code::ShownCode;
+use crate::domain::session::life::{Effect, Input, Life, Stage};
 use crate::domain::session::{Lease, Status};
-use crate::whatsapp::{LinkEvent, Over};
+use waits::Waits;
 
 /// How long its children may take to stop.
 const PART_WITHIN: Duration = Duration::from_millis(500);
@@ -40,8 +41,7 @@ pub(super) struct Held {
     pub(super) client: Client,
     codes: Codes,
     retirement: Retirement,
-    retry: Option<JoinHandle<()>>,
-    retries: u32,
+    waits: Waits,
     pub(super) outbox: Child<outbox::Msg>,
     pub(super) inbox: Child<inbox::Msg>,
     pub(super) inbox_way: InboxWay,
@@ -68,8 +68,7 @@ impl Held {
             client: Client::new(Arc::clone(shared), lease, inbox_way.clone(), runs),
             codes: Codes::default(),
             retirement: Retirement::default(),
-            retry: None,
-            retries: 0,
+            waits: Waits::default(),
             outbox: outbox::child(shared, vitals, lease),
             inbox: inbox::child(shared, vitals, lease),
             inbox_way,
@@ -83,7 +82,8 @@ impl Held {
             // What the network says of messages is true whichever run heard it, and it will not say it again.
             Msg::Wire(run, event) if self.client.is_run(run) || event.is_of_messages() => self.heard(myself, event),
             Msg::Over(run, over) if self.client.is_run(run) => self.over(myself, over),
-            Msg::RetryDue(retry) if retry == self.retries => self.apply(myself, Input::RetryDue),
+            Msg::RetryDue(retry) if self.waits.is_latest(retry) => self.apply(myself, Input::RetryDue),
+            Msg::TurnDue => self.apply(myself, Input::TurnDue),
             Msg::Told(told) => self.told(myself, told?),
             Msg::Watch(after, reply) => self.story.watch(after, reply),
             Msg::CurrentQr(reply) => {
@@ -129,9 +129,7 @@ impl Held {
 
     /// Lets everything go; the number of the last run, after which a successor counts on.
     pub(super) async fn stop(&mut self) -> u64 {
-        if let Some(retry) = self.retry.take() {
-            retry.abort();
-        }
+        self.waits.end();
         self.outbox.stop(PART_WITHIN).await;
         // The client writes what it has received until it is closed, so the inbox goes last.
         let runs = self.client.close().await;
@@ -174,72 +172,6 @@ impl Held {
         }
     }
 
-    /// What the wire tells while a run lasts.
-    fn heard(&mut self, myself: &ActorRef<Letter<Msg>>, event: LinkEvent) {
-        match event {
-            LinkEvent::Qr { code, valid_for } => {
-                let expires_at = self.now() + valid_for;
-                self.apply(myself, Input::Qr { qr: code, expires_at });
-            }
-            LinkEvent::Paired { phone: Some(phone), .. } => self.apply(myself, Input::Paired { phone }),
-            LinkEvent::Connected { phone } => match phone.or_else(|| self.life.phone.clone()) {
-                Some(phone) => self.apply(myself, Input::Connected { phone }),
-                None => self.apply(myself, Input::Ended(End::Refused("it gave no phone number".into()))),
-            },
-            LinkEvent::Ack { wire_id, error, at } => {
-                let at = at.unwrap_or_else(|| self.now());
-                self.nudge_outbox(outbox::Msg::Ack { wire_id, error, at });
-            }
-            LinkEvent::Receipt { wire_ids, kind, at } => self.nudge_outbox(outbox::Msg::Receipt { wire_ids, kind, at }),
-            LinkEvent::PairFailed(why) => self.mention(myself, End::PairingFailed(why).fault()),
-            LinkEvent::ScansOver => self.apply(myself, Input::Code(Typed::ScansOver)),
-            LinkEvent::CodeOver => self.code_over(myself, true),
-            LinkEvent::Undecryptable { .. } | LinkEvent::Paired { phone: None, .. } => {}
-        }
-    }
-
-    /// Tells the watchers of something that went wrong and changes nothing.
-    fn mention(&mut self, myself: &ActorRef<Letter<Msg>>, fault: Fault) {
-        let (code, message) = (fault.code, fault.message);
-        let event = StreamEvent::Error { session_id: self.lease.session, code, message, last: false };
-        self.story.show(myself, event, false);
-    }
-
-    fn ask_for_code(&mut self, myself: &ActorRef<Letter<Msg>>, phone: Phone, reply: Reply<ShownCode>) {
-        match self.client.running().filter(|_| self.life.is_pairing()) {
-            Some(link) => {
-                if self.codes.ask(myself, link, phone, reply, self.client.now()) {
-                    self.apply(myself, Input::Code(Typed::Asked));
-                }
-            }
-            None => drop(reply.send(Err(self.not_pairing()))),
-        }
-    }
-
-    /// A code cannot link this session any more; if one was shown and failed, whoever shows it is told.
-    fn code_over(&mut self, myself: &ActorRef<Letter<Msg>>, failed: bool) {
-        if self.codes.is_asking() {
-            // This is about the one before: the answer will say what becomes of the new one.
-            return;
-        }
-        if self.codes.is_over() && failed {
-            self.mention(myself, Typed::failed());
-        }
-        self.apply(myself, Input::Code(Typed::Over));
-    }
-
-    fn over(&mut self, myself: &ActorRef<Letter<Msg>>, over: Over) {
-        self.nudge_outbox(outbox::Msg::Down);
-        self.client.over(&over);
-        match over {
-            Over::Lost(why) | Over::Broken(why) => self.apply(myself, Input::Lost { loss: Loss::Dropped, why }),
-            Over::Unreachable(why) => self.apply(myself, Input::Lost { loss: Loss::Unreachable, why }),
-            Over::ProxyFailed(why) => self.apply(myself, Input::Lost { loss: Loss::Proxy, why }),
-            Over::Ended(end) => self.apply(myself, Input::Ended(end)),
-            Over::Closed => {}
-        }
-    }
-
     /// One step of the life, and everything that follows from it. A deleted session takes none any more, nor does one that another
     /// server has.
     pub(super) fn apply(&mut self, myself: &ActorRef<Letter<Msg>>, input: Input) {
@@ -250,7 +182,7 @@ impl Held {
         self.life = life;
         for effect in effects {
             match effect {
-                Effect::Open => self.client.run(myself),
+                Effect::Open => self.client.run(myself, self.life.attempt),
                 Effect::Close => {
                     self.nudge_outbox(outbox::Msg::Down);
                     self.client.drop_it();
@@ -264,7 +196,8 @@ impl Held {
                     }
                 }
                 Effect::Deliver => self.deliver(),
-                Effect::Retry { attempt } => self.retry_later(myself, attempt),
+                Effect::Retry { attempt } => self.waits.retry(myself, self.lease.session, attempt),
+                Effect::AwaitTurn { until } => self.waits.turn(myself, until, self.client.now()),
                 Effect::AwaitCode { until } => self.codes.wait(myself, until, self.client.now()),
                 Effect::Forget => self.end_device(myself, false),
                 Effect::Unlink => self.end_device(myself, true),
@@ -296,52 +229,6 @@ impl Held {
         }
         self.apply(myself, Input::Restart);
         self.story.answer(myself, reply);
-    }
-
-    fn retry_later(&mut self, myself: &ActorRef<Letter<Msg>>, attempt: u32) {
-        self.retries = self.retries.wrapping_add(1);
-        let (retry, wait, myself) = (self.retries, back_off(attempt, clock::fraction()), myself.clone());
-        tracing::info!(session = %self.lease.session, attempt, ?wait, "not connected; trying again");
-        self.retry = Some(tokio::spawn(async move {
-            tokio::time::sleep(wait).await;
-            let _ = myself.send_message(Letter::free(Msg::RetryDue(retry)));
-        }));
-    }
-
-    /// The next step of the story is in the store: the tenant hears of it before any watcher does.
-    fn told(&mut self, myself: &ActorRef<Letter<Msg>>, kept: Option<Position>) {
-        let Some(position) = kept else {
-            self.lose(myself);
-            return;
-        };
-        if let Some((status, phone)) = self.story.kept() {
-            tell_tenant(myself, tenant::Msg::Stands { session: self.lease.session, status, phone });
-        }
-        self.story.publish(myself, position);
-    }
-
-    /// Another server took the session, at its start or because it was asked to. This one stays down until it is asked in turn: two
-    /// that both insist would take the connection from each other for ever.
-    fn lose(&mut self, myself: &ActorRef<Letter<Msg>>) {
-        if std::mem::replace(&mut self.lost, true) {
-            return;
-        }
-        let session = self.lease.session;
-        tracing::warn!(%session, "another server runs this session now; it stays down here");
-        if let Some(retry) = self.retry.take() {
-            retry.abort();
-        }
-        self.retries = self.retries.wrapping_add(1);
-        self.nudge_outbox(outbox::Msg::Down);
-        self.client.drop_it();
-        tell_tenant(myself, tenant::Msg::Stands { session, status: Status::Failed, phone: self.life.phone.clone() });
-        let message = "Another Wamux server on the same database runs this session now.".to_owned();
-        self.story.leave(StreamEvent::Error {
-            session_id: session,
-            code: "session_elsewhere".to_owned(),
-            message,
-            last: true,
-        });
     }
 
     fn present(&self) -> Option<StreamEvent> {

@@ -47,6 +47,7 @@ pub enum Msg {
     Wire(u64, LinkEvent),
     Over(u64, Over),
     RetryDue(u32),
+    TurnDue,
     /// The store kept the next step of the story; none if the lease was lost.
     Told(Result<Option<Position>, StoreError>),
     Watch(Option<Position>, Reply<Watch>),

@@ -12,6 +12,7 @@ use super::Msg;
 use super::inbox::InboxWay;
 use crate::actors::system::Shared;
 use crate::actors::system::mailbox::Letter;
+use crate::actors::system::starting::Way;
 use crate::domain::proxy::Proxy;
 use crate::domain::session::Lease;
 use crate::store::StoreError;
@@ -104,7 +105,8 @@ impl Ending {
     }
 
     async fn reach(&self, proxy: Option<Proxy>) {
-        let _place = self.shared.place(proxy.is_some()).await;
+        let way = if proxy.is_some() { Way::BehindProxy(self.lease.tenant) } else { Way::Direct };
+        let _place = self.shared.starting.place(way).await;
         let ready = Arc::new(Notify::new());
         let wire = self.shared.wire.through(proxy);
         let link = loop {

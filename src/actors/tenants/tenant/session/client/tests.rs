@@ -11,6 +11,7 @@ use super::*;
 use crate::actors::media::spool::Spool;
 use crate::actors::system::doorkeeper::Doorkeeper;
 use crate::domain::access::Mode;
+use crate::domain::session::{Changes, Setting};
 use crate::store::device_keys::{Entry, Kind, new_lease, store_with_session};
 use crate::whatsapp::Wire;
 
@@ -104,12 +105,12 @@ async fn no_client_comes_before_the_one_before_has_written_its_last_key() {
     let mut client = stage.client(lease, 0);
     client.line = Some(Line { link: Arc::new(link), run: Arc::default(), behind_proxy: false });
     client.drop_it();
-    client.run(&stage.ear);
+    client.run(&stage.ear, 0);
     // Nor does that of another actor of this session; another session's does, although it was the last to ask.
     let mut successor = stage.client(lease, 50);
-    successor.run(&stage.ear);
+    successor.run(&stage.ear, 0);
     let mut other = stage.client(new_lease(&shared.store, "other").await, 100);
-    other.run(&stage.ear);
+    other.run(&stage.ear, 0);
     assert_eq!(stage.opened().await.0, 101);
 
     late.await.unwrap();
@@ -131,7 +132,7 @@ async fn after_a_panic_the_next_attempt_dials_with_a_new_client() {
     .await;
     let mut client = stage.client(stage.lease, 0);
     for panicked in [true, false] {
-        client.run(&stage.ear);
+        client.run(&stage.ear, 0);
         let (run, line) = stage.opened().await;
         client.opened(run, line);
         let over = stage.over().await;
@@ -141,16 +142,40 @@ async fn after_a_panic_the_next_attempt_dials_with_a_new_client() {
     assert!(dialled.load(Ordering::Relaxed));
 }
 
+/// Takes every place there is on a way, without waiting.
+fn fill(shared: &Shared, way: Way) -> Vec<starting::Place> {
+    std::iter::from_fn(|| shared.starting.place(way).now_or_never()?).collect()
+}
+
 #[tokio::test]
 async fn proxies_that_never_answer_hold_up_no_session_that_goes_direct() {
     let folder = tempfile::tempdir().unwrap();
     let mut stage = Stage::new(folder.path(), nobody).await;
-    let mut dialling = Vec::new();
-    while let Some(Some(place)) = stage.shared.place(true).now_or_never() {
-        dialling.push(place);
-    }
-    assert!(!dialling.is_empty());
+    let tenant = stage.lease.tenant;
+    let dialling = [Way::BehindProxy(tenant), Way::FailingProxy(tenant)].map(|way| fill(&stage.shared, way));
+    assert!(dialling.iter().all(|places| !places.is_empty()));
     let mut client = stage.client(stage.lease, 0);
-    client.run(&stage.ear);
+    client.run(&stage.ear, 9);
     assert_eq!(stage.opened().await.0, 1);
+}
+
+#[tokio::test]
+async fn a_proxy_that_failed_again_and_again_waits_with_its_like() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::new(folder.path(), nobody).await;
+    let lease = stage.lease;
+    let proxy = Changes { proxy: Setting::Set("http://proxy.example.com:1".parse().unwrap()), key: None };
+    stage.shared.store.change_session(lease.tenant, lease.session, proxy).await.unwrap();
+    let failing = fill(&stage.shared, Way::FailingProxy(lease.tenant));
+    let mut client = stage.client(lease, 0);
+    client.run(&stage.ear, 1);
+    let (run, line) = stage.opened().await;
+    client.opened(run, line);
+    client.drop_it();
+    client.run(&stage.ear, 2);
+    // It has no place before one of the others leaves.
+    let opened = tokio::time::timeout(Duration::from_millis(200), stage.opened()).await;
+    assert!(opened.is_err());
+    drop(failing);
+    assert_eq!(stage.opened().await.0, 3);
 }
