@@ -29,7 +29,8 @@ struct NewMessage {
 }
 
 fn session_id() -> Object {
-    let about = "The session that sends, by its id. If none is named, the connected session that was created last sends.";
+    let about =
+        "The session that sends, by its id. If none is named, the connected session that was created last sends.";
     texts::or_null(texts::uuid().description(Some(about)).build())
 }
 
@@ -97,12 +98,16 @@ fn message() -> Value {
 /// What every send has in common; its answers say how the tenant's day stands.
 fn sent(said: Described) -> Described {
     let accepted = json!({ "id": samples::MESSAGE, "toPhone": samples::PHONE, "type": "text", "status": "pending" });
-    said.gives::<Accepted>(StatusCode::ACCEPTED, "It is kept, and will be sent. `GET /api/v1/messages/{id}` says how far it has come.", accepted)
-        .with_header("RateLimit-Limit")
-        .with_header("RateLimit-Remaining")
-        .with_header("RateLimit-Reset")
-        .once()
-        .refuses(&[Code::NotFound, Code::SessionNotConnected, Code::DailyLimitReached])
+    said.gives::<Accepted>(
+        StatusCode::ACCEPTED,
+        "It is kept, and will be sent. `GET /api/v1/messages/{id}` says how far it has come.",
+        accepted,
+    )
+    .with_header("RateLimit-Limit")
+    .with_header("RateLimit-Remaining")
+    .with_header("RateLimit-Reset")
+    .once()
+    .refuses(&[Code::NotFound, Code::SessionNotConnected, Code::DailyLimitReached])
 }
 
 pub(in crate::http) fn send() -> Described {
@@ -113,8 +118,10 @@ pub(in crate::http) fn send() -> Described {
         "It is accepted at once and sent in the order of acceptance. A session that is linked and on its way back takes it, too, and \
          sends it when it is there.",
     );
-    sent(said.takes::<NewMessage>(json!({ "to": samples::PHONE, "message": "Hello" }), |fields| asked(fields).map(drop)))
-        .under(one_name())
+    sent(
+        said.takes::<NewMessage>(json!({ "to": samples::PHONE, "message": "Hello" }), |fields| asked(fields).map(drop)),
+    )
+    .under(one_name())
 }
 
 pub(in crate::http) fn list() -> Described {

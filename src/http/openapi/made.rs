@@ -32,7 +32,8 @@ pub(super) fn document() -> OpenApi {
     // Every path answers this one to the methods that it does not know.
     let (name, response) = refused(reply::status(Code::MethodNotAllowed), &[Code::MethodNotAllowed]);
     shared.responses.insert(name, response.into());
-    let mut components = ComponentsBuilder::new().parameter("Idempotency-Key", once()).parameter("X-Request-Id", named());
+    let mut components =
+        ComponentsBuilder::new().parameter("Idempotency-Key", once()).parameter("X-Request-Id", named());
     for (name, header) in headers() {
         components = components.header(name, header);
     }
@@ -50,7 +51,10 @@ pub(super) fn document() -> OpenApi {
         .license(Some(license));
     OpenApiBuilder::new()
         .info(info)
-        .servers(Some([ServerBuilder::new().url("/").description(Some("The server that this document is from")).build()]))
+        .servers(Some([ServerBuilder::new()
+            .url("/")
+            .description(Some("The server that this document is from"))
+            .build()]))
         .tags(Some(groups()))
         .paths(paths)
         .components(Some(components))
@@ -105,7 +109,10 @@ fn schemes() -> [(&'static str, SecurityScheme); 3] {
     [
         (
             "apiKey",
-            bearer("`Authorization: Bearer <api key>`. Keys come from the dashboard or from POST /api/v1/keys.", "sk_live_… or sk_test_…"),
+            bearer(
+                "`Authorization: Bearer <api key>`. Keys come from the dashboard or from POST /api/v1/keys.",
+                "sk_live_… or sk_test_…",
+            ),
         ),
         ("operator", bearer("The operator's token, WAMUX_OPERATOR_TOKEN, in the place of a key.", "the token")),
         ("ticket", SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::with_description("ticket", ticket)))),

@@ -64,7 +64,8 @@ pub(super) fn operation(said: Described, group: &str, shared: &mut Shared) -> Op
         operation = operation.response(status.as_str(), Ref::new(format!("#/components/responses/{name}")));
         shared.responses.insert(name, response.into());
     }
-    let mut securities: Vec<_> = said.entry.schemes().iter().map(|name| SecurityRequirement::new(*name, [""; 0])).collect();
+    let mut securities: Vec<_> =
+        said.entry.schemes().iter().map(|name| SecurityRequirement::new(*name, [""; 0])).collect();
     if said.entry == Entry::Operator {
         // Where no token is set, whoever calls from the server's own machine needs none.
         securities.push(SecurityRequirement::default());
@@ -147,8 +148,14 @@ fn always_there(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {
             let missing = |name: &&String| !object.required.contains(name);
-            let nullable: Vec<String> =
-                object.properties.iter().filter(|(_, schema)| is_nullable(schema)).map(|(name, _)| name).filter(missing).cloned().collect();
+            let nullable: Vec<String> = object
+                .properties
+                .iter()
+                .filter(|(_, schema)| is_nullable(schema))
+                .map(|(name, _)| name)
+                .filter(missing)
+                .cloned()
+                .collect();
             object.required.extend(nullable);
         }
         RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(always_there),
