@@ -15,6 +15,7 @@ mod health;
 mod idempotency;
 mod journeys;
 mod keys;
+mod media_sends;
 mod messages;
 mod outage;
 mod pairing_code;

@@ -20,6 +20,7 @@ use mailbox::Door;
 use streams::Streams;
 
 use super::media::spool::Spool;
+use super::media::uploads::Uploads;
 use super::tenants::{self, tenant};
 
 /// How many sessions of a process may be on their way to the network at once: a restart is no storm.
@@ -34,6 +35,7 @@ pub struct Shared {
     pub doorkeeper: Doorkeeper,
     pub streams: Arc<Streams>,
     pub(crate) spool: Spool,
+    pub(crate) uploads: Arc<Uploads>,
     starting: Arc<Semaphore>,
     starting_behind_proxies: Arc<Semaphore>,
     phase: AtomicU8,
@@ -60,6 +62,7 @@ impl Shared {
             doorkeeper,
             streams,
             spool,
+            uploads: Arc::default(),
             starting: Arc::new(Semaphore::new(STARTING_AT_ONCE)),
             starting_behind_proxies: Arc::new(Semaphore::new(STARTING_BEHIND_PROXIES)),
             phase: AtomicU8::new(Phase::Starting as u8),

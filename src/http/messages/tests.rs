@@ -1,18 +1,24 @@
 //! Sends and queries as they are read.
 
+use super::media::{Given, Route};
 use super::*;
-use crate::domain::message::{Direction, Kind, Status};
+use crate::domain::content::{Content, Text};
+use crate::domain::media::{Media, Source, Wanted};
+use crate::domain::message::{Direction, Filter, Kind, Status};
 
 const ID: &str = "0199a7b0-0000-7000-8000-000000000000";
 
-fn send_of(body: &str, once: Result<OnceKey, String>) -> Result<Send, Vec<String>> {
-    let asked = asked(Fields::of_json(body.as_bytes()).unwrap(), once);
-    asked.map(|(send, _)| send).map_err(|refusal| refusal.fields.into_iter().map(|f| f.field).collect())
+fn wrong(refusal: Refusal) -> Vec<String> {
+    refusal.fields.into_iter().map(|f| f.field).collect()
+}
+
+fn send_of(body: &str) -> Result<Send, Vec<String>> {
+    text::asked(Fields::of_json(body.as_bytes()).unwrap()).map_err(wrong)
 }
 
 fn filter_of(query: &[(&str, &str)]) -> Result<Filter, Vec<String>> {
     let query = query.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    filter(Fields::of_query(query)).map_err(|refusal| refusal.fields.into_iter().map(|f| f.field).collect())
+    list::filter(Fields::of_query(query)).map_err(wrong)
 }
 
 #[test]
@@ -25,14 +31,14 @@ fn a_send_says_to_whom_what_and_perhaps_through_which_session() {
         (format!(r#", "session_id": "{ID}"}}"#), Via::Id(ID.parse().unwrap())),
         (r#", "session_key": "shop"}"#.to_owned(), Via::Key("shop".to_owned().try_into().unwrap())),
     ] {
-        let send = send_of(&format!("{plain}{rest}"), Ok(None)).unwrap();
+        let send = send_of(&format!("{plain}{rest}")).unwrap();
         assert_eq!((send.to.to_string(), send.content), ("+237612345678".to_owned(), hello.clone()));
         assert_eq!(send.via, via);
     }
 }
 
 #[test]
-fn every_mistake_in_a_send_is_named_the_header_s_too() {
+fn every_mistake_in_a_send_is_named() {
     for (body, wrong) in [
         ("{}".to_owned(), &["to", "message"][..]),
         (r#"{"to": "612", "message": ""}"#.to_owned(), &["to", "message"]),
@@ -43,10 +49,77 @@ fn every_mistake_in_a_send_is_named_the_header_s_too() {
         ),
         (r#"{"to": "+237612345678", "message": "x", "sessionId": "shop"}"#.to_owned(), &["sessionId"]),
     ] {
-        assert_eq!(send_of(&body, Ok(None)).unwrap_err(), wrong, "{body}");
+        assert_eq!(send_of(&body).unwrap_err(), wrong, "{body}");
     }
-    let wrong = send_of(r#"{"to": "+237612345678"}"#, Err("must be …".to_owned())).unwrap_err();
-    assert_eq!(wrong, ["message", "Idempotency-Key"]);
+}
+
+/// A send of media by JSON, or by a form without a file.
+fn medium_of(route: Route, body: &str, given: &Given<'_>) -> Result<(Send, Media), Vec<String>> {
+    let send = media::asked(Fields::of_json(body.as_bytes()).unwrap(), route, given).map_err(wrong)?;
+    let Content::Media(medium) = send.content.clone() else { panic!("{send:?}") };
+    Ok((send, *medium))
+}
+
+#[test]
+fn a_medium_says_what_it_is_and_where_it_lies() {
+    let to = r#""to": "+237612345678", "sessionKey": "shop""#;
+    for (route, rest, wanted, caption) in [
+        (
+            Route::Media,
+            r#""mediaUrl": "http://a/b", "mediaType": "image", "caption": "a cat""#,
+            Wanted::Image,
+            Some("a cat"),
+        ),
+        (Route::Media, r#""media_url": "http://a/b", "media_type": "video", "caption": """#, Wanted::Video, None),
+        (Route::Media, r#""mediaUrl": "http://a/b", "mediaType": "video", "caption": null"#, Wanted::Video, None),
+        (Route::Audio, r#""audioUrl": "http://a/b", "ptt": true"#, Wanted::Voice, None),
+        (Route::Audio, r#""audio_url": "http://a/b", "ptt": false"#, Wanted::Audio, None),
+        (Route::Audio, r#""audioUrl": "http://a/b""#, Wanted::Audio, None),
+    ] {
+        let (send, medium) = medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Json).unwrap();
+        assert_eq!(send.via, Via::Key("shop".to_owned().try_into().unwrap()));
+        assert_eq!(
+            (medium.wanted, medium.caption.as_ref().map(|caption| caption.as_str())),
+            (wanted, caption),
+            "{rest}"
+        );
+        let Source::Url(url) = medium.source else { panic!("{rest}") };
+        assert_eq!(url.as_str(), "http://a/b");
+    }
+}
+
+#[test]
+fn every_mistake_in_a_medium_is_named() {
+    let to = r#""to": "+237612345678""#;
+    for (route, rest, named) in [
+        (Route::Media, r#""x": 1"#.to_owned(), &["mediaUrl", "mediaType", "x"][..]),
+        (Route::Media, r#""mediaUrl": "ftp://a/b", "mediaType": "gif""#.to_owned(), &["mediaUrl", "mediaType"]),
+        (Route::Media, r#""mediaUrl": null, "mediaType": "image", "file": "b""#.to_owned(), &["mediaUrl", "file"]),
+        (
+            Route::Media,
+            r#""mediaUrl": "http://a/b", "mediaType": "audio", "ptt": true"#.to_owned(),
+            &["mediaType", "ptt"],
+        ),
+        (
+            Route::Media,
+            format!(r#""mediaUrl": "http://a/b", "mediaType": "image", "caption": "{}""#, "é".repeat(1025)),
+            &["caption"],
+        ),
+        (Route::Audio, r#""audioUrl": "http://a/b", "ptt": "true""#.to_owned(), &["ptt"]),
+        (Route::Audio, r#""mediaUrl": "http://a/b", "caption": "x""#.to_owned(), &["audioUrl", "mediaUrl", "caption"]),
+    ] {
+        assert_eq!(medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Json).unwrap_err(), named, "{rest}");
+    }
+    // In a form all values are texts, and a file may stand for the URL.
+    for (route, rest, named) in [
+        (Route::Audio, r#""audioUrl": "http://a/b", "ptt": "yes""#, &["ptt"][..]),
+        (Route::Audio, r#""ptt": "true""#, &["audioUrl", "file"]),
+        (Route::Media, r#""mediaType": "image""#, &["mediaUrl", "file"]),
+    ] {
+        assert_eq!(medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Form(None)).unwrap_err(), named, "{rest}");
+    }
+    let said = format!(r#"{{{to}, "audioUrl": "http://a/b", "ptt": "true"}}"#);
+    assert_eq!(medium_of(Route::Audio, &said, &Given::Form(None)).unwrap().1.wanted, Wanted::Voice);
 }
 
 #[test]
