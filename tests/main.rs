@@ -16,6 +16,7 @@ mod idempotency;
 mod journeys;
 mod keys;
 mod limits;
+mod media_sends;
 mod messages;
 mod nonsense;
 mod openapi;

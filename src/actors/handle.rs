@@ -5,6 +5,7 @@ mod companions;
 mod keys;
 mod messages;
 mod sessions;
+mod uploads;
 
 use std::io;
 use std::path::PathBuf;

@@ -22,6 +22,9 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 pub use handle::{NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
+#[cfg(test)]
+pub(crate) use media::uploads::uploading_into;
+pub use media::uploads::{Upload, Uploading};
 use system::Shared;
 pub use system::health::Health;
 use system::health::Vitals;

@@ -8,3 +8,4 @@ mod fetch;
 mod queue;
 #[allow(dead_code, reason = "the pool, which uses the rest of it, comes after it")]
 pub(crate) mod spool;
+pub(crate) mod uploads;

@@ -20,6 +20,7 @@ use starting::Starting;
 use streams::Streams;
 
 use super::media::spool::Spool;
+use super::media::uploads::Uploads;
 use super::tenants::{self, tenant};
 
 /// What the actors of one system share. Another system in the same process has another of these.
@@ -30,6 +31,7 @@ pub struct Shared {
     pub streams: Arc<Streams>,
     pub(crate) spool: Spool,
     pub starting: Starting,
+    pub(crate) uploads: Arc<Uploads>,
     phase: AtomicU8,
     tenants_door: RwLock<Option<Door<tenants::Msg>>>,
     tenants: RwLock<HashMap<TenantId, Door<tenant::Msg>>>,
@@ -55,6 +57,7 @@ impl Shared {
             streams,
             spool,
             starting: Starting::default(),
+            uploads: Arc::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             tenants_door: RwLock::default(),
             tenants: RwLock::default(),

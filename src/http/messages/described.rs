@@ -1,13 +1,15 @@
 //! What is said of messages in the OpenAPI document.
 
 mod content;
+mod media;
 
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Type};
 use warp::http::StatusCode;
 
-use super::{OFFSET_MAX, PAGE, PAGE_MAX, asked, filter};
+use super::list::{OFFSET_MAX, PAGE, PAGE_MAX, filter};
+use super::text::asked;
 use crate::domain::error::Code;
 use crate::domain::id::{MessageId, SessionId};
 use crate::domain::message::{Accepted, Direction, Kind, Message, Page, Status};
@@ -28,8 +30,11 @@ struct NewMessage {
     session_key: Option<String>,
 }
 
+pub(in crate::http) use media::{send_audio, send_media};
+
 fn session_id() -> Object {
-    let about = "The session that sends, by its id. If none is named, the connected session that was created last sends.";
+    let about =
+        "The session that sends, by its id. If none is named, the connected session that was created last sends.";
     texts::or_null(texts::uuid().description(Some(about)).build())
 }
 
@@ -97,12 +102,16 @@ fn message() -> Value {
 /// What every send has in common; its answers say how the tenant's day stands.
 fn sent(said: Described) -> Described {
     let accepted = json!({ "id": samples::MESSAGE, "toPhone": samples::PHONE, "type": "text", "status": "pending" });
-    said.gives::<Accepted>(StatusCode::ACCEPTED, "It is kept, and will be sent. `GET /api/v1/messages/{id}` says how far it has come.", accepted)
-        .with_header("RateLimit-Limit")
-        .with_header("RateLimit-Remaining")
-        .with_header("RateLimit-Reset")
-        .once()
-        .refuses(&[Code::NotFound, Code::SessionNotConnected, Code::DailyLimitReached])
+    said.gives::<Accepted>(
+        StatusCode::ACCEPTED,
+        "It is kept, and will be sent. `GET /api/v1/messages/{id}` says how far it has come.",
+        accepted,
+    )
+    .with_header("RateLimit-Limit")
+    .with_header("RateLimit-Remaining")
+    .with_header("RateLimit-Reset")
+    .once()
+    .refuses(&[Code::NotFound, Code::SessionNotConnected, Code::DailyLimitReached])
 }
 
 pub(in crate::http) fn send() -> Described {
@@ -113,8 +122,10 @@ pub(in crate::http) fn send() -> Described {
         "It is accepted at once and sent in the order of acceptance. A session that is linked and on its way back takes it, too, and \
          sends it when it is there.",
     );
-    sent(said.takes::<NewMessage>(json!({ "to": samples::PHONE, "message": "Hello" }), |fields| asked(fields).map(drop)))
-        .under(one_name())
+    sent(
+        said.takes::<NewMessage>(json!({ "to": samples::PHONE, "message": "Hello" }), |fields| asked(fields).map(drop)),
+    )
+    .under(one_name())
 }
 
 pub(in crate::http) fn list() -> Described {

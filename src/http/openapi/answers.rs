@@ -124,12 +124,14 @@ fn example(code: Code) -> serde_json::Value {
         Code::InternalError => Refusal::internal(),
         other => Refusal::new(other, format!("{}.", other.title())),
     };
-    serde_json::from_slice(&reply::written(&refusal, "0199a7b0-0000-7000-8000-000000000000")).unwrap_or_else(|_| json!({}))
+    serde_json::from_slice(&reply::written(&refusal, "0199a7b0-0000-7000-8000-000000000000"))
+        .unwrap_or_else(|_| json!({}))
 }
 
 impl PartialSchema for Code {
     fn schema() -> RefOr<Schema> {
-        let line = |code: &Self| format!("- `{}` ({}): {}.", code.as_str(), reply::status(*code).as_u16(), code.title());
+        let line =
+            |code: &Self| format!("- `{}` ({}): {}.", code.as_str(), reply::status(*code).as_u16(), code.title());
         let lines: Vec<String> = Self::ALL.iter().map(line).collect();
         let code: Object = ObjectBuilder::new()
             .schema_type(Type::String)

@@ -169,7 +169,12 @@ impl Described {
     }
 
     /// An answer in JSON.
-    pub(in crate::http) fn gives<T: ToSchema>(mut self, status: StatusCode, about: &'static str, example: Value) -> Self {
+    pub(in crate::http) fn gives<T: ToSchema>(
+        mut self,
+        status: StatusCode,
+        about: &'static str,
+        example: Value,
+    ) -> Self {
         let schema = self.schema_of::<T>();
         let content = ContentBuilder::new().schema(Some(schema)).example(Some(example)).build();
         self.answers.push(Answer::new(status, about).form("application/json", content));

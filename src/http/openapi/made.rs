@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, Paths};
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::example::ExampleBuilder;
+use utoipa::openapi::path::{HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, Paths};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
 use utoipa::openapi::schema::{AllOfBuilder, Object, OneOfBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::{Tag as Group, TagBuilder};
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response,
@@ -43,7 +45,8 @@ pub(super) fn document() -> OpenApi {
     // Every path answers this one to the methods that it does not know.
     let (name, response) = refused(reply::status(Code::MethodNotAllowed), &[Code::MethodNotAllowed]);
     shared.responses.insert(name, response.into());
-    let mut components = ComponentsBuilder::new().parameter("Idempotency-Key", once()).parameter("X-Request-Id", named());
+    let mut components =
+        ComponentsBuilder::new().parameter("Idempotency-Key", once()).parameter("X-Request-Id", named());
     for (name, header) in headers() {
         components = components.header(name, header);
     }
@@ -61,7 +64,10 @@ pub(super) fn document() -> OpenApi {
         .license(Some(license));
     OpenApiBuilder::new()
         .info(info)
-        .servers(Some([ServerBuilder::new().url("/").description(Some("The server that this document is from")).build()]))
+        .servers(Some([ServerBuilder::new()
+            .url("/")
+            .description(Some("The server that this document is from"))
+            .build()]))
         .tags(Some(groups()))
         .paths(paths)
         .components(Some(components))
@@ -116,7 +122,10 @@ fn schemes() -> [(&'static str, SecurityScheme); 3] {
     [
         (
             "apiKey",
-            bearer("`Authorization: Bearer <api key>`. Keys come from the dashboard or from POST /api/v1/keys.", "sk_live_… or sk_test_…"),
+            bearer(
+                "`Authorization: Bearer <api key>`. Keys come from the dashboard or from POST /api/v1/keys.",
+                "sk_live_… or sk_test_…",
+            ),
         ),
         ("operator", bearer("The operator's token, WAMUX_OPERATOR_TOKEN, in the place of a key.", "the token")),
         ("ticket", SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::with_description("ticket", ticket)))),
@@ -189,7 +198,8 @@ fn operation(said: Described, shared: &mut Shared) -> Operation {
         operation = operation.response(status.as_str(), Ref::new(format!("#/components/responses/{name}")));
         shared.responses.insert(name, response.into());
     }
-    let mut securities: Vec<_> = said.entry.schemes().iter().map(|name| SecurityRequirement::new(*name, [""; 0])).collect();
+    let mut securities: Vec<_> =
+        said.entry.schemes().iter().map(|name| SecurityRequirement::new(*name, [""; 0])).collect();
     if said.entry == Entry::Operator {
         // Where no token is set, whoever calls from the server's own machine needs none.
         securities.push(SecurityRequirement::default());
@@ -272,8 +282,14 @@ fn always_there(schema: &mut RefOr<Schema>) {
     match schema {
         RefOr::T(Schema::Object(object)) => {
             let missing = |name: &&String| !object.required.contains(name);
-            let nullable: Vec<String> =
-                object.properties.iter().filter(|(_, schema)| is_nullable(schema)).map(|(name, _)| name).filter(missing).cloned().collect();
+            let nullable: Vec<String> = object
+                .properties
+                .iter()
+                .filter(|(_, schema)| is_nullable(schema))
+                .map(|(name, _)| name)
+                .filter(missing)
+                .cloned()
+                .collect();
             object.required.extend(nullable);
         }
         RefOr::T(Schema::AllOf(all)) => all.items.iter_mut().for_each(always_there),

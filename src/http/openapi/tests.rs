@@ -17,7 +17,8 @@ fn parsed() -> Value {
 /// Every call of the document: its method, its path, and what is said of it.
 fn operations(document: &Value) -> Vec<(Method, String, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
-    let all = paths.flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(verb, said)| (verb, path, said)));
+    let all =
+        paths.flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(verb, said)| (verb, path, said)));
     all.map(|(verb, path, said)| (verb.to_uppercase().parse().unwrap(), path.clone(), said)).collect()
 }
 

@@ -3,8 +3,8 @@
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, SchemaType, Type};
 
 use crate::domain::content::TEXT_MAX;
-use crate::domain::media::CAPTION_MAX;
 use crate::domain::idempotency::IDEMPOTENCY_KEY_MAX;
+use crate::domain::media::CAPTION_MAX;
 use crate::domain::session::SESSION_KEY_MAX;
 
 /// What drops out of a number that people write.

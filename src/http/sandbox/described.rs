@@ -47,15 +47,15 @@ struct Scan {
 }
 
 /// A reference and three keys, in base64, with commas between them; a deep link may stand before it.
-const QR: &str =
-    "^[^,\\u0000-\\u001f\\u007f-\\u009f]+(?:,[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=){3}(?:,[^\\u0000-\\u001f\\u007f-\\u009f]*)?$";
+const QR: &str = "^[^,\\u0000-\\u001f\\u007f-\\u009f]+(?:,[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=){3}(?:,[^\\u0000-\\u001f\\u007f-\\u009f]*)?$";
 
 fn session_id() -> Object {
     texts::or_null(texts::uuid().description(Some("The session whose present QR code it scans.")).build())
 }
 
 fn qr() -> Object {
-    let code = texts::line(QR_MAX).pattern(Some(QR)).description(Some("What a QR code encodes, as the stream tells it."));
+    let code =
+        texts::line(QR_MAX).pattern(Some(QR)).description(Some("What a QR code encodes, as the stream tells it."));
     texts::or_null(code.build())
 }
 
@@ -173,15 +173,19 @@ fn shown() -> Value {
 }
 
 pub(in crate::http) fn create() -> Described {
-    of_sandbox("createPhone", "Make a phone, or change one", "Every number that is sent to exists by itself; this gives it a name.")
-        .takes::<NewPhone>(json!({ "phone": samples::PHONE, "name": "Ada" }), |fields| errand::create(fields).map(drop))
-        .gives::<PhoneInfo>(
-            StatusCode::CREATED,
-            "The phone",
-            json!({ "phone": samples::PHONE, "name": "Ada", "autoRead": false, "online": true }),
-        )
-        .with_header("Location")
-        .refuses(&[Code::PhoneNotFound])
+    of_sandbox(
+        "createPhone",
+        "Make a phone, or change one",
+        "Every number that is sent to exists by itself; this gives it a name.",
+    )
+    .takes::<NewPhone>(json!({ "phone": samples::PHONE, "name": "Ada" }), |fields| errand::create(fields).map(drop))
+    .gives::<PhoneInfo>(
+        StatusCode::CREATED,
+        "The phone",
+        json!({ "phone": samples::PHONE, "name": "Ada", "autoRead": false, "online": true }),
+    )
+    .with_header("Location")
+    .refuses(&[Code::PhoneNotFound])
 }
 
 pub(in crate::http) fn scan() -> Described {
@@ -203,15 +207,21 @@ pub(in crate::http) fn scan() -> Described {
 }
 
 pub(in crate::http) fn screen() -> Described {
-    of_phone("getScreen", "See what the phone shows", "What is on its screen, decrypted on the phone, oldest first, page by page.")
-        .asks_by::<ScreenQuery>(json!({ "limit": 10 }), |fields| errand::screen(phone()?, fields).map(drop))
-        .gives::<Page>(StatusCode::OK, "The messages", json!({ "messages": [shown()] }))
-        .refuses(&[Code::NotFound])
+    of_phone(
+        "getScreen",
+        "See what the phone shows",
+        "What is on its screen, decrypted on the phone, oldest first, page by page.",
+    )
+    .asks_by::<ScreenQuery>(json!({ "limit": 10 }), |fields| errand::screen(phone()?, fields).map(drop))
+    .gives::<Page>(StatusCode::OK, "The messages", json!({ "messages": [shown()] }))
+    .refuses(&[Code::NotFound])
 }
 
 fn of_medium(id: &'static str, summary: &'static str, about: &'static str) -> Described {
     let message = texts::uuid().build();
-    of_phone(id, summary, about).at_schema("message", "The message's id on this phone.", message).refuses(&[Code::NotFound])
+    of_phone(id, summary, about)
+        .at_schema("message", "The message's id on this phone.", message)
+        .refuses(&[Code::NotFound])
 }
 
 pub(in crate::http) fn copy() -> Described {

@@ -60,11 +60,7 @@ async fn a_stream_ends_when_the_server_stops() {
 fn events_hold_what_is_documented_and_nothing_else() {
     use utoipa::PartialSchema;
     let at = "2026-11-22T10:00:00Z".parse().unwrap();
-    let schemas = [
-        described::QrEvent::schema(),
-        described::ConnectedEvent::schema(),
-        described::ErrorEvent::schema(),
-    ];
+    let schemas = [described::QrEvent::schema(), described::ConnectedEvent::schema(), described::ErrorEvent::schema()];
     let events = [
         StreamEvent::Qr { session_id: session(), qr: QrCode::new("2@abc"), expires_at: at },
         StreamEvent::Connected { session_id: session(), phone_number: "+237612345678".into(), connected_at: at },

@@ -107,7 +107,8 @@ impl<'g> Held<'g> {
     }
 
     fn figure(&self, name: &str, schema: &Value, whole: bool) -> Value {
-        let limit = |which: &str| schema[which].as_i64().unwrap_or_else(|| panic!("{}: {name} has no {which}", self.what));
+        let limit =
+            |which: &str| schema[which].as_i64().unwrap_or_else(|| panic!("{}: {name} has no {which}", self.what));
         let most = limit("maximum");
         self.takes(name, json!(most));
         self.refuses(name, json!(most + 1));
@@ -161,7 +162,8 @@ impl<'g> Held<'g> {
     }
 
     fn spellings(&self, name: &str, good: &Value) {
-        let snake: String = name.chars().map(|c| if c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.into() }).collect();
+        let snake: String =
+            name.chars().map(|c| if c.is_uppercase() { format!("_{}", c.to_lowercase()) } else { c.into() }).collect();
         let mut fields = self.with(name, good.clone());
         if snake != name {
             fields.insert(snake.clone(), good.clone());
