@@ -60,8 +60,20 @@ const TEXTS: [&str; 14] = [
     "socks5://127.0.0.1:1",
 ];
 const FIELDS: [&str; 14] = [
-    "to", "message", "sessionId", "session_key", "sessionKey", "proxyUrl", "name", "expiresInDays", "phone", "fault", "qr",
-    "limit", "cursor", "nonsense",
+    "to",
+    "message",
+    "sessionId",
+    "session_key",
+    "sessionKey",
+    "proxyUrl",
+    "name",
+    "expiresInDays",
+    "phone",
+    "fault",
+    "qr",
+    "limit",
+    "cursor",
+    "nonsense",
 ];
 const HEADERS: [&str; 14] = [
     "content-type: application/json",
@@ -135,7 +147,8 @@ impl Dice {
     /// A request as it goes over the wire, and whether the connection is left before the answer.
     fn request(&mut self, template: &str, key: &str) -> (Vec<u8>, bool) {
         let body = self.body();
-        let mut head = format!("{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.of(&METHODS), self.path(template));
+        let mut head =
+            format!("{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.of(&METHODS), self.path(template));
         if !self.once_in(5) {
             head.push_str(&format!("authorization: Bearer {key}\r\n"));
         }
@@ -150,7 +163,8 @@ impl Dice {
             // Chunks whose sizes may lie.
             0 => {
                 let size = if self.once_in(2) { body.len() } else { body.len() + 7 };
-                [format!("{head}transfer-encoding: chunked\r\n\r\n{size:x}\r\n").as_bytes(), &body, b"\r\n0\r\n\r\n"].concat()
+                [format!("{head}transfer-encoding: chunked\r\n\r\n{size:x}\r\n").as_bytes(), &body, b"\r\n0\r\n\r\n"]
+                    .concat()
             }
             1 => [format!("{head}content-length: {}\r\n\r\n", body.len() + 100).as_bytes(), &body].concat(),
             _ => [format!("{head}content-length: {}\r\n\r\n", body.len()).as_bytes(), &body].concat(),

@@ -101,7 +101,8 @@ async fn schemathesis_finds_nothing() {
     let ran = block_in_place(|| schemathesis.output()).unwrap();
     let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{said}");
-    let cases = said.split_once("Test cases:").and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<u64>().ok());
+    let cases =
+        said.split_once("Test cases:").and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<u64>().ok());
     assert!(cases.is_some_and(|cases| cases >= CASES), "{cases:?} cases: {said}");
     // The key that it called with works still, so what it was answered was no row of 401s.
     caller.get("/sessions").await.expect(200);

@@ -9,6 +9,7 @@ use wamux::domain::access::Email;
 use wamux::sandbox::Sandbox;
 use wamux::server::Server;
 
+use super::documented;
 use super::stream::Events;
 use super::{Ground, Place};
 
@@ -91,10 +92,15 @@ impl Caller {
         }
     }
 
+    /// What it is answered, which has to be documented.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let answer = request.send().await.unwrap();
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let answer = self.client.execute(request).await.unwrap();
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Answer { status, headers, text: answer.text().await.unwrap() }
+        let answer = Answer { status, headers, text: answer.text().await.unwrap() };
+        documented::check(&method, &path, &answer);
+        answer
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -1,6 +1,7 @@
 //! What tests stand on: a server in this process, one in another, a stream of events, a folder and a database on either kind.
 
 pub mod app;
+pub mod documented;
 pub mod fleet;
 pub mod live;
 #[allow(dead_code, reason = "the benches fetch nothing")]

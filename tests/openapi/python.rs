@@ -23,7 +23,9 @@ fn install() -> PathBuf {
     let _ = std::fs::remove_dir_all(&folder);
     run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
     let mut pip = Command::new(folder.join("bin/pip"));
-    run(pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(beside_this("requirements.txt")));
+    run(pip
+        .args(["install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(beside_this("requirements.txt")));
     std::fs::write(done, wanted).unwrap();
     folder
 }

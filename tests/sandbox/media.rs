@@ -68,7 +68,9 @@ async fn a_phone_shows_and_hands_out_its_media(caller: &Caller) {
     assert_eq!((first["messages"].as_array().unwrap().len(), &first["nextAfter"]), (2, &voice["id"]));
     let rest = shown(caller, &format!("?limit=2&after={}", first["nextAfter"].as_str().unwrap())).await;
     assert_eq!((&rest["messages"][0]["id"], rest.get("nextAfter")), (&page["id"], None));
-    for query in ["?after=0199a7b0-0000-7000-8000-000000000000", "?after=x", "?limit=0", "?limit=10001", "?before=x"] {
+    let nothing = format!("/sandbox/phones/{BEA}/messages?after=0199a7b0-0000-7000-8000-000000000000");
+    caller.get(&nothing).await.problem(404, "not_found");
+    for query in ["?after=x", "?limit=0", "?limit=10001", "?before=x"] {
         caller.get(&format!("/sandbox/phones/{BEA}/messages{query}")).await.problem(422, "validation_failed");
     }
     let wrong = json!({ "to": BEA, "mediaBase64": "!", "mediaType": "song" });

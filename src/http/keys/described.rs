@@ -63,11 +63,8 @@ pub(in crate::http) fn create() -> Described {
 }
 
 pub(in crate::http) fn list() -> Described {
-    Described::new(Tag::Keys, "listKeys", "List your API keys", "Those that work, newest first.").gives::<Listed>(
-        StatusCode::OK,
-        "The keys",
-        json!({ "keys": [key()], "total": 1 }),
-    )
+    Described::new(Tag::Keys, "listKeys", "List your API keys", "Newest first, without those that were revoked.")
+        .gives::<Listed>(StatusCode::OK, "The keys", json!({ "keys": [key()], "total": 1 }))
 }
 
 pub(in crate::http) fn delete() -> Described {

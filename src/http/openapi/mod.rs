@@ -4,6 +4,7 @@ mod answers;
 mod builder;
 pub(super) mod described;
 mod made;
+mod operation;
 pub(super) mod samples;
 pub(super) mod texts;
 

@@ -13,7 +13,7 @@ pub(in crate::http) fn show() -> Described {
         Tag::Sessions,
         "getQr",
         "Get the QR code that is valid now",
-        "As a picture or as the text that it encodes, by the `Accept` header. A code lives for about 20 seconds, and whoever scans it links \
+        "As a picture or as the text that it encodes, by the `Accept` header. A code lives for a minute at most, and whoever scans it links \
          their account: show it to nobody else. The stream tells of each new one.",
     )
     .at::<SessionId>("id", "The session's id.")
