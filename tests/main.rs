@@ -21,6 +21,7 @@ mod nonsense;
 mod openapi;
 mod outage;
 mod pairing_code;
+mod pool;
 mod readme;
 mod rotation;
 mod sandbox;
