@@ -83,6 +83,19 @@ fn each_crate_has_one_home() {
 }
 
 #[test]
+fn the_simulated_network_reaches_nothing() {
+    for (file, text) in sources("src/sandbox") {
+        let name = file.to_str().unwrap();
+        if name.contains("tests") {
+            continue;
+        }
+        // The bodies that stream through it are reqwest's, since its clients' are. It asks nobody for anything.
+        let other = code(&text).find(|line| names(&line.replace("reqwest::Body", ""), "reqwest"));
+        assert!(other.is_none(), "{name} uses more of reqwest than its bodies: {other:?}");
+    }
+}
+
+#[test]
 fn every_file_says_what_lives_there_and_none_is_a_corridor() {
     for folder in ["src", "tests", "entity", "migration"] {
         for (file, text) in sources(folder) {
