@@ -10,19 +10,32 @@
 //! 4. The **writer** ([`store`]) makes one transaction of whatever is queued: message rows with their wire ids, the day's counts,
 //!    idempotent answers, events. One fsync for all of them; then the 202s.
 //! 5. A nudge goes down to the session's **outbox**. It carries nothing: the outbox reads what is due from the store, in the order
-//!    of acceptance, and gives it to the client, which encrypts it for each device of the recipient ([`whatsapp`]).
+//!    of acceptance within each chat, and gives it to the client, which encrypts it for each device of the recipient ([`whatsapp`]).
 //! 6. The bytes go out over the wire: to the real network, or to the `sandbox`, in this process or another, where a simulated phone decrypts
 //!    them and shows them. The network's **ack** comes after it has kept the message; only then is its status `sent`. Until it
 //!    comes, every new connection sends the message again under the same wire id, and phones show an id once.
 //! 7. **Receipts** come back, matched by session and wire id, and move the status forward, never back. A receipt may die with the
 //!    process that got it; so what was sent and never receipted is sent again, once, after a start.
 //!
+//! # A medium's path
+//!
+//! 1. It is accepted as a text is, with a row of its own beside the message's. A file that came with the request lies in the spool
+//!    before that; a URL is only written down.
+//! 2. The session's **outbox** reads what waits, connected or not, and hands it to the **media pool**, whose queue is fair between
+//!    tenants and keeps a worker free for short work. Rows are the truth: what a crash takes from the queue is handed over again.
+//! 3. A **worker** fetches what the URL names (only from where this server may go), makes of it what phones play, and puts that into
+//!    the spool. What may succeed later is tried again, up to six times; anything else fails the message, with a code and a sentence.
+//! 4. The outbox **uploads** it through the session's link: encrypted into a file that has no name, read from there, and never in
+//!    memory as a whole. The message that names it is kept, sealed, for as long as it may have to be sent again; the file is not.
+//! 5. It goes out as a text does. Until it can, it holds back its own chat and no other: within a chat messages go out in the order
+//!    of acceptance.
+//!
 //! What arrives goes the other way: the client decrypts it, the session's **inbox** has the store keep it, and only then is the
 //! network told that it arrived.
 //!
 //! # The tree
 //!
-//! [`actors`] draws it: root, janitor, tenants, tenant, session, outbox, inbox. Failures are restarted after a growing back-off,
+//! [`actors`] draws it: root, janitor, pool, worker, tenants, tenant, session, outbox, inbox. Failures are restarted after a growing back-off,
 //! and too many of them lead to a quarantine. Nothing that matters lives only in a mailbox: start, crash and normal running are
 //! the same code, which reads the store for what is due.
 //!

@@ -93,9 +93,10 @@ impl Server {
         let clock = Clock::default();
         let store = open_store(&config, clock.clone()).await?;
         let (network, wire) = Outside::open(&config, clock.clone()).await?;
-        let wire = wire.within(config.egress.clone());
+        let egress = config.egress;
+        let wire = wire.within(egress.clone());
         let media = config.data_dir.join("media");
-        let settings = Settings { store: store.clone(), wire, mode: config.network.mode(), media };
+        let settings = Settings { store: store.clone(), wire, mode: config.network.mode(), media, egress };
         let system = System::start(settings).await?;
         let (stop, stopping) = Stop::new();
         let door = Arc::new(Door {

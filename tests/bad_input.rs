@@ -204,6 +204,9 @@ async fn a_field_of_the_wrong_type_or_length_is_named_on_every_route() {
                 let mut body = good.clone();
                 body[field] = wrong.clone();
                 let shown: String = body.to_string().chars().take(200).collect();
+                if field == "caption" && wrong.as_str() == Some("") {
+                    continue; // Which is none.
+                }
                 if field == "message" && wrong.as_str().is_some_and(|text| text.contains('\0')) {
                     continue; // A text may say what it wants.
                 }

@@ -217,7 +217,7 @@ async fn a_foreign_client_sends_a_picture_and_a_voice_note_and_hears_one() {
     }
     let note = json!({ "to": OWN, "mediaType": "audio", "ptt": true, "mediaBase64": BASE64_STANDARD.encode(&voice) });
     network.post(&format!("/phones/{FRIEND}/messages"), note).await;
-    let heard = client.until("message").await;
+    let heard = client.medium().await;
     assert_eq!((&heard["media"], &heard["voice"]), (&json!("audio"), &json!(true)), "{heard}");
     let down = client.order(json!({ "order": "download", "id": heard["id"] })).await;
     assert_eq!((&down["size"], &down["sha256"]), (&json!(9_000), &json!(sha256(&voice))));

@@ -54,7 +54,7 @@ fn imports_run_one_way() {
 
 #[test]
 fn each_crate_has_one_home() {
-    let homes: [(&str, &[&str]); 10] = [
+    let homes: [(&str, &[&str]); 11] = [
         ("sea_orm", &["src/store/"]),
         ("entity", &["src/store/"]),
         ("whatsapp_rust", &["src/whatsapp/", "src/sandbox/"]),
@@ -64,6 +64,7 @@ fn each_crate_has_one_home() {
         ("infer", &["src/domain/media/"]),
         // What answers are made of is described where it is declared; the document is made by the door.
         ("utoipa", &["src/http/", "src/domain/", "src/actors/system/health.rs", "src/sandbox/"]),
+        ("multer", &["src/http/"]),
         // Ways out to the web are few, so that none goes around the guard of what callers name (`actors/media/fetch`): the
         // others lead to WhatsApp, and to a simulated network that the operator named. The sandbox only has its bodies.
         (
@@ -78,6 +79,19 @@ fn each_crate_has_one_home() {
             let used = code(&text).any(|line| names(line, krate));
             assert!(!used || allowed.iter().any(|home| name.contains(home)), "{name} uses {krate}");
         }
+    }
+}
+
+#[test]
+fn the_simulated_network_reaches_nothing() {
+    for (file, text) in sources("src/sandbox") {
+        let name = file.to_str().unwrap();
+        if name.contains("tests") {
+            continue;
+        }
+        // The bodies that stream through it are reqwest's, since its clients' are. It asks nobody for anything.
+        let other = code(&text).find(|line| names(&line.replace("reqwest::Body", ""), "reqwest"));
+        assert!(other.is_none(), "{name} uses more of reqwest than its bodies: {other:?}");
     }
 }
 

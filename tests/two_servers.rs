@@ -10,6 +10,7 @@ use wamux::clock::Clock;
 use wamux::config::Config;
 use wamux::domain::access::{Access, ApiKey, Mode};
 use wamux::domain::content::Content;
+use wamux::domain::egress::Egress;
 use wamux::domain::event::StreamEvent;
 use wamux::domain::id::SessionId;
 use wamux::domain::idempotency::Once;
@@ -76,7 +77,12 @@ async fn system(place: &Place, sandbox: &Sandbox) -> (System, Store) {
     let network = sandbox.clone();
     let wire = Wire::sandbox(Arc::new(move || network.dial()));
     let media = place.folder().join("media");
-    (System::start(Settings { store: store.clone(), wire, mode: Mode::Test, media }).await.unwrap(), store)
+    (
+        System::start(Settings { store: store.clone(), wire, mode: Mode::Test, media, egress: Egress::default() })
+            .await
+            .unwrap(),
+        store,
+    )
 }
 
 /// What a session's stream tells, up to the event that is looked for.

@@ -5,6 +5,7 @@ mod companions;
 mod keys;
 mod messages;
 mod sessions;
+mod uploads;
 
 use std::io;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use ractor::{Actor, ActorCell};
 use tokio::sync::{oneshot, watch};
 
 use super::media::spool::Spool;
+use super::media::{Means, NoWeb};
 use super::system::doorkeeper::Doorkeeper;
 use super::system::health::{Health, Vitals};
 use super::system::mailbox::{Door, Places};
@@ -23,6 +25,7 @@ use super::tenants::{self, tenant};
 use super::{Root, STOP_WITHIN};
 use crate::clock::Clock;
 use crate::domain::access::{Access, ApiKey, Mode, StreamTicket};
+use crate::domain::egress::Egress;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::{SessionId, TenantId};
 use crate::store::Store;
@@ -42,12 +45,16 @@ pub struct Settings {
     pub mode: Mode,
     /// A folder for media on their way out.
     pub media: PathBuf,
+    /// Where media may be fetched from.
+    pub egress: Egress,
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error("the folder for media, {0}, cannot be used: {1}")]
     Media(String, io::Error),
+    #[error(transparent)]
+    Web(#[from] NoWeb),
     #[error("the supervision tree did not start: {0}")]
     Tree(String),
 }
@@ -79,7 +86,8 @@ impl System {
         let doorkeeper = Doorkeeper::new(settings.store.clone(), settings.mode);
         let spool = Spool::open(settings.media.clone())
             .map_err(|error| StartError::Media(settings.media.display().to_string(), error))?;
-        let shared = Shared::new(settings.store, settings.wire, doorkeeper, spool);
+        let means = Means::find(settings.egress).await?;
+        let shared = Shared::new(settings.store, settings.wire, doorkeeper, spool, means);
         let vitals = Vitals::new("root", "root", shared.store.clock());
         let args = (Arc::clone(&shared), Arc::clone(&vitals));
         let (root, running) =
@@ -135,6 +143,11 @@ impl System {
                 Ok(Err(_)) | Err(_) => Err(Unready::Database),
             },
         }
+    }
+
+    /// What this server cannot do though it is ready, each with what its operator can do about it.
+    pub fn off(&self) -> Vec<String> {
+        self.shared.means.off()
     }
 
     pub fn health(&self) -> Health {

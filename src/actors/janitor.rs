@@ -51,6 +51,8 @@ impl Actor for Janitor {
     type Arguments = (Arc<Shared>, Arc<Vitals>);
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Self::Arguments) -> Result<State, ActorProcessingErr> {
+        // What a crash left behind is swept at once.
+        myself.send_message(Letter::free(Msg::Round))?;
         let clocks = [
             myself.send_interval(EVERY, || Letter::free(Msg::Round)),
             myself.send_interval(SWEEP_EVERY, || Letter::free(Msg::Sweep)),

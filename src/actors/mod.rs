@@ -3,10 +3,12 @@
 //! ```text
 //! root                     this file
 //! ├── janitor              writes down counted uses, forgets what is old, sweeps the spool
+//! ├── pool                 makes media ready, shared fairly between tenants
+//! │   └── worker           one medium at a time: fetched, checked, converted, put into the spool
 //! └── tenants              one child per active tenant
 //!     └── tenant           limits, the choice of session, accepting; one child per session
 //!         └── session      one WhatsApp account: runs domain::session::life and owns the client
-//!             ├── outbox   sends what the store says is due, in order
+//!             ├── outbox   sends what the store says is due, in order; hands media to the pool, and uploads them
 //!             └── inbox    keeps what arrives before the network is told so
 //! ```
 
@@ -22,6 +24,9 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 pub use handle::{NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
+#[cfg(test)]
+pub(crate) use media::uploads::uploading_into;
+pub use media::uploads::{Upload, Uploading};
 use system::Shared;
 pub use system::health::Health;
 use system::health::Vitals;
@@ -43,6 +48,7 @@ enum Msg {
 #[derive(Debug, Clone, Copy)]
 enum Part {
     Janitor,
+    Media,
     Tenants,
 }
 
@@ -50,6 +56,7 @@ struct State {
     shared: Arc<Shared>,
     vitals: Arc<Vitals>,
     janitor: Child<janitor::Msg>,
+    media: Child<media::Msg>,
     tenants: Child<tenants::Msg>,
 }
 
@@ -61,6 +68,8 @@ impl State {
             vitals: Arc::clone(vitals),
             // Counts uses of keys, so it is the last to stop.
             janitor: janitor::child(shared, vitals),
+            // Works for sessions, so it is there before them.
+            media: media::child(shared, vitals),
             // Everything that tenants own.
             tenants: tenants::child(shared, vitals),
         }
@@ -69,6 +78,13 @@ impl State {
     async fn start(&mut self, myself: &ActorRef<Letter<Msg>>, part: Part) {
         let again = match part {
             Part::Janitor => self.janitor.start(myself.get_cell()).await,
+            Part::Media => {
+                let again = self.media.start(myself.get_cell()).await;
+                self.shared.set_media_door(self.media.door().cloned());
+                // What the one before had in hand is handed over again.
+                self.shared.tell_of_pool();
+                again
+            }
             Part::Tenants => {
                 let again = self.tenants.start(myself.get_cell()).await;
                 self.shared.set_tenants_door(self.tenants.door().cloned());
@@ -88,7 +104,7 @@ impl Actor for Root {
 
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Self::Arguments) -> Result<State, ActorProcessingErr> {
         let mut state = State::new(&args.0, &args.1);
-        for part in [Part::Janitor, Part::Tenants] {
+        for part in [Part::Janitor, Part::Media, Part::Tenants] {
             state.start(&myself, part).await;
         }
         Ok(state)
@@ -116,6 +132,9 @@ impl Actor for Root {
         let (wait, part) = if state.tenants.is(actor) {
             state.shared.set_tenants_door(None);
             (state.tenants.failed(&why), Part::Tenants)
+        } else if state.media.is(actor) {
+            state.shared.set_media_door(None);
+            (state.media.failed(&why), Part::Media)
         } else if state.janitor.is(actor) {
             (state.janitor.failed(&why), Part::Janitor)
         } else {
@@ -127,6 +146,7 @@ impl Actor for Root {
 
     async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         state.tenants.stop(STOP_WITHIN).await;
+        state.media.stop(STOP_WITHIN).await;
         state.janitor.stop(STOP_WITHIN).await;
         Ok(())
     }

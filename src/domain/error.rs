@@ -40,13 +40,14 @@ pub enum Code {
     Stopping,
     StreamLimitReached,
     UnsupportedMediaType,
+    UploadLimitReached,
     UriTooLong,
     ValidationFailed,
     WhatsAppUnanswered,
 }
 
 impl Code {
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::DailyLimitReached,
@@ -79,6 +80,7 @@ impl Code {
         Self::Stopping,
         Self::StreamLimitReached,
         Self::UnsupportedMediaType,
+        Self::UploadLimitReached,
         Self::UriTooLong,
         Self::ValidationFailed,
         Self::WhatsAppUnanswered,
@@ -121,6 +123,7 @@ impl Code {
             Self::Stopping => ("stopping", "The server is stopping"),
             Self::StreamLimitReached => ("stream_limit_reached", "There are too many open streams"),
             Self::UnsupportedMediaType => ("unsupported_media_type", "The body's type is not supported"),
+            Self::UploadLimitReached => ("upload_limit_reached", "There are too many uploads"),
             Self::UriTooLong => ("uri_too_long", "The address is too long"),
             Self::ValidationFailed => ("validation_failed", "The request is not valid"),
             Self::WhatsAppUnanswered => ("whatsapp_unanswered", "WhatsApp did not answer"),

@@ -32,6 +32,26 @@ pub fn keys_used_up() -> Refusal {
     Refusal::new(Code::KeyLimitReached, detail).after(Duration::from_mins(1))
 }
 
+/// The most files a tenant may be uploading at once: what belongs to no message yet takes at most 8 times 64 MB of the disk.
+pub const UPLOADS_MAX: usize = 8;
+
+/// The most uploaded files of a tenant that may wait to be made ready and sent on: at most 256 times 64 MB of the disk.
+pub const UPLOADS_WAITING_MAX: u64 = 256;
+
+/// Why no other file can be uploaded just now.
+pub fn uploads_used_up() -> Refusal {
+    let detail = format!("A tenant may upload {UPLOADS_MAX} files at once; wait until one is done.");
+    Refusal::new(Code::UploadLimitReached, detail).after(Duration::from_secs(1))
+}
+
+pub fn uploads_wait() -> Refusal {
+    let detail = format!(
+        "A tenant may have {UPLOADS_WAITING_MAX} uploaded files that wait to be sent; see that the sessions are connected, or give \
+         URLs."
+    );
+    Refusal::new(Code::UploadLimitReached, detail).after(Duration::from_secs(30))
+}
+
 /// The most streams a tenant may have open at once: a process has 8192 connections for all.
 pub const STREAMS_MAX: usize = 256;
 

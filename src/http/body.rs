@@ -29,7 +29,7 @@ pub(super) async fn json(headers: &HeaderMap, mut chunks: Chunks) -> Result<(Vec
     let body = match timeout(JSON_TIME, collect(headers, &mut chunks, JSON_MAX)).await {
         Ok(Ok(body)) => body,
         Ok(Err(refusal)) => {
-            let _ = timeout(WASTE_TIME, waste(&mut chunks)).await;
+            drain(&mut chunks).await;
             return Err(refusal);
         }
         Err(_) => {
@@ -79,6 +79,11 @@ async fn collect(headers: &HeaderMap, chunks: &mut Chunks, max: usize) -> Result
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// Reads the rest of a body away, but not for long.
+pub(super) async fn drain(chunks: &mut Chunks) {
+    let _ = timeout(WASTE_TIME, waste(chunks)).await;
 }
 
 /// Reads the rest and forgets it: a sender whose connection closes while it still writes never sees the answer.

@@ -92,6 +92,11 @@ impl<D> Call<D> {
         }
     }
 
+    /// What the body is, and the body on its way in.
+    pub(super) fn into_parts(self) -> (HeaderMap, Chunks) {
+        (self.headers, self.body)
+    }
+
     /// The body's fields, and the bytes they were read from.
     pub(super) async fn body(self) -> Result<(Vec<u8>, Fields), Refusal> {
         body::json(&self.headers, self.body).await

@@ -33,6 +33,17 @@ impl Fields {
         Self { given: query.into_iter().map(|(name, text)| (name, text.into())).collect(), errors: Vec::new() }
     }
 
+    /// The short parts of a form.
+    pub(super) fn of_form(parts: Vec<(String, String)>) -> Self {
+        Self::of_query(parts)
+    }
+
+    /// Whether a field is there, and is not null.
+    pub(super) fn is_given(&self, name: &str) -> bool {
+        let snake = snake_case(name);
+        self.given.iter().any(|(given, value)| (given == name || *given == snake) && !value.is_null())
+    }
+
     /// A field that has to be there. Nothing comes back if it is missing or wrong, and `finish` will say so.
     pub(super) fn required<T>(&mut self, name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Option<T> {
         let before = self.errors.len();
@@ -151,10 +162,15 @@ fn within(range: RangeInclusive<u64>, number: Option<u64>) -> Result<u64, String
 }
 
 /// Reads a yes or a no.
-#[cfg(feature = "sandbox")]
 #[allow(clippy::needless_pass_by_value, reason = "a reader of a field, as the others are")]
 pub(super) fn yes_or_no(value: Value) -> Result<bool, String> {
     serde_json::from_value(value).map_err(|_| "must be true or false".to_owned())
+}
+
+/// The same where all values are texts.
+#[allow(clippy::needless_pass_by_value, reason = "a reader of a field, as the others are")]
+pub(super) fn yes_or_no_in_words(value: Value) -> Result<bool, String> {
+    value.as_str().and_then(|word| word.parse().ok()).ok_or_else(|| "must be true or false".to_owned())
 }
 
 /// Reads one of a closed list of words.

@@ -27,6 +27,16 @@ struct State {
     status: &'static str,
 }
 
+/// That the server is ready, and what of it is not.
+#[derive(Serialize, ToSchema)]
+struct Readiness {
+    status: &'static str,
+    /// What does not work here though the rest does, each with what its operator can do about it; left out when all of it works.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    off: Vec<String>,
+}
+
 #[allow(clippy::unused_async, reason = "a route's handler")]
 pub(super) async fn welcome(_: Call) -> Answered {
     reply::ok(&Welcome { name: "wamux", version: env!("CARGO_PKG_VERSION"), api: "/api/v1" })
@@ -43,7 +53,7 @@ pub(super) async fn ready(call: Call) -> Answered {
         return Err(Refusal::new(Code::NotReady, "Not ready: the simulated network cannot write its file."));
     }
     match call.system().ready().await {
-        Ok(()) => reply::ok(&State { status: "ready" }),
+        Ok(()) => reply::ok(&Readiness { status: "ready", off: call.system().off() }),
         Err(unready) => Err(Refusal::new(Code::NotReady, format!("Not ready: {unready}."))),
     }
 }

@@ -151,6 +151,8 @@ fn joined(all: Vec<BoxedFilter<(Response,)>>) -> BoxedFilter<(Response,)> {
 fn all() -> Vec<At<Door>> {
     vec![
         at!(door, path!("api" / "v1" / "messages"), [] POST messages::send(), GET messages::list()),
+        at!(door, path!("api" / "v1" / "messages" / "media"), [] POST messages::send_media()),
+        at!(door, path!("api" / "v1" / "messages" / "audio"), [] POST messages::send_audio()),
         at!(door, path!("api" / "v1" / "messages" / String), [id] GET messages::show(id)),
 
         at!(door, path!("api" / "v1" / "sessions"), [] POST sessions::create(), GET sessions::list()),

@@ -45,7 +45,8 @@ pub(super) const fn status(code: Code) -> StatusCode {
         | Code::KeyLimitReached
         | Code::RateLimited
         | Code::SessionLimitReached
-        | Code::StreamLimitReached => StatusCode::TOO_MANY_REQUESTS,
+        | Code::StreamLimitReached
+        | Code::UploadLimitReached => StatusCode::TOO_MANY_REQUESTS,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
         Code::NotReady | Code::Overloaded | Code::SandboxUnreachable | Code::Stopping | Code::WhatsAppUnanswered => {
             StatusCode::SERVICE_UNAVAILABLE

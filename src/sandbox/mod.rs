@@ -158,7 +158,8 @@ impl Sandbox {
     /// The same, after an HTTP server has answered the WebSocket upgrade. The host is what the client calls that server: there it
     /// finds the media servers too.
     pub async fn serve_upgraded(&self, stream: impl Stream + 'static, host: Option<&str>) {
-        let host = host.filter(|host| media::is_host(host)).map(Into::into);
+        let host =
+            host.filter(|host| media::is_host(host)).inspect(|host| self.network.media.named(host)).map(Into::into);
         connection::serve(Arc::clone(&self.network), Box::new(stream), Upgrade::Done(host)).await;
     }
 

@@ -68,7 +68,7 @@ impl Store {
         if let Some(once) = &job.once {
             let (sealer, key) = (self.sealer(job.tenant), once.key.clone());
             match answers::seal(&sealer, &key, &job.answer) {
-                Ok(sealed) => job.answer = sealed,
+                Ok(answer) => job.answer = answer,
                 Err(error) => return (job.done)(Err(error)),
             }
             let done = job.done;

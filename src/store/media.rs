@@ -3,6 +3,7 @@
 
 mod chores;
 mod payload;
+mod standing;
 
 use chrono::{DateTime, Utc};
 use entity::media::{ActiveModel, Column, Entity, Model};

@@ -8,10 +8,11 @@
 //
 // The public end-to-end suite of the same client (WhiskeySockets/Baileys, src/__tests__/e2e) is kept as a figure. Run
 // against `wamux sandbox` with the package 7.0.0-rc14, the scan helper pointed at our control API and the two folders
-// of credentials paired beforehand, 14 of its 23 tests that assert something pass: all of messaging (4), the
-// conversation of two devices (2), and texts, edits, reactions, deletions, forwards, polls and contacts of
-// send-receive-message (8). Five that upload media and four on groups wait for media and groups to be there. (The two
-// of receive-messages watch for minutes and assert only that the client has an account.)
+// of credentials paired beforehand, 18 of its 23 tests that assert something pass: messaging (3 of 4), the conversation
+// of two devices (2), and all of send-receive-message (13): texts, edits, reactions, deletions, forwards, polls, contacts,
+// images, videos, voice notes, documents and stickers. Four on groups wait for groups to be there, and one gives an
+// account a name that is longer than the 25 characters that names have. (The two of receive-messages watch for minutes
+// and assert only that the client has an account.)
 
 import { createHash, webcrypto } from 'node:crypto'
 import https from 'node:https'

@@ -80,6 +80,11 @@ impl Companion {
         self.find(|event| event["event"] == "message" && event["text"] == text).await
     }
 
+    /// The next medium that somebody else has sent.
+    pub(super) async fn medium(&mut self) -> Value {
+        self.find(|event| event["event"] == "message" && event["media"].is_string() && event["fromMe"] == false).await
+    }
+
     /// Waits until one of its own messages has come at least this far; 3 is delivered, 4 is read.
     pub(super) async fn status(&mut self, id: &Value, status: i64) {
         let far = |event: &Value| event["status"].as_i64().is_some_and(|reached| reached >= status);

@@ -76,6 +76,12 @@ pub fn good_body(method: &Method, template: &str, ids: &Ids) -> Option<Value> {
             | "/sandbox/phones/{phone}/messages/{message}/media/expire",
         ) => None,
         ("POST", "/messages") => Some(json!({ "to": PHONE, "message": "hello", "sessionId": session })),
+        ("POST", "/messages/media") => Some(json!({
+            "to": PHONE, "mediaUrl": "https://example.com/a.jpg", "mediaType": "image", "caption": "hello", "sessionId": session
+        })),
+        ("POST", "/messages/audio") => {
+            Some(json!({ "to": PHONE, "audioUrl": "https://example.com/a.mp3", "ptt": true, "sessionId": session }))
+        }
         ("POST", "/sessions") => Some(json!({ "sessionKey": "another" })),
         ("PATCH", "/sessions/{id}") => Some(json!({ "sessionKey": "renamed" })),
         ("POST", "/sessions/{id}/pairing-code") => Some(json!({ "phone": PHONE })),

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 use wamux::domain::content::Content;
 use wamux::domain::id::MessageId;
-use wamux::domain::media::{Caption, Facts, Media, MediaUrl, Source, SpoolName, Wanted};
+use wamux::domain::media::{Caption, Facts, Fault, Media, MediaUrl, Source, SpoolName, Stage, Wanted};
 use wamux::domain::message::{Kind, Mark, Status};
 use wamux::domain::phone::Phone;
 use wamux::domain::session::Lease;
@@ -23,6 +23,7 @@ const URL: &str = "https://example.com/a?signature=x";
 
 pub async fn all(store: &Store) {
     a_medium_goes_its_way_and_holds_back_its_own_chat_alone(store).await;
+    a_medium_fails_only_where_it_is_thought_to_be(store).await;
     only_the_holder_of_the_newest_lease_moves_media_on(store).await;
     what_failed_is_not_on_its_way(store).await;
     a_medium_can_be_made_anew_and_be_tried_later(store).await;
@@ -108,8 +109,21 @@ async fn mark(store: &Store, lease: Lease, wire_id: &str, status: Status) {
     store.write(|_| Box::pin(async { Ok(()) })).await.unwrap();
 }
 
+/// What could go out now: in each chat everything up to a medium that is not uploaded.
+async fn free(store: &Store, lease: Lease) -> Vec<Due> {
+    let mut held = Vec::new();
+    let due = store.due(lease, 0, 99).await.unwrap();
+    let is_free = |due: &Due| {
+        if due.content == DueContent::Waiting {
+            held.push(due.to.clone());
+        }
+        !held.contains(&due.to)
+    };
+    due.into_iter().filter(is_free).collect()
+}
+
 async fn due(store: &Store, lease: Lease) -> Vec<String> {
-    store.due(lease, 0, 99).await.unwrap().into_iter().map(|due| due.wire_id).collect()
+    free(store, lease).await.into_iter().map(|due| due.wire_id).collect()
 }
 
 async fn waiting(store: &Store, lease: Lease) -> Vec<MessageId> {
@@ -147,14 +161,42 @@ async fn a_medium_goes_its_way_and_holds_back_its_own_chat_alone(store: &Store) 
     assert!(store.media_uploaded(lease, first, b"payload").await.unwrap());
     assert!(!store.media_uploaded(lease, first, b"twice").await.unwrap());
     assert!(store.media_ready(lease, 99).await.unwrap().is_empty());
-    let all = store.due(lease, 0, 99).await.unwrap();
+    let all = free(store, lease).await;
     assert_eq!(all.iter().map(|due| &*due.wire_id).collect::<Vec<_>>(), ["WAY-A1", "WAY-A2", "WAY-A3", "WAY-B1"]);
     assert_eq!((all[1].message, &all[1].content), (first, &DueContent::Payload(b"payload".to_vec())));
     let Due { content: DueContent::Text(text), from, .. } = &all[2] else { panic!("{all:?}") };
     assert_eq!((text.as_str(), from.as_ref().map(Phone::to_string)), ("hello", Some(OWN.to_owned())));
     assert_eq!(store.due(lease, all[0].seq, 2).await.unwrap()[1].wire_id, "WAY-A3");
+    let (bob, last) = (BOB.parse().unwrap(), store.due(lease, 0, 99).await.unwrap().pop().unwrap().seq);
+    let chat = async |after, until| {
+        let due = store.due_to(lease, &bob, after, until, 99).await.unwrap();
+        due.into_iter().map(|due| (due.wire_id, due.content == DueContent::Waiting)).collect::<Vec<_>>()
+    };
+    let row = |wire_id: &str, waits| (wire_id.to_owned(), waits);
+    assert_eq!(chat(0, last).await, [row("WAY-B1", false), row("WAY-B2", true), row("WAY-B3", false)]);
+    assert_eq!(chat(all[3].seq, last - 1).await, [row("WAY-B2", true)]);
     upload(store, lease, second, b"payload").await;
     assert_eq!(due(store, lease).await.len(), 6);
+}
+
+async fn a_medium_fails_only_where_it_is_thought_to_be(store: &Store) {
+    let lease = new_lease(store, "fails").await;
+    let (one, two) =
+        (accept(store, lease, "ENDS1", ADA, picture()).await, accept(store, lease, "ENDS2", ADA, picture()).await);
+    let fault = Fault::SourceLost;
+    let ends = async |id, stage| store.fail_medium(lease, id, stage, &fault).await.unwrap();
+    let waits = async |id| store.media_that_waits(lease, id).await.unwrap();
+    assert_eq!(waits(one).await.map(|waiting| (waiting.message, waiting.wire_id)), Some((one, "ENDS1".to_owned())));
+    prepare(store, lease, one).await;
+    assert!(waits(one).await.is_none());
+    assert!(!ends(one, Stage::Waiting).await, "it has come further since");
+    assert!(ends(one, Stage::Ready).await && !ends(one, Stage::Ready).await);
+    let failed = shown(store, lease, one).await;
+    assert_eq!((&failed["status"], &failed["errorCode"]), (&json!("failed"), &json!("media_lost")));
+    let (new, _) = store.lease(lease.tenant, lease.session).await.unwrap().unwrap();
+    assert!(waits(two).await.is_none(), "another holder has it");
+    assert!(matches!(store.fail_medium(lease, two, Stage::Waiting, &fault).await, Err(StoreError::LeaseLost)));
+    assert!(store.media_that_waits(new, two).await.unwrap().is_some());
 }
 
 async fn only_the_holder_of_the_newest_lease_moves_media_on(store: &Store) {

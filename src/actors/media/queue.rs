@@ -9,19 +9,18 @@ use crate::domain::session::Lease;
 const PER_SESSION: usize = 64;
 
 /// One medium to be made ready, under the lease of the session that sends it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Job<W> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Job {
     pub(super) lease: Lease,
     pub(super) message: MessageId,
     /// Videos, and what becomes one: they take long.
     pub(super) heavy: bool,
-    pub(super) work: W,
 }
 
 /// What waits, and who is being served. A message stands here once, whether it waits or is being worked on.
-pub(super) struct Queue<W> {
+pub(super) struct Queue {
     workers: usize,
-    lines: BTreeMap<TenantId, Line<W>>,
+    lines: BTreeMap<TenantId, Line>,
     /// Tenants with something to do, in the order of their turns.
     turns: VecDeque<TenantId>,
     waiting: HashSet<MessageId>,
@@ -32,12 +31,12 @@ pub(super) struct Queue<W> {
 }
 
 /// What one tenant has waiting; each lane first come, first served.
-struct Line<W> {
-    heavy: VecDeque<(u64, Job<W>)>,
-    light: VecDeque<(u64, Job<W>)>,
+struct Line {
+    heavy: VecDeque<(u64, Job)>,
+    light: VecDeque<(u64, Job)>,
 }
 
-impl<W> Queue<W> {
+impl Queue {
     pub(super) fn new(workers: usize) -> Self {
         Self {
             workers: workers.max(1),
@@ -60,12 +59,13 @@ impl<W> Queue<W> {
         (self.workers - 1).max(1)
     }
 
-    pub(super) fn waiting(&self) -> usize {
+    #[cfg(test)]
+    fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
     /// Takes a job in; false if its session has enough of them here. One that is here already keeps its place, and the newer lease.
-    pub(super) fn push(&mut self, job: Job<W>) -> bool {
+    pub(super) fn push(&mut self, job: Job) -> bool {
         if self.running.contains_key(&job.message) {
             return true;
         }
@@ -92,7 +92,7 @@ impl<W> Queue<W> {
     }
 
     /// The next job that may begin, if a worker is free. Whoever takes it says when it is over.
-    pub(super) fn take(&mut self) -> Option<Job<W>> {
+    pub(super) fn take(&mut self) -> Option<Job> {
         if self.running.len() >= self.workers {
             return None;
         }
@@ -128,8 +128,8 @@ impl<W> Queue<W> {
     }
 }
 
-impl<W> Line<W> {
-    const fn lane(&mut self, heavy: bool) -> &mut VecDeque<(u64, Job<W>)> {
+impl Line {
+    const fn lane(&mut self, heavy: bool) -> &mut VecDeque<(u64, Job)> {
         if heavy { &mut self.heavy } else { &mut self.light }
     }
 
@@ -144,7 +144,7 @@ impl<W> Line<W> {
         }
     }
 
-    fn renew(&mut self, job: Job<W>) {
+    fn renew(&mut self, job: Job) {
         let known = self.heavy.iter_mut().chain(&mut self.light).find(|(_, known)| known.message == job.message);
         if let Some((_, known)) = known.filter(|(_, known)| known.lease.epoch < job.lease.epoch) {
             // It stays in its lane, so what it counts as stays too.

@@ -129,6 +129,11 @@ impl Spool {
         unless_gone(tokio::fs::remove_file(self.path(name)).await)
     }
 
+    /// The same for whoever cannot wait.
+    pub(crate) fn discard(&self, name: SpoolName) -> io::Result<()> {
+        unless_gone(fs::remove_file(self.path(name)))
+    }
+
     /// An empty folder for what is done for one message, in the same file system as the spool.
     pub(crate) fn job_folder(&self, id: crate::domain::id::MessageId) -> io::Result<TempFolder> {
         TempFolder::make(&self.folder.join(JOBS), id, &self.jobs)

@@ -3,6 +3,7 @@
 pub mod doorkeeper;
 pub mod health;
 pub mod mailbox;
+pub(crate) mod patience;
 pub mod starting;
 pub mod streams;
 pub mod supervision;
@@ -11,7 +12,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use crate::domain::id::{SessionId, TenantId};
+use crate::domain::id::{MessageId, SessionId, TenantId};
+use crate::domain::session::Lease;
 use crate::store::Store;
 use crate::whatsapp::Wire;
 use doorkeeper::Doorkeeper;
@@ -20,6 +22,8 @@ use starting::Starting;
 use streams::Streams;
 
 use super::media::spool::Spool;
+use super::media::uploads::Uploads;
+use super::media::{self, Means};
 use super::tenants::{self, tenant};
 
 /// What the actors of one system share. Another system in the same process has another of these.
@@ -29,8 +33,11 @@ pub struct Shared {
     pub doorkeeper: Doorkeeper,
     pub streams: Arc<Streams>,
     pub(crate) spool: Spool,
+    pub(crate) means: Means,
     pub starting: Starting,
+    pub(crate) uploads: Arc<Uploads>,
     phase: AtomicU8,
+    media_door: RwLock<Option<Door<media::Msg>>>,
     tenants_door: RwLock<Option<Door<tenants::Msg>>>,
     tenants: RwLock<HashMap<TenantId, Door<tenant::Msg>>>,
     seats: Mutex<HashMap<SessionId, Weak<tokio::sync::Mutex<()>>>>,
@@ -46,7 +53,7 @@ pub enum Phase {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Store, wire: Wire, doorkeeper: Doorkeeper, spool: Spool) -> Arc<Self> {
+    pub(crate) fn new(store: Store, wire: Wire, doorkeeper: Doorkeeper, spool: Spool, means: Means) -> Arc<Self> {
         let streams = Streams::new(store.clock().clone());
         Arc::new(Self {
             store,
@@ -54,8 +61,11 @@ impl Shared {
             doorkeeper,
             streams,
             spool,
+            means,
             starting: Starting::default(),
+            uploads: Arc::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
+            media_door: RwLock::default(),
             tenants_door: RwLock::default(),
             tenants: RwLock::default(),
             seats: Mutex::default(),
@@ -73,6 +83,30 @@ impl Shared {
     /// Moves on; a system that is stopping does not run again.
     pub fn enter(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+    }
+
+    /// The way to the media pool, if it lives.
+    pub(super) fn media_door(&self) -> Option<Door<media::Msg>> {
+        self.media_door.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set_media_door(&self, door: Option<Door<media::Msg>>) {
+        *self.media_door.write().unwrap_or_else(PoisonError::into_inner) = door;
+    }
+
+    /// Tells the session of a message that its medium is ready, or never will be. If nobody is there to hear it, whoever comes
+    /// next reads the store.
+    pub(super) fn tell_of_medium(&self, lease: Lease, message: MessageId) {
+        if let Some(tenant) = self.tenant(lease.tenant) {
+            tenant.nudge(tenant::Msg::Medium(lease.session, message));
+        }
+    }
+
+    /// Has every session look for media that are to be made ready.
+    pub(super) fn tell_of_pool(&self) {
+        for tenant in self.tenants.read().unwrap_or_else(PoisonError::into_inner).values() {
+            tenant.nudge(tenant::Msg::PoolIsBack);
+        }
     }
 
     /// The way to the tenants' supervisor, if it lives.

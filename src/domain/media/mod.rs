@@ -7,11 +7,12 @@ mod url;
 use serde::{Deserialize, Serialize};
 
 use super::content::TextError;
+use super::error::{Code, Refusal};
 use super::message::Kind;
 
 pub use fault::Fault;
 pub use format::{Format, HEAD, id3_length, looks_like};
-pub use url::{MediaUrl, NotAMediaUrl};
+pub use url::{MediaUrl, NotAMediaUrl, URL_MAX};
 
 /// The longest caption, in characters.
 pub const CAPTION_MAX: usize = 1024;
@@ -60,6 +61,11 @@ impl Wanted {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|wanted| wanted.as_str() == name)
     }
+}
+
+/// Why a file is refused before anybody looks at what it is.
+pub fn too_large(what: &str, limit: u64) -> Refusal {
+    Refusal::new(Code::BodyTooLarge, format!("{what} may have at most {} MB.", limit / MB))
 }
 
 /// Words under a picture or a film: 1 to 1024 characters.

@@ -5,7 +5,7 @@ use std::fmt;
 use url::Url;
 
 /// The longest URL that is taken, in bytes.
-const LENGTH_MAX: usize = 2048;
+pub const URL_MAX: usize = 2048;
 
 /// An http or https URL with a host, without a user's name or password in it.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct MediaUrl(Url);
 pub enum NotAMediaUrl {
     #[error("must be a URL such as https://example.com/picture.jpg")]
     Unreadable,
-    #[error("must be at most {LENGTH_MAX} bytes")]
+    #[error("must be at most {URL_MAX} bytes")]
     TooLong,
     #[error("must be an http or https URL")]
     Scheme,
@@ -45,7 +45,7 @@ impl MediaUrl {
             Err(NotAMediaUrl::Unreadable)
         } else if !url.username().is_empty() || url.password().is_some() {
             Err(NotAMediaUrl::Credentials)
-        } else if url.as_str().len() > LENGTH_MAX {
+        } else if url.as_str().len() > URL_MAX {
             Err(NotAMediaUrl::TooLong)
         } else {
             Ok(Self(url))
@@ -57,7 +57,7 @@ impl TryFrom<String> for MediaUrl {
     type Error = NotAMediaUrl;
 
     fn try_from(text: String) -> Result<Self, NotAMediaUrl> {
-        if text.len() > LENGTH_MAX {
+        if text.len() > URL_MAX {
             return Err(NotAMediaUrl::TooLong);
         }
         Self::of(Url::parse(&text).map_err(|_| NotAMediaUrl::Unreadable)?)
@@ -92,7 +92,7 @@ mod tests {
         ] {
             assert_eq!(MediaUrl::try_from(text.to_owned()).map(|_| ()), want, "{text}");
         }
-        let long = format!("https://example.com/{}", "a".repeat(LENGTH_MAX));
+        let long = format!("https://example.com/{}", "a".repeat(URL_MAX));
         assert_eq!(MediaUrl::try_from(long), Err(NotAMediaUrl::TooLong));
     }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 use warp::http::StatusCode;
 
-use super::{Health, State, Welcome};
+use super::{Health, Readiness, State, Welcome};
 use crate::domain::error::Code;
 use crate::http::openapi::{Described, Entry, Tag, samples};
 
@@ -31,7 +31,7 @@ pub(in crate::http) fn ready() -> Described {
         "It is not while it starts or stops, and while its database does not answer.",
     )
     .for_whom(Entry::Anyone)
-    .gives::<State>(StatusCode::OK, "It is ready.", json!({ "status": "ready" }))
+    .gives::<Readiness>(StatusCode::OK, "It is ready.", json!({ "status": "ready" }))
     .refuses(&[Code::NotReady])
 }
 

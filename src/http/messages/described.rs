@@ -1,13 +1,15 @@
 //! What is said of messages in the OpenAPI document.
 
 mod content;
+mod media;
 
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Type};
 use warp::http::StatusCode;
 
-use super::{OFFSET_MAX, PAGE, PAGE_MAX, asked, filter};
+use super::list::{OFFSET_MAX, PAGE, PAGE_MAX, filter};
+use super::text::asked;
 use crate::domain::error::Code;
 use crate::domain::id::{MessageId, SessionId};
 use crate::domain::message::{Accepted, Direction, Kind, Message, Page, Status};
@@ -27,6 +29,8 @@ struct NewMessage {
     #[schema(schema_with = session_key, required = false)]
     session_key: Option<String>,
 }
+
+pub(in crate::http) use media::{send_audio, send_media};
 
 fn session_id() -> Object {
     let about =

@@ -1,18 +1,24 @@
 //! Sends and queries as they are read.
 
+use super::media::{Given, Route};
 use super::*;
-use crate::domain::message::{Direction, Kind, Status};
+use crate::domain::content::{Content, Text};
+use crate::domain::media::{Media, Source, Wanted};
+use crate::domain::message::{Direction, Filter, Kind, Status};
 
 const ID: &str = "0199a7b0-0000-7000-8000-000000000000";
 
+fn wrong(refusal: Refusal) -> Vec<String> {
+    refusal.fields.into_iter().map(|f| f.field).collect()
+}
+
 fn send_of(body: &str) -> Result<Send, Vec<String>> {
-    asked(Fields::of_json(body.as_bytes()).unwrap())
-        .map_err(|refusal| refusal.fields.into_iter().map(|f| f.field).collect())
+    text::asked(Fields::of_json(body.as_bytes()).unwrap()).map_err(wrong)
 }
 
 fn filter_of(query: &[(&str, &str)]) -> Result<Filter, Vec<String>> {
     let query = query.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect();
-    filter(Fields::of_query(query)).map_err(|refusal| refusal.fields.into_iter().map(|f| f.field).collect())
+    list::filter(Fields::of_query(query)).map_err(wrong)
 }
 
 #[test]
@@ -45,6 +51,75 @@ fn every_mistake_in_a_send_is_named() {
     ] {
         assert_eq!(send_of(&body).unwrap_err(), wrong, "{body}");
     }
+}
+
+/// A send of media by JSON, or by a form without a file.
+fn medium_of(route: Route, body: &str, given: &Given<'_>) -> Result<(Send, Media), Vec<String>> {
+    let send = media::asked(Fields::of_json(body.as_bytes()).unwrap(), route, given).map_err(wrong)?;
+    let Content::Media(medium) = send.content.clone() else { panic!("{send:?}") };
+    Ok((send, *medium))
+}
+
+#[test]
+fn a_medium_says_what_it_is_and_where_it_lies() {
+    let to = r#""to": "+237612345678", "sessionKey": "shop""#;
+    for (route, rest, wanted, caption) in [
+        (
+            Route::Media,
+            r#""mediaUrl": "http://a/b", "mediaType": "image", "caption": "a cat""#,
+            Wanted::Image,
+            Some("a cat"),
+        ),
+        (Route::Media, r#""media_url": "http://a/b", "media_type": "video", "caption": """#, Wanted::Video, None),
+        (Route::Media, r#""mediaUrl": "http://a/b", "mediaType": "video", "caption": null"#, Wanted::Video, None),
+        (Route::Audio, r#""audioUrl": "http://a/b", "ptt": true"#, Wanted::Voice, None),
+        (Route::Audio, r#""audio_url": "http://a/b", "ptt": false"#, Wanted::Audio, None),
+        (Route::Audio, r#""audioUrl": "http://a/b""#, Wanted::Audio, None),
+    ] {
+        let (send, medium) = medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Json).unwrap();
+        assert_eq!(send.via, Via::Key("shop".to_owned().try_into().unwrap()));
+        assert_eq!(
+            (medium.wanted, medium.caption.as_ref().map(|caption| caption.as_str())),
+            (wanted, caption),
+            "{rest}"
+        );
+        let Source::Url(url) = medium.source else { panic!("{rest}") };
+        assert_eq!(url.as_str(), "http://a/b");
+    }
+}
+
+#[test]
+fn every_mistake_in_a_medium_is_named() {
+    let to = r#""to": "+237612345678""#;
+    for (route, rest, named) in [
+        (Route::Media, r#""x": 1"#.to_owned(), &["mediaUrl", "mediaType", "x"][..]),
+        (Route::Media, r#""mediaUrl": "ftp://a/b", "mediaType": "gif""#.to_owned(), &["mediaUrl", "mediaType"]),
+        (Route::Media, r#""mediaUrl": null, "mediaType": "image", "file": "b""#.to_owned(), &["mediaUrl", "file"]),
+        (
+            Route::Media,
+            r#""mediaUrl": "http://a/b", "mediaType": "audio", "ptt": true"#.to_owned(),
+            &["mediaType", "ptt"],
+        ),
+        (
+            Route::Media,
+            format!(r#""mediaUrl": "http://a/b", "mediaType": "image", "caption": "{}""#, "é".repeat(1025)),
+            &["caption"],
+        ),
+        (Route::Audio, r#""audioUrl": "http://a/b", "ptt": "true""#.to_owned(), &["ptt"]),
+        (Route::Audio, r#""mediaUrl": "http://a/b", "caption": "x""#.to_owned(), &["audioUrl", "mediaUrl", "caption"]),
+    ] {
+        assert_eq!(medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Json).unwrap_err(), named, "{rest}");
+    }
+    // In a form all values are texts, and a file may stand for the URL.
+    for (route, rest, named) in [
+        (Route::Audio, r#""audioUrl": "http://a/b", "ptt": "yes""#, &["ptt"][..]),
+        (Route::Audio, r#""ptt": "true""#, &["audioUrl", "file"]),
+        (Route::Media, r#""mediaType": "image""#, &["mediaUrl", "file"]),
+    ] {
+        assert_eq!(medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Form(None)).unwrap_err(), named, "{rest}");
+    }
+    let said = format!(r#"{{{to}, "audioUrl": "http://a/b", "ptt": "true"}}"#);
+    assert_eq!(medium_of(Route::Audio, &said, &Given::Form(None)).unwrap().1.wanted, Wanted::Voice);
 }
 
 #[test]

@@ -176,12 +176,17 @@ impl Ledger {
 
     /// What a screen showed last, the latest first.
     pub(crate) async fn latest(&self, account: AccountId, most: i64) -> Result<Vec<ScreenRow>, LedgerError> {
-        let rows = sqlx::query("SELECT * FROM screen WHERE account = ? ORDER BY seq DESC LIMIT ?")
-            .bind(account)
-            .bind(most)
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(line).collect()
+        let rows = sqlx::query(
+            "SELECT screen.*, facts, fetched, sha256, size, problem, family, path, media_key, plain_sha256, \
+             sealed_sha256 FROM screen LEFT JOIN medium ON medium.screen = screen.seq \
+             WHERE screen.account = ? ORDER BY screen.seq DESC LIMIT ?",
+        )
+        .bind(account)
+        .bind(most)
+        .fetch_all(&self.readers)
+        .await?;
+        let whole = |row: &SqliteRow| Ok(ScreenRow { medium: medium::whole(row)?.map(Box::new), ..line(row)? });
+        rows.iter().map(whole).collect()
     }
 
     /// Messages of others in a chat that nobody has read yet, oldest first.

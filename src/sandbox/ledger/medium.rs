@@ -129,8 +129,7 @@ impl Ledger {
             .bind(id)
             .fetch_optional(&self.readers)
             .await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(read(&row)?.map(|medium| Medium { reference: reference(&row).ok(), ..medium }))
+        row.as_ref().map_or(Ok(None), whole)
     }
 }
 
@@ -146,6 +145,12 @@ pub(super) fn read(row: &SqliteRow) -> Result<Option<Medium>, LedgerError> {
     };
     let facts = serde_json::from_str(&facts).map_err(|_| LedgerError::Corrupt("facts"))?;
     Ok(Some(Medium { facts, reference: None, fetched }))
+}
+
+/// The same with what it takes to fetch it.
+pub(super) fn whole(row: &SqliteRow) -> Result<Option<Medium>, LedgerError> {
+    let Some(medium) = read(row)? else { return Ok(None) };
+    Ok(Some(Medium { reference: Some(reference(row)?), ..medium }))
 }
 
 fn reference(row: &SqliteRow) -> Result<Reference, LedgerError> {

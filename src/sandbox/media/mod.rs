@@ -16,7 +16,7 @@ mod tests;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
 use tokio::sync::Semaphore;
@@ -46,6 +46,8 @@ pub(crate) struct Media {
     pub(crate) passes: Passes,
     clock: Clock,
     uploads: Arc<Semaphore>,
+    /// How a client over TCP named this network last: there the servers are reached.
+    host: Mutex<Box<str>>,
 }
 
 impl Media {
@@ -58,7 +60,21 @@ impl Media {
             passes: Passes::new(secret),
             clock: clock.clone(),
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            host: Mutex::new(USUAL_HOST.into()),
         })
+    }
+
+    /// A client reaches this network under this name.
+    pub(crate) fn named(&self, host: &str) {
+        let mut known = self.host.lock().unwrap_or_else(PoisonError::into_inner);
+        if **known != *host {
+            *known = host.into();
+        }
+    }
+
+    /// Where a file is fetched, as phones write it into their messages.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://{}{path}", self.host.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What a companion shows to put something up: good for as long as [`AUTH`].

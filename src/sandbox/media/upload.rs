@@ -123,6 +123,7 @@ impl Upload<'_> {
         let kept = off(move || {
             let hash = draft.hash.clone().finish().as_ref().to_vec();
             match whole {
+                false if left == length && from == 0 => {}
                 false => files.keep(&draft.staged, &begun)?,
                 true if BASE64_URL_SAFE_NO_PAD.encode(&hash) == name => {
                     files.keep(&draft.staged, &name)?;

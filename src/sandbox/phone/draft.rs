@@ -81,7 +81,7 @@ impl Draft {
         Some(if medium.facts.voice == Some(true) { "ptt" } else { self.kind })
     }
 
-    pub(crate) fn message(&self) -> Message {
+    pub(crate) fn message(&self, servers: &Media) -> Message {
         let caption = (!self.text.is_empty()).then(|| self.text.clone());
         let reference = self.medium.as_ref().and_then(|medium| Some((&medium.facts, medium.reference.as_ref()?)));
         let Some((facts, reference)) = reference else { return super::outbox::text_message(&self.text) };
@@ -91,6 +91,7 @@ impl Draft {
             ($kind:ident { $($own:tt)* }) => {
                 MessageField::some(message::$kind {
                     mimetype: facts.mime.clone(),
+                    url: Some(servers.url(&reference.path)),
                     direct_path: Some(reference.path.clone()),
                     media_key: reference.key.clone(),
                     file_sha256: Some(reference.plain_sha256.clone()),

@@ -18,17 +18,19 @@ use whatsapp_rust::waproto::whatsapp::{
     WebMessageInfo, web_message_info,
 };
 
-use super::{outbox, peer};
+use super::draft::Draft;
+use super::peer;
 use crate::domain::phone::Phone;
 use crate::sandbox::SandboxError;
 use crate::sandbox::account::{Account, State};
 use crate::sandbox::ledger::{Change, ScreenRow};
+use crate::sandbox::media::Media;
 use crate::sandbox::network::Network;
 use crate::sandbox::screen::Status;
 
 /// Messages that go along, the latest; a person scrolls for the rest.
 const MESSAGES: i64 = 200;
-/// Bytes of text that go along; all of the past is one stanza.
+/// Bytes of texts and thumbnails that go along; all of the past is one stanza.
 const BYTES: usize = 512 * 1024;
 
 /// Whether a companion takes the first part of the history inside a message.
@@ -58,7 +60,7 @@ pub(crate) async fn gather(network: &Network, account: &Account) -> Result<Vec<u
             .phone_number_to_lid_mappings
             .push(PhoneNumberToLIDMapping { pn_jid: Some(pn.clone()), lid_jid: Some(lid.clone()) });
         history.pushnames.extend(name.map(|name| Pushname { id: Some(pn.clone()), pushname: Some(name) }));
-        history.conversations.push(conversation(&pn, &lid, &rows));
+        history.conversations.push(conversation(&network.media, &pn, &lid, &rows));
     }
     let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
     packed.write_all(&history_sync_to_vec(&history)).map_err(SandboxError::wire)?;
@@ -68,20 +70,21 @@ pub(crate) async fn gather(network: &Network, account: &Account) -> Result<Vec<u
 /// As many of the latest as there is room for.
 fn fitting(latest: Vec<ScreenRow>) -> impl Iterator<Item = ScreenRow> {
     latest.into_iter().scan(0, |bytes, row| {
-        *bytes += row.text.len();
+        let thumbnail = row.medium.as_ref().and_then(|medium| medium.facts.thumbnail.as_ref());
+        *bytes += row.text.len() + thumbnail.map_or(0, String::len);
         (*bytes <= BYTES).then_some(row)
     })
 }
 
 /// A chat, its latest message first.
-fn conversation(pn: &str, lid: &str, rows: &[ScreenRow]) -> Conversation {
+fn conversation(servers: &Media, pn: &str, lid: &str, rows: &[ScreenRow]) -> Conversation {
     let unread = rows.iter().filter(|row| !row.from_me && row.status < Status::Read).count();
     let last = rows.first().map(|row| row.timestamp.unsigned_abs() / 1_000_000);
     Conversation {
         id: lid.to_owned(),
         lid_jid: Some(lid.to_owned()),
         pn_jid: Some(pn.to_owned()),
-        messages: rows.iter().map(|row| past(lid, row)).collect(),
+        messages: rows.iter().map(|row| past(servers, lid, row)).collect(),
         unread_count: u32::try_from(unread).ok(),
         last_msg_timestamp: last,
         conversation_timestamp: last,
@@ -89,7 +92,7 @@ fn conversation(pn: &str, lid: &str, rows: &[ScreenRow]) -> Conversation {
     }
 }
 
-fn past(chat: &str, row: &ScreenRow) -> HistorySyncMsg {
+fn past(servers: &Media, chat: &str, row: &ScreenRow) -> HistorySyncMsg {
     let status = match row.status {
         Status::Pending => web_message_info::Status::PENDING,
         Status::Sent => web_message_info::Status::SERVER_ACK,
@@ -102,9 +105,10 @@ fn past(chat: &str, row: &ScreenRow) -> HistorySyncMsg {
         id: Some(row.message_id.clone()),
         ..Default::default()
     };
+    let draft = Draft { kind: row.kind, text: row.text.clone(), medium: row.medium.clone() };
     let message = WebMessageInfo {
         key: MessageField::some(key),
-        message: MessageField::some(outbox::text_message(&row.text)),
+        message: MessageField::some(draft.message(servers)),
         message_timestamp: Some(row.timestamp.unsigned_abs() / 1_000_000),
         status: Some(status),
         ..Default::default()

@@ -56,7 +56,7 @@ pub(crate) async fn compose(
     changes: &mut Vec<Change>,
 ) -> Result<Node, SandboxError> {
     let (sender, target) = parties;
-    let (chat, message) = (target.lid(0), draft.message());
+    let (chat, message) = (target.lid(0), draft.message(&network.media));
     let plain = MessageUtils::encode_and_pad(&message);
     let copy = MessageUtils::encode_and_pad(&wrap_device_sent(message, chat.to_string()));
     let mut copies = Vec::new();
@@ -194,7 +194,7 @@ pub(crate) async fn again(
         false => None,
     };
     let draft = Draft { kind: row.kind, text: row.text, medium };
-    let mut message = draft.message();
+    let mut message = draft.message(&network.media);
     let mut builder = NodeBuilder::new("message")
         .attr("from", account.address(to.server, 0))
         .attr("id", id.as_str())

@@ -1,6 +1,10 @@
 //! The real tree under trouble: whatever panics, hangs or cannot start, it comes back, and nobody else notices.
 
 mod house;
+#[allow(unreachable_pub, dead_code, reason = "it belongs to the tests that stand outside")]
+#[path = "../../../tests/ground/origin.rs"]
+mod origin;
+mod pool;
 
 use std::sync::mpsc;
 use std::time::Duration;

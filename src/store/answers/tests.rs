@@ -7,13 +7,13 @@ use crate::store::DatabaseUrl;
 use crate::store::device_keys::{MASTER, store_at, store_with_session};
 use crate::store::rotation::Rotation;
 
-fn once(key: &str) -> Option<Once> {
-    Some(Once::new(key.parse().unwrap(), "/sessions", b"{}"))
+fn once(key: &str) -> Once {
+    Once::new(key.parse().unwrap(), "/sessions", b"{}")
 }
 
 async fn made(store: &Store, tenant: TenantId, key: &str, under: &str) -> Made<Session> {
     let new = SessionKey::try_from(key.to_owned()).unwrap();
-    store.create_session(tenant, new, once(under)).await.unwrap()
+    store.create_session(tenant, new, Some(once(under))).await.unwrap()
 }
 
 async fn kept(store: &Store) -> Vec<Model> {

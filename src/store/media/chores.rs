@@ -7,10 +7,13 @@ use entity::media::{ActiveModel, Column, Entity};
 use entity::message;
 use futures_util::FutureExt;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, IntoCondition, Query};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Select,
+};
 use uuid::Uuid;
 
 use super::not_uploaded;
+use crate::domain::id::TenantId;
 use crate::domain::media::Stage;
 use crate::domain::message::Status;
 use crate::store::{Store, StoreError};
@@ -25,6 +28,11 @@ impl Store {
     pub async fn spool_in_use(&self) -> Result<HashSet<Uuid>, StoreError> {
         let names = spool_in_use().into_tuple::<Uuid>().all(self.reader()).await?;
         Ok(names.into_iter().collect())
+    }
+
+    /// How many files that a tenant uploaded wait to be made ready.
+    pub async fn uploads_waiting(&self, tenant: TenantId) -> Result<u64, StoreError> {
+        Ok(uploads_waiting(tenant).count(self.reader()).await?)
     }
 
     /// Forgets the next part of what no message will need again: how settled ones went over the wire, and what was to be done for
@@ -50,6 +58,10 @@ impl Store {
 fn spool_in_use() -> Select<Entity> {
     let pending = message::Column::Status.eq(Status::Pending.number());
     rows(pending.into_condition()).column(Column::Spool).filter(not_uploaded()).filter(Column::Spool.is_not_null())
+}
+
+fn uploads_waiting(tenant: TenantId) -> Select<Entity> {
+    spool_in_use().filter(Column::TenantId.eq(tenant.0)).filter(Column::Url.is_null())
 }
 
 /// Rows whose message will not be sent again.
@@ -85,10 +97,13 @@ mod tests {
     #[tokio::test]
     async fn chores_look_at_what_is_on_its_way_or_kept_and_at_no_history() {
         let folder = tempfile::tempdir().unwrap();
-        let (store, _) = store_with_session(folder.path()).await;
-        for (rows, index) in
-            [(spool_in_use(), "media_due"), (failed(), "media_due"), (settled(store.clock().now()), "media_kept")]
-        {
+        let (store, lease) = store_with_session(folder.path()).await;
+        for (rows, index) in [
+            (spool_in_use(), "media_due"),
+            (uploads_waiting(lease.tenant), "media_due"),
+            (failed(), "media_due"),
+            (settled(store.clock().now()), "media_kept"),
+        ] {
             let plan = plan(&store, &rows).await;
             let touched: Vec<_> = plan.iter().filter(|step| step.contains(" USING ")).collect();
             assert!(touched[0].contains(&format!("INDEX {index}")), "{plan:?}");

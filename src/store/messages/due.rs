@@ -1,4 +1,4 @@
-//! What an outbox has yet to see through: what is pending and not held back, and what was sent and never receipted.
+//! What an outbox has yet to see through: what is pending, and what was sent and never receipted.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use entity::media;
 use entity::message::{self, Column};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::in_hand;
@@ -15,7 +15,7 @@ use crate::domain::id::MessageId;
 use crate::domain::message::{Kind, Status};
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
-use crate::store::media::{its_message, not_uploaded, open};
+use crate::store::media::open;
 use crate::store::{Store, StoreError};
 
 /// A message that must still go out (or go out again under the same wire id).
@@ -35,6 +35,8 @@ pub enum DueContent {
     Text(Text),
     /// The message that names an uploaded medium, as it goes over the wire.
     Payload(Vec<u8>),
+    /// A medium that is not on the media servers yet.
+    Waiting,
 }
 
 /// The keys that open the medium stand in a payload.
@@ -43,16 +45,30 @@ impl std::fmt::Debug for DueContent {
         match self {
             Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
             Self::Payload(payload) => write!(f, "Payload({} bytes)", payload.len()),
+            Self::Waiting => f.write_str("Waiting"),
         }
     }
 }
 
 impl Store {
-    /// The session's pending messages after `after`, in the order of acceptance, but for those that are held back: what carries a
-    /// medium that is not uploaded yet, and what was accepted for the same chat after it.
+    /// The session's pending messages after `after`, in the order of acceptance. What stands behind a medium that is not uploaded
+    /// yet is among them: an outbox that goes on from what it saw must have seen what waits.
     pub async fn due(&self, lease: Lease, after: i64, limit: u64) -> Result<Vec<Due>, StoreError> {
         let found = pending(lease, after, limit).all(self.reader()).await?;
         self.with_content(lease, found).await
+    }
+
+    /// The same in one chat, up to `until`.
+    pub async fn due_to(
+        &self,
+        lease: Lease,
+        chat: &Phone,
+        after: i64,
+        until: i64,
+        limit: u64,
+    ) -> Result<Vec<Due>, StoreError> {
+        let found = pending(lease, after, limit).filter(Column::Seq.lte(until)).filter(Column::Peer.eq(chat.digits()));
+        self.with_content(lease, found.all(self.reader()).await?).await
     }
 
     /// What this account sent since `since` and was never receipted, in the order of acceptance: its receipt may have died with the
@@ -88,8 +104,8 @@ impl Store {
                 let text = row.text.clone().and_then(|text| Text::try_from(text).ok());
                 text.map(DueContent::Text).ok_or(StoreError::Corrupt("text"))
             } else {
-                let sealed = payloads.get(&row.id).ok_or(StoreError::Corrupt("no payload"));
-                sealed.and_then(|sealed| open(&sealer, MessageId(row.id), sealed)).map(DueContent::Payload)
+                let payload = payloads.get(&row.id).map(|sealed| open(&sealer, MessageId(row.id), sealed));
+                payload.transpose().map(|payload| payload.map_or(DueContent::Waiting, DueContent::Payload))
             };
             match content {
                 Ok(content) => Some(due(row, content)),
@@ -130,26 +146,8 @@ fn outbound(lease: Lease, status: Status, after: i64, limit: u64) -> Select<mess
         .limit(limit)
 }
 
-/// The name of a subquery: for each chat that is held back, from which message on.
-const HELD: &str = "held";
-
 pub(super) fn pending(lease: Lease, after: i64, limit: u64) -> Select<message::Entity> {
-    let held = media::Entity::find()
-        .select_only()
-        .column_as(Column::Peer, "peer")
-        .column_as(Column::Seq.min(), "seq")
-        .join(JoinType::InnerJoin, its_message())
-        .filter(media::Column::SessionId.eq(lease.session.0))
-        .filter(not_uploaded())
-        .filter(Column::Status.eq(Status::Pending.number()))
-        .group_by(Column::Peer)
-        .into_query();
-    let same_chat = Expr::col((HELD, Column::Peer)).equals((message::Entity, Column::Peer));
-    let from = Expr::col((HELD, Column::Seq));
-    let before = Condition::any().add(from.clone().is_null()).add(Expr::col((message::Entity, Column::Seq)).lt(from));
-    let mut found = outbound(lease, Status::Pending, after, limit).filter(before);
-    QuerySelect::query(&mut found).join_subquery(JoinType::LeftJoin, held, HELD, same_chat);
-    found
+    outbound(lease, Status::Pending, after, limit)
 }
 
 /// What has lost its payload is not among them: it was sent too long ago.

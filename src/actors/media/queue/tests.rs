@@ -6,19 +6,19 @@ use uuid::Uuid;
 
 use super::*;
 
-fn job(tenant: u128, message: u128, heavy: bool) -> Job<()> {
+fn job(tenant: u128, message: u128, heavy: bool) -> Job {
     // One session a tenant, unless a test says otherwise.
     let lease =
         Lease { tenant: TenantId(Uuid::from_u128(tenant)), session: SessionId(Uuid::from_u128(tenant)), epoch: 1 };
-    Job { lease, message: MessageId(Uuid::from_u128(message)), heavy, work: () }
+    Job { lease, message: MessageId(Uuid::from_u128(message)), heavy }
 }
 
-fn id(job: &Job<()>) -> u128 {
+fn id(job: &Job) -> u128 {
     job.message.0.as_u128()
 }
 
 /// Pushes jobs of `(tenant, message, heavy)` and takes all that may begin at once.
-fn begun(queue: &mut Queue<()>, jobs: &[(u128, u128, bool)]) -> Vec<u128> {
+fn begun(queue: &mut Queue, jobs: &[(u128, u128, bool)]) -> Vec<u128> {
     for (tenant, message, heavy) in jobs {
         assert!(queue.push(job(*tenant, *message, *heavy)));
     }
@@ -119,7 +119,7 @@ proptest! {
     #[test]
     fn nobody_is_starved_nothing_is_lost_and_no_limit_is_passed(workers in 1..9_usize, steps in vec(step(), 0..300)) {
         let mut queue = Queue::new(workers);
-        let mut running: Vec<Job<()>> = Vec::new();
+        let mut running: Vec<Job> = Vec::new();
         let (mut pushed, mut taken) = (HashSet::new(), HashSet::new());
         // How often others were served while a tenant could have been.
         let mut passed_over: HashMap<TenantId, usize> = HashMap::new();
@@ -141,7 +141,7 @@ proptest! {
                 Step::Over(_) => {}
                 Step::Take => {
                     let long = running.iter().filter(|job| job.heavy).count();
-                    let may = |tenant: TenantId, line: &Line<()>| {
+                    let may = |tenant: TenantId, line: &Line| {
                         running.len() < workers
                             && running.iter().filter(|job| job.lease.tenant == tenant).count() < (workers / 2).max(1)
                             && (!line.light.is_empty() || long < (workers - 1).max(1))

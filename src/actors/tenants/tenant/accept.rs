@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 use super::{Msg, State};
 use crate::actors::handle::Sending;
 use crate::actors::system::mailbox::Letter;
+use crate::domain::content::Content;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::MessageId;
 use crate::domain::idempotency::{Answer, Once, reused};
@@ -38,9 +39,10 @@ impl State {
             Accepted { id, to_phone: send.to.clone(), kind: send.content.kind(), status: Status::Pending }.body();
         let (myself, key, body) = (myself.clone(), once.as_ref().map(|once| once.key.clone()), answer.clone());
         let sender = session.as_ref().ok().map(|sender| sender.session);
+        let medium = matches!(send.content, Content::Media(_));
         let done = move |outcome: Result<Outcome, StoreError>| {
             if let (Ok(Outcome::Accepted(_)), Some(session)) = (&outcome, sender) {
-                let _ = myself.send_message(Letter::free(Msg::Committed(session)));
+                let _ = myself.send_message(Letter::free(Msg::Committed(session, medium)));
             }
             if let Some(key) = key {
                 let _ = myself.send_message(Letter::free(Msg::Settled(key)));

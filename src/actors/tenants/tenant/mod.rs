@@ -22,7 +22,7 @@ use crate::actors::system::supervision::{self, Child};
 use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::event::Position;
-use crate::domain::id::{SessionId, TenantId};
+use crate::domain::id::{MessageId, SessionId, TenantId};
 use crate::domain::idempotency::{Answer, IdempotencyKey, Once};
 use crate::domain::message::Send;
 use crate::domain::phone::Phone;
@@ -57,8 +57,12 @@ pub enum Msg {
     PairingCode(SessionId, Phone, Reply<ShownCode>),
     /// What was asked for under this idempotency key has its answer.
     Settled(IdempotencyKey),
-    /// A message was committed for this session.
-    Committed(SessionId),
+    /// A message was committed for this session; whether it is one with a medium.
+    Committed(SessionId, bool),
+    /// The medium of a message of this session is ready, or never will be.
+    Medium(SessionId, MessageId),
+    /// The media pool is back, with nothing in hand.
+    PoolIsBack,
     /// A session was made, now or before, or could not be; under which idempotency key.
     Created(Result<Made<Session>, Refusal>, Option<IdempotencyKey>, Reply<Answer>),
     /// A session was changed, or could not be; whether its proxy is another one.
@@ -124,7 +128,10 @@ impl Actor for Tenant {
             Msg::Accept(_, _, reply) if reply.is_closed() => {}
             Msg::Accept(send, once, reply) => state.accept(&myself, send, once, reply),
             Msg::Settled(key) => state.in_flight.settled(key),
-            Msg::Committed(session) => state.roster.nudge(session),
+            Msg::Committed(session, false) => state.roster.nudge(session, session::Msg::Nudge),
+            Msg::Committed(session, true) => state.roster.nudge(session, session::Msg::Media),
+            Msg::Medium(session, message) => state.roster.nudge(session, session::Msg::Medium(message)),
+            Msg::PoolIsBack => state.roster.nudge_all(),
             Msg::CreateSession(_, _, reply) | Msg::CreateKey(_, _, reply) if reply.is_closed() => {}
             Msg::CreateSession(new, once, reply) => state.create_session(&myself, new, once, reply),
             Msg::CreateKey(new, once, reply) => state.create_key(&myself, new, once, reply),

@@ -71,10 +71,10 @@ impl State {
         }
         let (store, tenant, myself) = (self.shared.store.clone(), self.tenant, myself.clone());
         let key = once.as_ref().map(|once| once.key.clone());
-        let making = tokio::spawn(async move { Ok(store.create_session(tenant, new, once).await?) });
+        let task = tokio::spawn(async move { Ok(store.create_session(tenant, new, once).await?) });
         tokio::spawn(async move {
             // A panic on the way must not leave the key taken for ever.
-            let made = making.await.unwrap_or_else(|_| Err(Refusal::internal()));
+            let made = task.await.unwrap_or_else(|_| Err(Refusal::internal()));
             let _ = myself.send_message(Letter::free(Msg::Created(made, key, reply)));
         });
     }
@@ -93,9 +93,9 @@ impl State {
         }
         let (store, mode, tenant) = (self.shared.store.clone(), self.shared.doorkeeper.mode(), self.tenant);
         let (key, myself) = (once.as_ref().map(|once| once.key.clone()), myself.clone());
-        let making = tokio::spawn(async move { create_key(&store, mode, tenant, new, once).await });
+        let task = tokio::spawn(async move { create_key(&store, mode, tenant, new, once).await });
         tokio::spawn(async move {
-            let made = making.await.unwrap_or_else(|_| Err(Refusal::internal()));
+            let made = task.await.unwrap_or_else(|_| Err(Refusal::internal()));
             if let Some(key) = key {
                 let _ = myself.send_message(Letter::free(Msg::Settled(key)));
             }

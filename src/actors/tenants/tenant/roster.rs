@@ -79,10 +79,15 @@ impl Roster {
         }
     }
 
-    pub(super) fn nudge(&self, id: SessionId) {
+    pub(super) fn nudge(&self, id: SessionId, body: session::Msg) {
         if let Some(door) = self.entries.get(&id).and_then(|entry| entry.child.door()) {
-            door.nudge(session::Msg::Nudge);
+            door.nudge(body);
         }
+    }
+
+    /// Has every session look for media that are to be made ready.
+    pub(super) fn nudge_all(&self) {
+        self.entries.keys().for_each(|id| self.nudge(*id, session::Msg::Media));
     }
 
     /// Passes a question on to a session's actor, which answers the caller itself.

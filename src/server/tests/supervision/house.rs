@@ -29,7 +29,17 @@ pub(super) struct Tenant {
 
 impl House {
     pub(super) async fn open() -> Self {
-        let place = place();
+        Self::open_at(place()).await
+    }
+
+    /// The same, where media may come from this block though it is private.
+    pub(super) async fn open_to(block: &str) -> Self {
+        let mut place = place();
+        place.config.egress = block.parse().unwrap();
+        Self::open_at(place).await
+    }
+
+    async fn open_at(place: Place) -> Self {
         let server = Server::start(place.config.clone()).await.unwrap();
         Self { place, server }
     }

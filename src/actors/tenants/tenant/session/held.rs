@@ -97,6 +97,8 @@ impl Held {
             }
             Msg::CodeDue(code) if self.codes.is_latest(code) => self.code_over(myself, false),
             Msg::Nudge => self.nudge_outbox(outbox::Msg::Nudge),
+            Msg::Media => self.nudge_outbox(outbox::Msg::Media),
+            Msg::Medium(message) => self.nudge_outbox(outbox::Msg::Medium(message)),
             Msg::Retire => self.retire(myself),
             Msg::Restart(reply) => self.restart(myself, reply).await,
             Msg::Logout(reply) => {

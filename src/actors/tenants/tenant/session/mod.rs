@@ -18,10 +18,11 @@ use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use super::Reply;
 use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
+use crate::actors::system::patience::patiently;
 use crate::actors::system::supervision::{self, Child};
 use crate::actors::system::{Shared, mailbox};
 use crate::domain::event::{Position, StreamEvent};
-use crate::domain::id::{SessionId, TenantId};
+use crate::domain::id::{MessageId, SessionId, TenantId};
 use crate::domain::phone::Phone;
 use crate::domain::qr::ValidQr;
 use crate::domain::session::Lease;
@@ -58,6 +59,10 @@ pub enum Msg {
     CodeDue(u32),
     /// There may be something to send.
     Nudge,
+    /// There may be media to be made ready.
+    Media,
+    /// The medium of this message is ready, or never will be.
+    Medium(MessageId),
     /// The session was deleted: unlink, destroy the keys, and go.
     Retire,
     Retired,
@@ -185,7 +190,7 @@ impl State {
     fn begin(&self, myself: &ActorRef<Letter<Msg>>) {
         let (store, tenant, session, myself) = (self.shared.store.clone(), self.tenant, self.session, myself.clone());
         tokio::spawn(async move {
-            let leased = story::patiently(|| async {
+            let leased = patiently(|| async {
                 let Some((lease, kept)) = store.lease(tenant, session).await? else { return Ok(None) };
                 let position = store.stream_position(tenant, session).await?;
                 Ok(Some((lease, kept, position)))
@@ -249,7 +254,7 @@ fn make_sure(store: &Store, myself: &ActorRef<Letter<Msg>>, lease: Lease, body: 
     let (store, myself) = (store.clone(), myself.clone());
     tokio::spawn(async move {
         // Where the store fails, what is asked for fails by itself.
-        let newest = story::patiently(|| store.is_newest(lease)).await.unwrap_or(true);
+        let newest = patiently(|| store.is_newest(lease)).await.unwrap_or(true);
         let _ = myself.send_message(Letter::free(Msg::Asked(lease, newest, Box::new(body))));
     });
 }

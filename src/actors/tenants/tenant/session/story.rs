@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, stream};
 use ractor::ActorRef;
@@ -11,13 +10,14 @@ use tokio::sync::broadcast;
 
 use super::{Msg, Reply, Watch};
 use crate::actors::system::mailbox::Letter;
+use crate::actors::system::patience::patiently;
 use crate::domain::error::Refusal;
 use crate::domain::event::{Position, StreamEvent};
 use crate::domain::phone::Phone;
 use crate::domain::session::life::Life;
 use crate::domain::session::{Lease, Status};
+use crate::store::Store;
 use crate::store::sessions::Record;
-use crate::store::{Store, StoreError};
 
 /// Events that a slow watcher may lag behind; past it its stream ends, and it resumes from the store.
 const BACKLOG: usize = 64;
@@ -177,27 +177,6 @@ impl Story {
             let _: Result<(), _> = reply
                 .send(missed.map(|missed| joined(missed, present, here, heard(store, live))).map_err(Refusal::from));
         });
-    }
-}
-
-/// Asks the store again: for as long as the database does not answer, which is no failure of the session; for half a minute when it
-/// answers that it failed.
-pub(super) async fn patiently<T, F>(mut ask: impl FnMut() -> F) -> Result<T, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    const WAITS: [u64; 6] = [100, 400, 1600, 5000, 10_000, 10_000];
-    let (mut away, mut failed) = (0, 0);
-    loop {
-        let answer = ask().await;
-        let tries = match &answer {
-            Err(StoreError::Away(_)) => &mut away,
-            Err(StoreError::Database(_)) if failed < WAITS.len() => &mut failed,
-            _ => return answer,
-        };
-        let wait = WAITS[(*tries).min(WAITS.len() - 1)];
-        *tries += 1;
-        tokio::time::sleep(Duration::from_millis(wait)).await;
     }
 }
 

@@ -8,9 +8,11 @@ use tokio::io::DuplexStream;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use super::*;
+use crate::actors::media::Means;
 use crate::actors::media::spool::Spool;
 use crate::actors::system::doorkeeper::Doorkeeper;
 use crate::domain::access::Mode;
+use crate::domain::egress::Egress;
 use crate::domain::session::{Changes, Setting};
 use crate::store::device_keys::{Entry, Kind, new_lease, store_with_session};
 use crate::whatsapp::Wire;
@@ -56,7 +58,8 @@ impl Stage {
         let (store, lease) = store_with_session(folder).await;
         let doorkeeper = Doorkeeper::new(store.clone(), Mode::Test);
         let spool = Spool::open(folder.join("media")).unwrap();
-        let shared = Shared::new(store, Wire::sandbox(Arc::new(dial)), doorkeeper, spool);
+        let means = Means::find(Egress::default()).await.unwrap();
+        let shared = Shared::new(store, Wire::sandbox(Arc::new(dial)), doorkeeper, spool, means);
         let (tell, told) = mpsc::unbounded_channel();
         let (ear, _) = Actor::spawn(None, Ear, tell).await.unwrap();
         Self { shared, lease, ear, told }

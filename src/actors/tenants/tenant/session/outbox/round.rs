@@ -1,0 +1,192 @@
+//! One round of sending, in a task of its own: the chats whose wait is over first, then whatever was accepted since.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::progress::{Place, Progress};
+use crate::actors::system::Shared;
+use crate::actors::system::health::Vitals;
+use crate::clock;
+use crate::domain::message::{Mark, Status};
+use crate::domain::phone::Phone;
+use crate::domain::session::Lease;
+use crate::store::StoreError;
+use crate::store::messages::{Due, DueContent};
+use crate::store::sessions::UNLINKED;
+use crate::whatsapp::{Link, SendError};
+
+/// Read from the store at a time.
+pub(super) const BATCH: u64 = 64;
+/// How long a message may take onto the wire; the protocol crate waits for answers of the network without an end of ours.
+const SEND_WITHIN: Duration = Duration::from_secs(90);
+
+/// How a round came to its end.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Pumped {
+    pub(super) caught_up: bool,
+    pub(super) end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum End {
+    /// Nothing more was due, but in the chats that wait.
+    Dry,
+    /// The connection is gone; the next one starts over.
+    Disconnected,
+    /// The store did not answer, which is held against no message.
+    StoreAway,
+}
+
+pub(super) struct Round {
+    pub(super) shared: Arc<Shared>,
+    pub(super) vitals: Arc<Vitals>,
+    pub(super) lease: Lease,
+    pub(super) link: Arc<Link>,
+    /// What was accepted for another account never goes out from this one.
+    pub(super) account: Phone,
+    pub(super) caught_up: bool,
+    pub(super) progress: Arc<Mutex<Progress>>,
+    pub(super) connection: u64,
+    pub(super) present: Arc<AtomicU64>,
+}
+
+/// A panic while it was written left it as it was at some message, which is as good as at any other.
+pub(super) fn locked(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Round {
+    pub(super) async fn run(mut self) -> Pumped {
+        let end = match self.all().await {
+            Ok(()) => End::Dry,
+            Err(end) => end,
+        };
+        Pumped { caught_up: self.caught_up, end }
+    }
+
+    async fn all(&mut self) -> Result<(), End> {
+        self.progress().begin();
+        if !self.caught_up {
+            self.catch_up().await?;
+            self.caught_up = true;
+        }
+        loop {
+            self.released().await?;
+            let seen = self.progress().seen();
+            let due = self.read(self.shared.store.due(self.lease, seen, BATCH).await)?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            for message in due {
+                if !self.progress().waits(&message.to) {
+                    self.send(&message).await?;
+                }
+                self.progress().saw(message.seq);
+            }
+        }
+    }
+
+    /// Sends what stood behind messages that hold up their chats no more, up to where everything was looked at.
+    async fn released(&self) -> Result<(), End> {
+        loop {
+            let Some((chat, from)) = self.progress().released() else { return Ok(()) };
+            let all = self.chat(&chat, from).await?;
+            self.progress().caught_up(all);
+        }
+    }
+
+    /// Sends on in one chat; false if it has to wait again.
+    async fn chat(&self, chat: &Phone, from: i64) -> Result<bool, End> {
+        let until = self.progress().seen();
+        let mut after = from - 1;
+        loop {
+            let due = self.shared.store.due_to(self.lease, chat, after, until, BATCH).await;
+            let due = self.read(due)?;
+            let Some(last) = due.last() else { return Ok(true) };
+            after = last.seq;
+            for message in due {
+                if !self.send(&message).await? {
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    pub(super) fn read<T>(&self, read: Result<T, StoreError>) -> Result<T, End> {
+        read.map_err(|error| {
+            self.vitals.note_error(&error.to_string());
+            End::StoreAway
+        })
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        locked(&self.progress)
+    }
+
+    /// Puts one message on the wire, unless this round's connection is not the present one.
+    pub(super) async fn put_on_the_wire(&self, message: &Due) -> Result<Result<(), SendError>, End> {
+        if self.connection != self.present.load(Ordering::Acquire) {
+            return Err(End::Disconnected);
+        }
+        let sending = async {
+            match &message.content {
+                DueContent::Text(text) => self.link.send_text(&message.to, &message.wire_id, text.as_str()).await,
+                DueContent::Payload(payload) => self.link.send_payload(&message.to, &message.wire_id, payload).await,
+                DueContent::Waiting => Err(SendError::Refused("its medium is not uploaded".to_owned())),
+            }
+        };
+        let late = |_| Err(SendError::Temporary("it did not go out in time".to_owned()));
+        Ok(tokio::time::timeout(SEND_WITHIN, sending).await.unwrap_or_else(late))
+    }
+
+    /// Sends one message; false if its chat has to wait for it. One that can never be sent fails and holds up no other.
+    async fn send(&self, message: &Due) -> Result<bool, End> {
+        let place = Place { chat: message.to.clone(), seq: message.seq, message: message.message };
+        if message.from.as_ref() != Some(&self.account) {
+            let (code, why) = UNLINKED;
+            return self.fail(message, &place, code, why.to_owned()).await;
+        }
+        if matches!(message.content, DueContent::Waiting) {
+            self.progress().wait_for_medium(&place);
+            return Ok(false);
+        }
+        if self.progress().is_tried_out(message.message) {
+            return self.fail(message, &place, "send_failed", "The message could not be sent.".to_owned()).await;
+        }
+        self.progress().trying(Some(place.clone()));
+        let sent = self.put_on_the_wire(message).await;
+        self.progress().trying(None);
+        let (code, why) = match sent? {
+            Ok(()) => {
+                self.progress().done(&place);
+                return Ok(true);
+            }
+            Err(SendError::NotConnected) => return Err(End::Disconnected),
+            Err(SendError::Temporary(why)) => {
+                self.vitals.note_error(&why);
+                if self.progress().pause(&place, clock::instant()) {
+                    return Ok(false);
+                }
+                ("send_failed", format!("The message could not be sent: {why}."))
+            }
+            Err(SendError::NotOnWhatsApp) => {
+                ("recipient_not_on_whatsapp", "The recipient's number is not on WhatsApp.".to_owned())
+            }
+            Err(SendError::Refused(why)) => ("send_refused", format!("The message could not be sent: {why}.")),
+        };
+        self.fail(message, &place, code, why).await
+    }
+
+    async fn fail(&self, message: &Due, place: &Place, code: &str, why: String) -> Result<bool, End> {
+        let mark = Mark {
+            wire_id: message.wire_id.clone(),
+            status: Status::Failed,
+            at: self.shared.store.clock().now(),
+            error: Some((code.to_owned(), why)),
+        };
+        self.read(self.shared.store.mark(self.lease, mark).await)?;
+        self.progress().done(place);
+        Ok(true)
+    }
+}

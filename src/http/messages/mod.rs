@@ -1,0 +1,73 @@
+//! Messages: accepted, one file a kind; listed, shown.
+
+pub(super) mod described;
+mod list;
+mod media;
+mod text;
+mod upload;
+
+use super::fields::{self, Fields};
+use super::reply::{self, Response};
+use super::serve::RequestId;
+use crate::actors::{Sending, System, Upload};
+use crate::domain::access::Access;
+use crate::domain::error::Refusal;
+use crate::domain::idempotency::Once;
+use crate::domain::message::{Send, Via};
+use crate::domain::phone::Phone;
+use crate::domain::session::SessionKey;
+pub(super) use list::{list, show};
+pub(super) use media::{send_audio, send_media};
+pub(super) use text::send;
+
+/// What a call to send asks for.
+struct Asked {
+    send: Send,
+    once: Option<Once>,
+    /// The file that came with it.
+    upload: Option<Upload>,
+}
+
+/// Accepts what was asked for. Every answer to a send says how the tenant's day stands; what was refused before the writer saw it
+/// asks for that.
+async fn accepted(system: &System, access: &Access, request: &RequestId, asked: Result<Asked, Refusal>) -> Response {
+    let sending = match asked {
+        Ok(Asked { send, once, upload: Some(upload) }) => system.accept_with(access, send, once, upload).await,
+        Ok(Asked { send, once, upload: None }) => system.accept(access, send, once).await,
+        Err(refusal) => Sending { usage: None, answer: Err(refusal) },
+    };
+    let usage = match sending.usage {
+        Some(usage) => Some(usage),
+        None => system.usage(access).await.ok(),
+    };
+    answered(Sending { usage, ..sending }, request)
+}
+
+fn answered(sending: Sending, request: &RequestId) -> Response {
+    let response = match sending.answer {
+        Ok(answer) => reply::accepted(answer.body, answer.replayed),
+        Err(refusal) => reply::refused(&refusal.of_keyed_call(), request),
+    };
+    reply::with_usage(response, sending.usage)
+}
+
+fn to(fields: &mut Fields) -> Option<Phone> {
+    fields.required("to", fields::text(|to| to.parse::<Phone>()))
+}
+
+fn via(fields: &mut Fields) -> Option<Via> {
+    let session = fields.optional("sessionId", fields::id);
+    let key = fields.optional("sessionKey", fields::text(SessionKey::try_from));
+    match (session, key) {
+        (Some(_), Some(_)) => {
+            fields.wrong("sessionKey", "must not be given together with sessionId");
+            None
+        }
+        (Some(id), None) => Some(Via::Id(id)),
+        (None, Some(key)) => Some(Via::Key(key)),
+        (None, None) => Some(Via::Latest),
+    }
+}
+
+#[cfg(test)]
+mod tests;
