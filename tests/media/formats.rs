@@ -102,7 +102,9 @@ async fn a_file_that_comes_with_the_request_arrives_as_one_from_a_url_does() {
     let stage = Stage::open().await;
     let mut form = Vec::new();
     for (name, value) in [("to", FRIEND), ("media_type", "image"), ("caption", "Look")] {
-        form.extend(format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").into_bytes());
+        form.extend(
+            format!("--cut\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").into_bytes(),
+        );
     }
     form.extend(b"--cut\r\nContent-Disposition: form-data; name=\"file\"; filename=\"cat.exe\"\r\n");
     form.extend(b"Content-Type: text/html\r\n\r\n");
