@@ -9,6 +9,7 @@ use futures_util::stream::iter;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
+use reqwest::Method;
 use tempfile::tempdir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -145,10 +146,13 @@ impl Dice {
     }
 
     /// A request as it goes over the wire, and whether the connection is left before the answer.
-    fn request(&mut self, template: &str, key: &str) -> (Vec<u8>, bool) {
+    fn request(&mut self, template: &str, known: &[Method], key: &str) -> (Vec<u8>, bool) {
         let body = self.body();
-        let mut head =
-            format!("{} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.of(&METHODS), self.path(template));
+        let method = match known.choose(&mut self.0) {
+            Some(known) if !self.once_in(3) => known.as_str(),
+            _ => self.of(&METHODS),
+        };
+        let mut head = format!("{method} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.path(template));
         if !self.once_in(5) {
             head.push_str(&format!("authorization: Bearer {key}\r\n"));
         }
@@ -200,8 +204,8 @@ async fn nonsense(server: &Process, key: &str, numbers: std::ops::Range<u64>) ->
     let asked = iter(numbers).map(|number| async move {
         pace.lock().await.tick().await;
         let mut dice = Dice(StdRng::seed_from_u64(number));
-        let (template, _) = routes.choose(&mut dice.0).unwrap();
-        let (bytes, leaves) = dice.request(template, key);
+        let (template, known) = routes.choose(&mut dice.0).unwrap();
+        let (bytes, leaves) = dice.request(template, known, key);
         let status = ask(server.address(), &bytes, leaves).await?;
         let shown = String::from_utf8_lossy(&bytes).chars().take(300).collect();
         Some((number, shown, status))
