@@ -151,7 +151,8 @@ async fn a_form_that_is_refused_leaves_no_file_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let app = app_in(folder.path()).await;
     let data = only_folder(folder.path());
-    let (to, image): ((&str, &[u8]), (&str, &[u8])) = (("to", PHONE.as_bytes()), ("mediaType", b"image"));
+    let to = ("to", PHONE.as_bytes());
+    let image = ("mediaType", b"image".as_slice());
     let (url, large) = (("mediaUrl", URL.as_bytes()), vec![7; 16 * MB + 1]);
     let fields = |problem: &Value| -> Vec<String> {
         let mut fields: Vec<_> =
