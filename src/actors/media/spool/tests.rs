@@ -57,7 +57,7 @@ async fn nothing_stays_of_what_is_too_large_or_breaks_off() {
 #[tokio::test]
 async fn nothing_stays_when_nobody_waits_for_the_end() {
     let (_folder, spool) = spool();
-    let (told, word) = tokio::sync::oneshot::channel();
+    let (told, hears) = tokio::sync::oneshot::channel();
     // The stream is asked for its second chunk once the first is written.
     let stuck = chunks(&["hel"]).chain(stream::once(async move {
         told.send(()).unwrap();
@@ -65,7 +65,7 @@ async fn nothing_stays_when_nobody_waits_for_the_end() {
     }));
     tokio::select! {
         _ = spool.receive(NAME, stuck, 5) => panic!("it cannot end"),
-        heard = word => heard.unwrap(),
+        told = hears => told.unwrap(),
     }
     assert!(files(&spool).is_empty());
 }
