@@ -151,7 +151,8 @@ async fn a_form_that_is_refused_leaves_no_file_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let app = app_in(folder.path()).await;
     let data = only_folder(folder.path());
-    let (to, image): ((&str, &[u8]), (&str, &[u8])) = (("to", PHONE.as_bytes()), ("mediaType", b"image"));
+    let to = ("to", PHONE.as_bytes());
+    let image = ("mediaType", b"image".as_slice());
     let (url, large) = (("mediaUrl", URL.as_bytes()), vec![7; 16 * MB + 1]);
     let fields = |problem: &Value| -> Vec<String> {
         let mut fields: Vec<_> =
@@ -213,7 +214,9 @@ async fn a_caller_that_leaves_in_the_middle_of_a_file_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_uploads_eight_files_at_a_time_and_no_other_notices() {
-    let app = App::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let app = app_in(folder.path()).await;
+    let data = only_folder(folder.path());
     let stranger = app.tenant("stranger@example.com", "pro").await;
     let mut uploads = tokio::task::JoinSet::new();
     for _ in 0..8 {
@@ -223,7 +226,7 @@ async fn a_tenant_uploads_eight_files_at_a_time_and_no_other_notices() {
         uploads.spawn(async move { caller.send(request).await });
     }
     let nothing: [(&str, &[u8]); 1] = [("to", b"12")];
-    until("eight uploads", async || send(&app.caller, "/messages/audio", &nothing).await.status == 429).await;
+    until("eight uploads", async || files(&data) == 8).await;
     let refused = send(&app.caller, "/messages/audio", &nothing).await;
     assert_eq!(refused.header("retry-after"), Some("1"));
     refused.problem(429, "upload_limit_reached");

@@ -68,7 +68,7 @@ impl Network {
         let ledger = Ledger::open(file, Arc::clone(&switchboard), due).await?;
         let certificate = Certificate::load(&ledger).await?;
         let made = ledger.accounts().await?;
-        let media = Media::open(file, &*certificate.key.private_key.serialize(), &clock).map_err(LedgerError::from)?;
+        let media = Media::open(file, certificate.key.private_key.serialize(), &clock).map_err(LedgerError::from)?;
         let network = Arc::new(Self {
             ledger,
             faults: Faults::new(clock.clone()),

@@ -54,7 +54,7 @@ async fn videos_of_every_format_arrive_as_mp4_that_phones_play() {
         );
         assert_eq!(
             (&message["type"], &message["gif"], &message["durationSeconds"]),
-            (&json!("video"), &json!(false), &json!(2))
+            (&json!("video"), &json!(false), &json!(2.0))
         );
     }
     stage.nothing_stays().await;

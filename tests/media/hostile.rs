@@ -49,10 +49,11 @@ async fn hostile_files_fail_with_the_right_code_and_leave_nothing() {
         ),
     ] {
         let message = stage.failed(&id, code).await;
-        assert!(!message["errorMessage"].as_str().unwrap().contains('/'), "{what}: no paths and no URLs in {message}");
+        let why = message["errorMessage"].as_str().unwrap();
+        assert!(!why.contains("127.0.0.1:") && !why.contains(" /"), "{what}: no URLs and no paths in {why}");
     }
-    let (_, screen) = (stage.nothing_stays().await, stage.app.caller.screen(FRIEND).await);
-    assert_eq!(screen, Vec::<String>::new());
+    stage.nothing_stays().await;
+    assert_eq!(stage.app.caller.screen(FRIEND).await, Vec::<String>::new());
     stage.app.stop().await;
 }
 

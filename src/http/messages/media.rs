@@ -1,7 +1,5 @@
 //! Images, videos and audio: accepted, from a URL or with a file.
 
-use serde::Deserialize;
-
 use super::upload::{self, Form};
 use super::{Asked, accepted, answered, to, via};
 use crate::actors::Upload;
@@ -10,7 +8,7 @@ use crate::domain::error::{Code, Refusal};
 use crate::domain::media::{Caption, Media, MediaUrl, Source, Wanted, too_large};
 use crate::domain::message::Send;
 use crate::http::call::{Answered, Call};
-use crate::http::fields::{Fields, text, word, yes_or_no, yes_or_no_in_words};
+use crate::http::fields::{Fields, text, yes_or_no, yes_or_no_in_words};
 use crate::http::once::Header;
 
 /// The two calls that send media.
@@ -45,11 +43,14 @@ impl Route {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum MediaType {
-    Image,
-    Video,
+/// Reads `mediaType`.
+#[allow(clippy::needless_pass_by_value, reason = "a reader of a field, as the others are")]
+fn media_type(word: String) -> Result<Wanted, &'static str> {
+    match word.as_str() {
+        "image" => Ok(Wanted::Image),
+        "video" => Ok(Wanted::Video),
+        _ => Err("must be image or video"),
+    }
 }
 
 pub(in crate::http) async fn send_media(call: Call) -> Answered {
@@ -119,11 +120,7 @@ pub(super) fn asked(mut fields: Fields, route: Route, given: &Given<'_>) -> Resu
     let source = source(&mut fields, route, given);
     let (wanted, caption) = match route {
         Route::Media => {
-            let kind = fields.required("mediaType", word::<MediaType>);
-            let wanted = kind.map(|kind| match kind {
-                MediaType::Image => Wanted::Image,
-                MediaType::Video => Wanted::Video,
-            });
+            let wanted = fields.required("mediaType", text(media_type));
             (wanted, fields.optional("caption", text(Caption::read)).flatten())
         }
         Route::Audio => {

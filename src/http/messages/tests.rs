@@ -3,7 +3,7 @@
 use super::media::{Given, Route};
 use super::*;
 use crate::domain::content::{Content, Text};
-use crate::domain::media::{Media, Source, Wanted};
+use crate::domain::media::{Caption, Media, Source, Wanted};
 use crate::domain::message::{Direction, Filter, Kind, Status};
 
 const ID: &str = "0199a7b0-0000-7000-8000-000000000000";
@@ -78,11 +78,7 @@ fn a_medium_says_what_it_is_and_where_it_lies() {
     ] {
         let (send, medium) = medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Json).unwrap();
         assert_eq!(send.via, Via::Key("shop".to_owned().try_into().unwrap()));
-        assert_eq!(
-            (medium.wanted, medium.caption.as_ref().map(|caption| caption.as_str())),
-            (wanted, caption),
-            "{rest}"
-        );
+        assert_eq!((medium.wanted, medium.caption.as_ref().map(Caption::as_str)), (wanted, caption), "{rest}");
         let Source::Url(url) = medium.source else { panic!("{rest}") };
         assert_eq!(url.as_str(), "http://a/b");
     }

@@ -44,7 +44,7 @@ impl Form {
         let mut texts: Vec<_> = self.texts.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         texts.sort_unstable();
         let mut bytes = serde_json::to_vec(&texts).unwrap_or_default();
-        bytes.extend(self.upload.iter().flat_map(|upload| upload.sha256()));
+        bytes.extend(self.upload.iter().flat_map(Upload::sha256));
         bytes
     }
 }

@@ -12,12 +12,19 @@ use crate::sandbox::{Attachment, AttachmentKind};
 
 pub(super) const NAME_MAX: usize = 255;
 
-/// The medium, if one was given; nothing in it if it was not given right.
-pub(super) fn read(fields: &mut Fields) -> Option<Option<Attachment>> {
+/// What a body says of a medium.
+pub(super) enum Given {
+    Nothing,
+    /// The fields know what is wrong.
+    Wrong,
+    Medium(Box<Attachment>),
+}
+
+pub(super) fn read(fields: &mut Fields) -> Given {
     let bytes = fields.optional("mediaBase64", text(bytes));
     let kind = fields.optional("mediaType", word::<AttachmentKind>);
     if bytes.is_none() && kind.is_none() && fields.is_clean() {
-        return None;
+        return Given::Nothing;
     }
     let caption = fields.optional("caption", text(Caption::read)).flatten();
     let caption = caption.map(|caption| caption.as_str().to_owned()).unwrap_or_default();
@@ -31,7 +38,10 @@ pub(super) fn read(fields: &mut Fields) -> Option<Option<Attachment>> {
             fields.wrong("mediaType", "is required with mediaBase64");
         }
     }
-    Some(bytes.zip(kind).map(|(bytes, kind)| Attachment { kind, bytes, mime, caption, voice, file_name }))
+    match bytes.zip(kind) {
+        Some((bytes, kind)) => Given::Medium(Box::new(Attachment { kind, bytes, mime, caption, voice, file_name })),
+        None => Given::Wrong,
+    }
 }
 
 fn bytes(text: String) -> Result<Vec<u8>, &'static str> {

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use warp::http::Method;
 
-use super::attachment;
+use super::attachment::{self, Given};
 use super::faults::{self, View};
 use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
@@ -152,10 +152,16 @@ pub(super) fn screen(phone: Phone, mut query: Fields) -> Result<Errand, Refusal>
 
 pub(super) fn write(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> {
     let to = fields.required("to", number);
-    if let Some(attachment) = attachment::read(&mut fields) {
-        let (to, attachment) = fields.finish(to.zip(attachment))?;
-        return Ok(Errand::Post { phone, to, attachment: Box::new(attachment) });
-    }
+    let attachment = match attachment::read(&mut fields) {
+        Given::Medium(attachment) => Some(attachment),
+        Given::Wrong => None,
+        Given::Nothing => return write_text(phone, to, fields),
+    };
+    let (to, attachment) = fields.finish(to.zip(attachment))?;
+    Ok(Errand::Post { phone, to, attachment })
+}
+
+fn write_text(phone: Phone, to: Option<Phone>, mut fields: Fields) -> Result<Errand, Refusal> {
     let message = fields.required("message", text(Text::try_from));
     let (to, text) = fields.finish(to.zip(message))?;
     Ok(Errand::Write { phone, to, text })

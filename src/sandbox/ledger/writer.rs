@@ -55,7 +55,9 @@ pub(super) async fn run(
         let closing = batch.iter().any(|command| matches!(command, Command::Close));
         match commit(&mut connection, &mut batch, &mut counts).await {
             Ok(settled) => {
-                settled.into_iter().for_each(|one| tell(one, &switchboard));
+                for one in settled {
+                    tell(one, &switchboard);
+                }
                 if counts.lines.media_came() {
                     // Told already, or nobody is there.
                     let _ = due.try_send(());

@@ -189,10 +189,8 @@ pub(crate) async fn again(
     }
     let id = text(receipt, "id");
     let Some(row) = network.ledger.own_message(target.id, &id).await? else { return Ok(changes) };
-    let medium = match screen::is_medium(row.kind) {
-        true => network.ledger.medium(target.id, &row.id).await?.map(Box::new),
-        false => None,
-    };
+    let medium =
+        if screen::is_medium(row.kind) { network.ledger.medium(target.id, &row.id).await?.map(Box::new) } else { None };
     let draft = Draft { kind: row.kind, text: row.text, medium };
     let mut message = draft.message(&network.media);
     let mut builder = NodeBuilder::new("message")

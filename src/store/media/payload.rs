@@ -25,8 +25,8 @@ impl Store {
     }
 }
 
-pub(in crate::store) fn open(sealer: &Sealer, message: MessageId, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-    Ok(sealer.open(&context(message.0), sealed)?)
+pub(in crate::store) fn open(sealer: &Sealer, message: MessageId, payload: &[u8]) -> Result<Vec<u8>, StoreError> {
+    Ok(sealer.open(&context(message.0), payload)?)
 }
 
 /// Binds a payload to its message, so that no row can stand in for another.

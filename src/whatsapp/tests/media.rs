@@ -39,9 +39,9 @@ impl UploadSource for OnDisk {
 async fn there_and_back(server: &SandboxServer, web: Web, fill: u8) {
     let folder = tempfile::tempdir().unwrap();
     let (plain, sealed) = (folder.path().join("plain"), folder.path().join("sealed"));
-    let mut film = File::create(&plain).unwrap();
-    std::io::copy(&mut std::io::repeat(fill).take(LONG), &mut film).unwrap();
-    film.flush().unwrap();
+    let mut video = File::create(&plain).unwrap();
+    std::io::copy(&mut std::io::repeat(fill).take(LONG), &mut video).unwrap();
+    video.flush().unwrap();
     let info = encrypt_media_streaming(File::open(&plain).unwrap(), File::create(&sealed).unwrap(), MediaType::Video);
     let companion = Companion::over(server.sandbox(), Arc::default(), Arc::new(web)).await;
     companion.link(server.sandbox(), OWN).await;

@@ -65,7 +65,7 @@ async fn nothing_stays_when_nobody_waits_for_the_end() {
     }));
     tokio::select! {
         _ = spool.receive(NAME, stuck, 5) => panic!("it cannot end"),
-        heard = hears => heard.unwrap(),
+        told = hears => told.unwrap(),
     }
     assert!(files(&spool).is_empty());
 }

@@ -95,11 +95,11 @@ impl State {
         let (key, myself) = (once.as_ref().map(|once| once.key.clone()), myself.clone());
         let task = tokio::spawn(async move { create_key(&store, mode, tenant, new, once).await });
         tokio::spawn(async move {
-            let made = task.await.unwrap_or_else(|_| Err(Refusal::internal()));
+            let created = task.await.unwrap_or_else(|_| Err(Refusal::internal()));
             if let Some(key) = key {
                 let _ = myself.send_message(Letter::free(Msg::Settled(key)));
             }
-            let _ = reply.send(made.and_then(Made::answer));
+            let _ = reply.send(created.and_then(Made::answer));
         });
     }
 }

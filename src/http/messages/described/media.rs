@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 use super::{one_name, sent, session_id, session_key};
+use crate::domain::error::Code;
 use crate::domain::id::SessionId;
 use crate::http::messages::media::{Given, Route, asked};
 use crate::http::openapi::{Described, Tag, samples, texts};
@@ -88,6 +89,7 @@ pub(in crate::http) fn send_media() -> Described {
     });
     sent(said.takes::<NewMedia>(example, |fields| asked(fields, Route::Media, &Given::Json).map(drop)))
         .under(one_name())
+        .refuses(&[Code::UploadLimitReached])
 }
 
 pub(in crate::http) fn send_audio() -> Described {
@@ -101,4 +103,5 @@ pub(in crate::http) fn send_audio() -> Described {
     let example = json!({ "to": samples::PHONE, "audioUrl": "https://example.com/hello.mp3", "ptt": true });
     sent(said.takes::<NewAudio>(example, |fields| asked(fields, Route::Audio, &Given::Json).map(drop)))
         .under(one_name())
+        .refuses(&[Code::UploadLimitReached])
 }

@@ -15,7 +15,7 @@ fn picture() -> Vec<u8> {
     let mut encoder = png::Encoder::new(&mut bytes, 32, 24);
     encoder.set_color(png::ColorType::Rgb);
     let mut writer = encoder.write_header().unwrap();
-    writer.write_image_data(&(0..32 * 24 * 3).map(|n: usize| (n % 256) as u8).collect::<Vec<_>>()).unwrap();
+    writer.write_image_data(&(0..=255).cycle().take(32 * 24 * 3).collect::<Vec<u8>>()).unwrap();
     writer.finish().unwrap();
     bytes
 }

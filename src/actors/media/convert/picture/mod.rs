@@ -14,9 +14,7 @@ use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::codecs::png::{PngDecoder, PngEncoder};
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
-use image::{
-    AnimationDecoder, DynamicImage, GenericImageView, ImageDecoder, ImageEncoder, ImageError, Limits, RgbImage,
-};
+use image::{DynamicImage, GenericImageView, ImageDecoder, ImageEncoder, ImageError, Limits};
 use tokio::sync::Semaphore;
 
 use super::Prepared;
