@@ -95,9 +95,10 @@ async fn schemathesis_finds_nothing() {
         .args(["run", &format!("http://{}/api/v1/openapi.json", caller.address())])
         .args(["--header", &format!("Authorization: Bearer {}", caller.key().unwrap())])
         .args(["--checks", "all", "--exclude-path-regex", "/stream$", "--phases", "examples,coverage,fuzzing,stateful"])
-        .args(["--max-examples", "40", "--workers", "2", "--seed", "1", "--continue-on-failure", "--no-color"])
+        .args(["--max-examples", "40", "--workers", "1", "--seed", "1", "--continue-on-failure", "--no-color"])
         .args(["--request-timeout", "20", "--warnings", "off", "--report-json-path"])
         .arg(&report);
+    // One worker alone: in Python 3.11, two that parse at once make each other fail (python/cpython issue 106905).
     let ran = block_in_place(|| schemathesis.output()).unwrap();
     let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
     assert!(ran.status.success(), "{said}");
