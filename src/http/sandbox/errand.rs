@@ -10,7 +10,7 @@ use super::attachment::{self, Given};
 use super::faults::{self, View};
 use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
-use crate::domain::id::SessionId;
+use crate::domain::id::{MessageId, SessionId};
 use crate::domain::phone::Phone;
 use crate::domain::qr::QrCode;
 use crate::domain::session::pairing_code::PairingCode;
@@ -145,7 +145,8 @@ pub(super) fn create(mut fields: Fields) -> Result<Errand, Refusal> {
 }
 
 pub(super) fn screen(phone: Phone, mut query: Fields) -> Result<Errand, Refusal> {
-    let after = query.optional("after", fields::id);
+    // Ids on a screen are written as all ids are.
+    let after = query.optional("after", fields::id::<MessageId>).map(|id| id.0);
     let limit = query.optional("limit", digits(1..=u64::from(PAGE_MAX)));
     query.finish(Some(Errand::Screen { phone, after, limit }))
 }
