@@ -145,7 +145,7 @@ impl<'g> Held<'g> {
             self.refuses(name, json!(7));
         }
         match schema["minLength"].as_u64() {
-            None if schema["maxLength"].is_u64() => self.takes(name, json!("")),
+            None if schema["maxLength"].is_u64() && schema["examples"].is_null() => self.takes(name, json!("")),
             _ => self.refuses(name, json!("")),
         }
         if schema["format"] == "uuid" {
@@ -166,6 +166,15 @@ impl<'g> Held<'g> {
             self.refuses(name, json!("nonsense%"));
             return example;
         };
+        if let (Some(example), None) = (schema["examples"][0].as_str(), schema["minLength"].as_u64()) {
+            // Of a shape of its own, a URL say, which may go on.
+            let long = |count: u64| json!(format!("{example:a<width$}", width = usize::try_from(count).unwrap()));
+            self.takes(name, json!(example));
+            self.refuses(name, json!("nonsense%"));
+            self.takes(name, long(longest));
+            self.refuses(name, long(longest + 1));
+            return json!(example);
+        }
         // Characters are counted, and neither bytes nor units of UTF-16.
         let long = |count: u64| json!("\u{1f600}".repeat(usize::try_from(count).unwrap()));
         self.takes(name, long(1));
