@@ -139,7 +139,8 @@ impl Dice {
             for n in 0..self.0.random_range(1..4) {
                 let field = self.of(&FIELDS);
                 let text = self.of(&SEGMENTS);
-                path.push_str(&format!("{}{field}={text}", if n == 0 { '?' } else { '&' }));
+                path.push(if n == 0 { '?' } else { '&' });
+                path.extend([field, "=", text]);
             }
         }
         path
@@ -154,7 +155,7 @@ impl Dice {
         };
         let mut head = format!("{method} {} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n", self.path(template));
         if !self.once_in(5) {
-            head.push_str(&format!("authorization: Bearer {key}\r\n"));
+            head.extend(["authorization: Bearer ", key, "\r\n"]);
         }
         if !self.once_in(4) {
             head.push_str("content-type: application/json\r\n");
@@ -238,7 +239,7 @@ async fn nonsense_is_never_a_500_and_leaves_nothing_behind() {
     for (number, request, status) in &answers {
         assert!(*status < 500 || *status == 503, "request {number} was answered {status}: {request}");
     }
-    assert!(answers.len() as u64 > (WARM + MEASURED) / 2, "only {} were answered", answers.len());
+    assert!(answers.len() as u64 > u64::midpoint(WARM, MEASURED), "only {} were answered", answers.len());
     for wanted in [200, 400, 401, 404, 405, 413, 415, 422, 429] {
         assert!(answers.iter().any(|(_, _, status)| *status == wanted), "none was answered {wanted}");
     }

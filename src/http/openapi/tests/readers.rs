@@ -52,12 +52,14 @@ impl<'g> Held<'g> {
     }
 
     #[track_caller]
+    #[allow(clippy::needless_pass_by_value, reason = "values are made where they are tried")]
     fn takes(&self, name: &str, value: Value) {
         let said = self.read(&self.with(name, value.clone()));
         assert_eq!(said, Ok(()), "{}: {name} = {value}", self.what);
     }
 
     #[track_caller]
+    #[allow(clippy::needless_pass_by_value, reason = "values are made where they are tried")]
     fn refuses(&self, name: &str, value: Value) {
         let said = self.read(&self.with(name, value.clone()));
         let named = said.is_err_and(|errors| errors.iter().any(|error| error.field == name));
@@ -99,7 +101,9 @@ impl<'g> Held<'g> {
         self.refuses(name, json!({}));
         let good = if schema["enum"].is_array() {
             let words = schema["enum"].as_array().unwrap();
-            words.iter().for_each(|word| self.takes(name, word.clone()));
+            for word in words {
+                self.takes(name, word.clone());
+            }
             self.refuses(name, json!("nonsense"));
             words[0].clone()
         } else if is("boolean") {
