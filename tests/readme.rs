@@ -62,7 +62,7 @@ fn the_readmes_commands_print_what_it_says() {
         let address = server.base.strip_prefix("http://").unwrap();
         let text = text.replace("127.0.0.1:8080", address).replace("target/debug/wamux", env!("CARGO_BIN_EXE_wamux"));
         // A machine that runs all tests at once is slower than a reader who pastes.
-        text.replace("sleep 1;", "sleep 4;")
+        text.replace("sleep 4;", "sleep 15;").replace("sleep 1;", "sleep 4;")
     };
     let script = steps
         .iter()
@@ -73,6 +73,7 @@ fn the_readmes_commands_print_what_it_says() {
     // The environment of the program under test: its folder, and nothing else of Wamux's.
     bash.env_clear().envs(wamux(folder.path()).get_envs().filter_map(|(name, value)| Some((name, value?))));
     bash.env("PATH", std::env::var_os("PATH").unwrap()).env("NO_COLOR", "1");
+    bash.current_dir(&folder);
     bash.args(["-c", &script]).stdout(std::fs::File::create(&file).unwrap()).status().unwrap();
     let printed = std::fs::read_to_string(&file).unwrap();
     let outputs: Vec<&str> = printed.split(&format!("{END}\n")).collect();

@@ -52,10 +52,8 @@ async fn videos_of_every_format_arrive_as_mp4_that_phones_play() {
             (&line["type"], &line["caption"], &line["mime"]),
             (&json!("video"), &json!("Look"), &json!("video/mp4"))
         );
-        assert_eq!(
-            (&message["type"], &message["gif"], &message["durationSeconds"]),
-            (&json!("video"), &json!(false), &json!(2.0))
-        );
+        assert_eq!((&message["type"], &message["gif"]), (&json!("video"), &json!(false)));
+        assert!((message["durationSeconds"].as_f64().unwrap() - duration(&probed)).abs() < 0.1, "{name}: {message}");
     }
     stage.nothing_stays().await;
     stage.app.stop().await;
