@@ -169,6 +169,8 @@ async fn settle(shared: &Shared, job: &Job, work: &Waiting, failed: Failed) {
     let (fault, wait) = match failed {
         Failed::Dropped => return,
         Failed::Here(fault) => (fault, pause(work.attempts, None)),
+        // It may have been this machine's fault, a full disk or a killed ffmpeg, and not the file's: once more tells.
+        Failed::Fault(fault @ Fault::ConversionFailed(_)) if work.attempts == 0 => (fault, pause(0, None)),
         Failed::Fault(fault) => {
             let wait = fault.again().and_then(|after| pause(work.attempts, after));
             (fault, wait)

@@ -69,7 +69,8 @@ fn settled(since: DateTime<Utc>) -> Select<Entity> {
     let late = Condition::all()
         .add(message::Column::Status.ne(Status::Pending.number()))
         .add(message::Column::SentAt.lt(since));
-    let done = message::Column::Status.is_in([Status::Read.number(), Status::Failed.number()]);
+    let done = [Status::Delivered, Status::Read, Status::Failed].map(Status::number);
+    let done = message::Column::Status.is_in(done);
     let settled = rows(Condition::any().add(done).add(late)).column(Column::MessageId);
     settled.filter(Column::Payload.is_not_null()).limit(AT_ONCE)
 }

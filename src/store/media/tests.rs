@@ -129,3 +129,26 @@ async fn what_failed_is_no_more_in_the_index_of_what_is_on_its_way() {
     store.forget_media().await.unwrap();
     assert_eq!(stages().await, [Stage::Over.number()]);
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_and_hides_nothing_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    for wire_id in ["BROKEN", "BEHIND"] {
+        accept(&store, lease, wire_id).await;
+    }
+    let broken = store.due(lease, 0, 9).await.unwrap().remove(0).message;
+    store
+        .write(move |batch| {
+            async move {
+                let garbage = ActiveModel { payload: Set(Some(b"garbage".to_vec())), ..Default::default() };
+                let row = Entity::update_many().set(garbage).filter(Column::MessageId.eq(broken.0));
+                row.exec(batch).await.map(|_| ())
+            }
+            .boxed()
+        })
+        .await
+        .unwrap();
+    let due: Vec<_> = store.due(lease, 0, 9).await.unwrap().into_iter().map(|due| due.content).collect();
+    assert_eq!(due, [DueContent::Unreadable, DueContent::Waiting]);
+}

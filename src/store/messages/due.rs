@@ -37,6 +37,8 @@ pub enum DueContent {
     Payload(Vec<u8>),
     /// A medium that is not on the media servers yet.
     Waiting,
+    /// What was kept of it cannot be read any more, so it can never be sent.
+    Unreadable,
 }
 
 /// The keys that open the medium stand in a payload.
@@ -46,6 +48,7 @@ impl std::fmt::Debug for DueContent {
             Self::Text(text) => f.debug_tuple("Text").field(text).finish(),
             Self::Payload(payload) => write!(f, "Payload({} bytes)", payload.len()),
             Self::Waiting => f.write_str("Waiting"),
+            Self::Unreadable => f.write_str("Unreadable"),
         }
     }
 }
@@ -99,7 +102,7 @@ impl Store {
             payloads.extend(sealed.into_tuple::<(Uuid, Vec<u8>)>().all(self.reader()).await?);
         }
         let sealer = self.sealer(lease.tenant);
-        let opened = rows.into_iter().filter_map(|row| {
+        let opened = rows.into_iter().map(|row| {
             let content = if is_text(&row) {
                 let text = row.text.clone().and_then(|text| Text::try_from(text).ok());
                 text.map(DueContent::Text).ok_or(StoreError::Corrupt("text"))
@@ -107,14 +110,11 @@ impl Store {
                 let payload = payloads.get(&row.id).map(|sealed| open(&sealer, MessageId(row.id), sealed));
                 payload.transpose().map(|payload| payload.map_or(DueContent::Waiting, DueContent::Payload))
             };
-            match content {
-                Ok(content) => Some(due(row, content)),
-                // It holds up no other.
-                Err(error) => {
-                    tracing::error!(message = %row.id, %error, "what a message says cannot be read, so it is not sent");
-                    None
-                }
-            }
+            let content = content.unwrap_or_else(|error| {
+                tracing::error!(message = %row.id, %error, "what a message says cannot be read, so it is not sent");
+                DueContent::Unreadable
+            });
+            due(row, content)
         });
         opened.collect()
     }

@@ -41,7 +41,9 @@ impl State {
         let sender = session.as_ref().ok().map(|sender| sender.session);
         let medium = matches!(send.content, Content::Media(_));
         let done = move |outcome: Result<Outcome, StoreError>| {
-            if let (Ok(Outcome::Accepted(_)), Some(session)) = (&outcome, sender) {
+            // A commit whose answer was lost may stand all the same, and a repeat may be the first to hear of it.
+            let may_stand = matches!(outcome, Ok(Outcome::Accepted(_) | Outcome::Replayed(..)) | Err(_));
+            if let (true, Some(session)) = (may_stand, sender) {
                 let _ = myself.send_message(Letter::free(Msg::Committed(session, medium)));
             }
             if let Some(key) = key {

@@ -134,6 +134,7 @@ impl Round {
                 DueContent::Text(text) => self.link.send_text(&message.to, &message.wire_id, text.as_str()).await,
                 DueContent::Payload(payload) => self.link.send_payload(&message.to, &message.wire_id, payload).await,
                 DueContent::Waiting => Err(SendError::Refused("its medium is not uploaded".to_owned())),
+                DueContent::Unreadable => Err(SendError::Refused("what was kept of it cannot be read".to_owned())),
             }
         };
         let late = |_| Err(SendError::Temporary("it did not go out in time".to_owned()));
