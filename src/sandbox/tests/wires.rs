@@ -143,7 +143,10 @@ async fn who_takes_itself_out_of_an_account_is_sent_away() {
 #[tokio::test]
 async fn a_client_hears_how_many_keys_are_left_each_time_one_of_the_last_is_taken() {
     let net = Net::new().await;
-    net.linked(ALICE).await.stop().await;
+    let companion = net.linked(ALICE).await;
+    // It uploads them behind its first connection's back.
+    net.until("it has uploaded its keys", async || net.prekeys(ALICE).await > 0).await;
+    companion.stop().await;
     let before = net.waiting(ALICE, 1).await;
     let all = net.prekeys(ALICE).await;
     for _ in 0..all + 2 {
