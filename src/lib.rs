@@ -17,6 +17,9 @@
 //! 7. **Receipts** come back, matched by session and wire id, and move the status forward, never back. A receipt may die with the
 //!    process that got it; so what was sent and never receipted is sent again, once, after a start.
 //!
+//! What arrives goes the other way: the client decrypts it, the session's **inbox** has the store keep it, and only then is the
+//! network told that it arrived.
+//!
 //! # A medium's path
 //!
 //! 1. It is accepted as a text is, with a row of its own beside the message's. A file that came with the request lies in the spool
@@ -30,9 +33,6 @@
 //! 5. It goes out as a text does. Until it can, it holds back its own chat and no other: within a chat messages go out in the order
 //!    of acceptance.
 //!
-//! What arrives goes the other way: the client decrypts it, the session's **inbox** has the store keep it, and only then is the
-//! network told that it arrived.
-//!
 //! # The tree
 //!
 //! [`actors`] draws it: root, janitor, pool, worker, tenants, tenant, session, outbox, inbox. Failures are restarted after a growing back-off,
@@ -45,7 +45,8 @@
 //!   own routes use it. Each foreign crate has one home. A test (`tests/tidy.rs`) holds both.
 //! - `domain` has no I/O, no async, no clock and no chance. A session's life is `apply(state, input) -> (state, effects)`.
 //! - Tenancy is in the signature: what the store gives a tenant it is asked for with the tenant's id, or with a lease that
-//!   carries it. The fleet-wide questions are few: whose key this is, and which tenants have something to run.
+//!   carries it. The fleet-wide questions are few: whose key this is, which tenants have something to run, and, for the
+//!   janitor, what is old and which files of the spool are still named.
 //! - A session writes under its lease (session, epoch). Starting a session raises its epoch; a write of its life or of its device
 //!   keys, or one that keeps what it received, under an older one is refused. On one machine the lease is always ours; on several it
 //!   is the fence: whoever started a session last has it, and who lost it stays down until it is asked.

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use wamux::domain::elsewhere::Fingerprint;
 
 use crate::ground::app::{App, until};
 use crate::ground::process::Process;
@@ -189,13 +190,8 @@ async fn phones_show_what_a_foreign_client_changes_takes_back_and_reacts_to() {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest
-        .as_ref()
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|half| char::from_digit(half.into(), 16))
-        .collect()
+    let hash = ring::digest::digest(&ring::digest::SHA256, bytes);
+    Fingerprint(hash.as_ref().try_into().unwrap()).to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::Method;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use wamux::domain::elsewhere::Fingerprint;
 
 use super::Network;
 use crate::ground::app::{App, Caller};
@@ -32,11 +33,7 @@ async fn a_phone_shows_and_hands_out_its_media(caller: &Caller) {
         .await;
     let screen = shown(caller, "").await;
     let [image, voice, page] = screen["messages"].as_array().unwrap().as_slice() else { panic!("{screen}") };
-    let hash: String = {
-        let hash = digest(&SHA256, &bytes);
-        let halves = hash.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        halves.filter_map(|half| char::from_digit(half.into(), 16)).collect()
-    };
+    let hash = Fingerprint(digest(&SHA256, &bytes).as_ref().try_into().unwrap()).to_string();
     assert_eq!(
         (&image["type"], &image["caption"], &image["mime"]),
         (&json!("image"), &json!("look"), &json!("image/png"))

@@ -192,7 +192,7 @@ async fn settle(shared: &Shared, job: &Job, work: &Waiting, failed: Failed) {
 }
 
 /// How long until the next attempt, after so many before this one; none if this was the last.
-fn pause(attempts: u32, asked: Option<Duration>) -> Option<Duration> {
+pub(crate) fn pause(attempts: u32, asked: Option<Duration>) -> Option<Duration> {
     let usual = Duration::from_secs(*WAITS.get(usize::try_from(attempts).ok()?)?);
     let wait = usual.mul_f64(0.75 + 0.5 * clock::fraction());
     Some(wait.max(asked.unwrap_or_default())).filter(|wait| *wait <= PATIENCE)

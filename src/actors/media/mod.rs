@@ -26,7 +26,7 @@ use crate::domain::id::MessageId;
 use crate::domain::media::{MediaUrl, Source, Wanted};
 use crate::domain::session::Lease;
 use crate::store::media::Waiting;
-pub(crate) use job::{Means, NoWeb};
+pub(crate) use job::{Means, NoWeb, pause};
 use queue::{Job, Queue};
 
 /// How long a worker may take to stop: its job is dropped, and begins anew after the next start.

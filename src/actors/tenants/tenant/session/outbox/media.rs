@@ -30,17 +30,6 @@ const PAGE: u64 = 64;
 /// How soon the store is asked again that did not answer.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// The waits between the tries of an upload: media servers that are away for some minutes fail no message. In all it is as patient as
-/// the pool is with a URL.
-const WAITS: [u64; 5] = [5, 20, 60, 180, 600];
-
-/// How long until the next try, after so many.
-fn pause(tries: u32) -> Duration {
-    let last = WAITS.len() - 1;
-    let usual = WAITS[usize::try_from(tries.saturating_sub(1)).map_or(last, |tries| tries.min(last))];
-    Duration::from_secs(usual).mul_f64(0.75 + 0.5 * clock::fraction())
-}
-
 /// What the store says is to be done.
 #[derive(Debug)]
 pub(in super::super) struct Looked {
@@ -138,7 +127,10 @@ impl State {
             Uploaded::Again(why) => {
                 self.vitals.note_error(&why);
                 let tries = self.media.failed.get(&message).map_or(0, |(tries, _)| *tries) + 1;
-                self.media.failed.insert(message, (tries, now + pause(tries)));
+                // As patient as the pool is: media servers that are away for some minutes fail no message. What had its last try
+                // waits no more, and the next look fails it.
+                let wait = media::pause(tries - 1, None).unwrap_or_default();
+                self.media.failed.insert(message, (tries, now + wait));
             }
             // Held against no medium: the next connection begins it anew, or this one does, if it only seemed to be gone.
             Uploaded::Disconnected => {
