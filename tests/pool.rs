@@ -203,3 +203,31 @@ async fn a_server_without_ffmpeg_is_ready_and_says_what_is_off() {
     until("ready", async || caller.get("/health/ready").await.status == 200).await;
     assert_eq!(caller.get("/health/ready").await.expect(200), json!({ "status": "ready" }));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_slow_hosts_of_others_hold_up_nobodys_voice_note() {
+    let (place, origin) = (Place::new(Ground::Sqlite).allowing("127.0.0.0/8"), Origin::open().await);
+    let mut callers = Vec::new();
+    for (n, email) in ["ada@example.com", "bob@example.com", "eve@example.com"].into_iter().enumerate() {
+        callers.push((tenant(&place.config(), email, "pro").await, format!("+23760000001{n}")));
+    }
+    let server = Server::start(place.config()).await.unwrap();
+    let base = format!("http://{}", server.addr);
+    let slow = ["/a", "/b"].map(|path| origin.put(path, Page::Drip));
+    for ((key, own), url) in callers.iter().zip(&slow) {
+        let caller = Caller::new(base.clone(), Some(key.clone()));
+        caller.link("one", own).await;
+        for _ in 0..25 {
+            hand(&server, &caller, FRIEND, url, "").await;
+        }
+    }
+    until("both hold what they may", async || origin.visits("/a") >= 4 && origin.visits("/b") >= 4).await;
+    let (key, own) = callers.pop().unwrap();
+    let caller = Caller::new(base, Some(key));
+    caller.link("one", &own).await;
+    let url = origin.bytes("/note.ogg", "audio/ogg", sample("sound.ogg"));
+    caller.post("/messages/audio", json!({ "to": OTHER, "audioUrl": url, "ptt": true })).await.expect(202);
+    until("the voice note is there", async || caller.count("status=delivered").await == 1).await;
+    assert_eq!((origin.visits("/a"), origin.visits("/b")), (4, 4), "the slow ones go on, and hold no more than their share");
+    server.stop().await;
+}

@@ -6,7 +6,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
 use whatsapp_rust::anyhow;
 use whatsapp_rust::buffa::Message as _;
 use whatsapp_rust::media::{AudioOptions, ImageOptions, VideoOptions, audio_message, image_message, video_message};
@@ -24,9 +23,6 @@ use crate::domain::phone::Phone;
 
 /// Written at once while a medium is encrypted; the protocol crate hands over sixteen bytes at a time.
 const CHUNK: usize = 1 << 16;
-
-/// Uploads at once in this process. Each keeps a thread from first to last, and those are needed for whatever waits for a disk.
-static AT_ONCE: Semaphore = Semaphore::const_new(32);
 
 /// A medium as phones want it, with what they are told of it.
 #[derive(Debug, Clone)]
@@ -61,7 +57,6 @@ impl Link {
         if !self.is_ready() {
             return Err(UploadError::NotConnected);
         }
-        let _turn = AT_ONCE.acquire().await.map_err(|_| UploadError::NotConnected)?;
         let (file, folder, kind) = (medium.file.clone(), folder.to_owned(), media_type(medium.facts.kind)?);
         let sealed = tokio::task::spawn_blocking(move || seal(&file, &folder, kind));
         let (sealed, info) = sealed.await.map_err(|error| UploadError::Temporary(error.to_string()))??;

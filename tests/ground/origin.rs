@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,6 +17,8 @@ pub enum Page {
     Status(u16, &'static str),
     /// So many bytes after these, with no length announced.
     Long(Arc<Vec<u8>>, u64),
+    /// A byte now and then, for as long as somebody listens: slow, and never silent.
+    Drip,
     /// The bytes, once the gate is open.
     Held(Gate, Arc<Vec<u8>>),
     /// Half of what was announced, then the end.
@@ -116,6 +119,13 @@ async fn answer(stream: &mut TcpStream, page: Page) {
         Page::Bytes(kind, bytes) => {
             let _ = stream.write_all(head(kind, bytes.len()).as_bytes()).await;
             let _ = stream.write_all(&bytes).await;
+        }
+        Page::Drip => {
+            let _ = stream.write_all(head("audio/ogg", 10_000_000).as_bytes()).await;
+            let mut pause = tokio::time::interval(Duration::from_millis(200));
+            while stream.write_all(b"OggS").await.is_ok() {
+                pause.tick().await;
+            }
         }
         Page::Held(gate, bytes) => {
             gate.passed().await;

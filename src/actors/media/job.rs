@@ -20,7 +20,7 @@ use crate::domain::media::{Facts, Fault, Source, SpoolName, Stage};
 use crate::store::StoreError;
 use crate::store::media::Waiting;
 
-/// All of a job, however it spends its time.
+/// A conversion, from when it has its place; to fetch has bounds of its own.
 const WITHIN: Duration = Duration::from_mins(10);
 /// How often a medium is tried, and the waits between. A random part is taken off, so that those that failed together spread.
 const WAITS: [u64; 5] = [5, 20, 60, 180, 600];
@@ -59,7 +59,7 @@ impl Means {
 /// Why a job has no result.
 enum Failed {
     Fault(Fault),
-    /// It is no fault of the medium: a later attempt may succeed, and this is what is said if none does.
+    /// It is no fault of the medium's: a later attempt may succeed, and this is what is said if none does.
     Here(Fault),
     /// The session is not ours any more, or its message needs no medium: whoever needs it does it anew.
     Dropped,
@@ -74,16 +74,12 @@ impl From<Fault> for Failed {
 /// Does a job, and writes down what became of it.
 pub(super) async fn run(shared: &Shared, vitals: &Vitals, job: &Job) {
     let Some(work) = now(shared, job).await else { return };
-    let done = timeout(WITHIN, AssertUnwindSafe(prepare(shared, job, &work)).catch_unwind()).await;
-    let failed = match done {
-        Ok(Ok(Ok(()))) => return,
-        Ok(Ok(Err(failed))) => failed,
-        Ok(Err(_)) => {
+    let failed = match AssertUnwindSafe(prepare(shared, job, &work)).catch_unwind().await {
+        Ok(Ok(())) => return,
+        Ok(Err(failed)) => failed,
+        Err(_) => {
             vitals.note_error("a job panicked");
             panicked()
-        }
-        Err(_) => {
-            Failed::Fault(Fault::ConversionFailed(format!("it took longer than {} minutes", WITHIN.as_secs() / 60)))
         }
     };
     settle(shared, job, &work, failed).await;
@@ -135,7 +131,12 @@ async fn prepare(shared: &Shared, job: &Job, work: &Waiting) -> Result<(), Faile
             (from, Some(*name))
         }
     };
-    let prepared = convert::prepare(tools.as_ref().ok(), *wanted, &from, folder.path()).await?;
+    let prepared = {
+        let _place = shared.converting.place(job.lease.tenant, job.heavy).await;
+        let late = |_| Err(Fault::ConversionFailed(format!("it took longer than {} minutes", WITHIN.as_secs() / 60)));
+        let converting = convert::prepare(tools.as_ref().ok(), *wanted, &from, folder.path());
+        timeout(WITHIN, converting).await.unwrap_or_else(late)?
+    };
     if let Some(name) = uploaded.filter(|_| prepared.path == from) {
         // It is as phones want it: it keeps its name, by which the row knows it.
         return keep(shared, job, name, prepared.facts).await;
@@ -152,14 +153,16 @@ async fn prepare(shared: &Shared, job: &Job, work: &Waiting) -> Result<(), Faile
     Ok(())
 }
 
-/// Writes down that the medium is ready. If it is not wanted, its file stays for the sweep: somebody else may have put it there.
+/// Writes down that the medium is ready, however long the database is away. If it is not wanted, its file stays for the sweep:
+/// somebody else may have put it there.
 async fn keep(shared: &Shared, job: &Job, name: SpoolName, facts: Facts) -> Result<(), Failed> {
     match patiently(|| shared.store.media_prepared(job.lease, job.message, name, facts.clone())).await {
         Ok(true) => Ok(()),
         Ok(false) | Err(StoreError::LeaseLost | StoreError::Closed) => Err(Failed::Dropped),
         Err(error) => {
+            // It may be this row that the database does not take: an attempt is counted, so that it comes to an end.
             tracing::error!(%error, "what became of a medium was not written down");
-            Err(Failed::Dropped)
+            Err(Failed::Here(Fault::ConversionFailed("this server could not keep the result".to_owned())))
         }
     }
 }

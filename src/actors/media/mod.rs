@@ -4,6 +4,7 @@
 //! Jobs are rows, which outboxes read and hand over: what is lost here with a crash is handed over again.
 
 mod convert;
+mod converting;
 mod fetch;
 mod job;
 mod queue;
@@ -26,13 +27,15 @@ use crate::domain::id::MessageId;
 use crate::domain::media::{MediaUrl, Source, Wanted};
 use crate::domain::session::Lease;
 use crate::store::media::Waiting;
+pub(crate) use converting::Converting;
 pub(crate) use job::{Means, NoWeb, pause};
 use queue::{Job, Queue};
 
 /// How long a worker may take to stop: its job is dropped, and begins anew after the next start.
 const STOP_WITHIN: Duration = Duration::from_millis(500);
-/// Even a small machine has some: most of a job's time is the other side's.
-const WORKERS_MIN: usize = 4;
+/// Fetching is cheap, and most of its time is the other side's: even a small machine has so many workers, and what is dear has
+/// places of its own.
+const WORKERS_MIN: usize = 16;
 
 pub(crate) enum Msg {
     /// A session's outbox found these waiting.
@@ -70,7 +73,7 @@ impl Actor for Pool {
     async fn pre_start(&self, myself: ActorRef<Self::Msg>, args: Self::Arguments) -> Result<State, ActorProcessingErr> {
         let (shared, vitals) = args;
         vitals.forget_all();
-        let count = WORKERS_MIN.max(2 * thread::available_parallelism().map_or(1, usize::from));
+        let count = WORKERS_MIN.max(4 * cores());
         let workers = (0..count).map(|n| Worker { child: worker::child(&shared, &vitals, n), job: None }).collect();
         let mut state = State { shared, vitals, queue: Queue::new(count), workers };
         for n in 0..count {
@@ -155,6 +158,10 @@ impl State {
             self.shared.tell_of_medium(job.lease, message);
         }
     }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Whether it will take long, as far as that can be told: videos, and pictures that say that they move.

@@ -49,14 +49,15 @@ impl Queue {
         }
     }
 
-    /// How many workers one tenant may hold.
+    /// How many workers one tenant may hold: a quarter of them, and while others are busy too, no more than stay free. So however
+    /// many tenants have slow work, some worker is free for one who has none.
     fn share(&self) -> usize {
-        (self.workers / 2).max(1)
+        (self.workers / 4).min(self.workers - self.running.len()).max(1)
     }
 
-    /// How many workers long jobs may hold: all but one.
+    /// How many workers long jobs may hold: all but a quarter.
     fn heavy_max(&self) -> usize {
-        (self.workers - 1).max(1)
+        (self.workers - (self.workers / 4).max(1)).max(1)
     }
 
     #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod doorkeeper;
 pub mod health;
 pub mod mailbox;
 pub(crate) mod patience;
+pub(crate) mod places;
 pub mod starting;
 pub mod streams;
 pub mod supervision;
@@ -18,13 +19,18 @@ use crate::store::Store;
 use crate::whatsapp::Wire;
 use doorkeeper::Doorkeeper;
 use mailbox::Door;
+use places::Places;
 use starting::Starting;
 use streams::Streams;
 
 use super::media::spool::Spool;
 use super::media::uploads::Uploads;
-use super::media::{self, Means};
+use super::media::{self, Converting, Means};
 use super::tenants::{self, tenant};
+
+/// Uploads to media servers at once, and how many of them may be one tenant's. Each keeps a thread from first to last, and those are
+/// needed for whatever waits for a disk.
+const UPLOADING: (usize, usize) = (32, 8);
 
 /// What the actors of one system share. Another system in the same process has another of these.
 pub struct Shared {
@@ -36,6 +42,9 @@ pub struct Shared {
     pub(crate) means: Means,
     pub starting: Starting,
     pub(crate) uploads: Arc<Uploads>,
+    /// Of media that go to media servers.
+    pub(crate) uploading: Places,
+    pub(crate) converting: Converting,
     phase: AtomicU8,
     media_door: RwLock<Option<Door<media::Msg>>>,
     tenants_door: RwLock<Option<Door<tenants::Msg>>>,
@@ -64,6 +73,8 @@ impl Shared {
             means,
             starting: Starting::default(),
             uploads: Arc::default(),
+            uploading: Places::new(UPLOADING.0, UPLOADING.1),
+            converting: Converting::for_this_machine(),
             phase: AtomicU8::new(Phase::Starting as u8),
             media_door: RwLock::default(),
             tenants_door: RwLock::default(),

@@ -33,11 +33,21 @@ fn tenants_take_turns_and_each_is_served_in_its_order() {
 }
 
 #[test]
-fn one_tenant_holds_at_most_half_of_the_workers() {
-    for (workers, want) in [(1, 1), (2, 1), (3, 1), (4, 2), (8, 4)] {
+fn one_tenant_holds_at_most_a_quarter_of_the_workers() {
+    for (workers, want) in [(1, 1), (2, 1), (3, 1), (4, 1), (8, 2), (16, 4)] {
         let mut queue = Queue::new(workers);
         let jobs: Vec<_> = (0..20).map(|n| (1, n, false)).collect();
         assert_eq!(begun(&mut queue, &jobs).len(), want, "{workers} workers");
+    }
+}
+
+#[test]
+fn however_many_tenants_have_slow_work_one_who_has_none_begins_at_once() {
+    for others in 1..16 {
+        let mut queue = Queue::new(16);
+        let slow: Vec<_> = (0..100 * others).map(|n| (n % others, n, false)).collect();
+        assert!(begun(&mut queue, &slow).len() < 16);
+        assert_eq!(begun(&mut queue, &[(99, 9_999, false)]), [9_999], "behind {others} others");
     }
 }
 
@@ -54,14 +64,14 @@ fn a_voice_note_begins_at_once_beside_the_hundreds_of_videos_of_others() {
 
 #[test]
 fn while_long_work_has_to_wait_a_tenants_own_short_work_does_not() {
-    let mut queue = Queue::new(4);
-    assert_eq!(begun(&mut queue, &[(1, 1, true), (1, 2, true), (2, 3, true)]).len(), 3);
-    assert_eq!(begun(&mut queue, &[(2, 4, true), (2, 5, false)]), [5]);
-    queue.over(MessageId(Uuid::from_u128(1)));
-    // The second tenant holds its half; the long job comes when one of those is over.
+    let mut queue = Queue::new(8);
+    let videos: Vec<_> = (0..6).map(|n| (n % 3, n, true)).collect();
+    assert_eq!(begun(&mut queue, &videos).len(), 6);
+    assert_eq!(begun(&mut queue, &[(9, 90, true), (9, 91, false)]), [91]);
+    // Videos hold all that they may; the next one begins when one of them is over.
     assert!(queue.take().is_none());
-    queue.over(MessageId(Uuid::from_u128(5)));
-    assert_eq!(queue.take().map(|job| id(&job)), Some(4));
+    queue.over(MessageId(Uuid::from_u128(0)));
+    assert_eq!(queue.take().map(|job| id(&job)), Some(90));
 }
 
 #[test]
@@ -141,10 +151,12 @@ proptest! {
                 Step::Over(_) => {}
                 Step::Take => {
                     let long = running.iter().filter(|job| job.heavy).count();
+                    let free = workers - running.len();
+                    let share = (workers / 4).min(free).max(1);
                     let may = |tenant: TenantId, line: &Line| {
-                        running.len() < workers
-                            && running.iter().filter(|job| job.lease.tenant == tenant).count() < (workers / 2).max(1)
-                            && (!line.light.is_empty() || long < (workers - 1).max(1))
+                        free > 0
+                            && running.iter().filter(|job| job.lease.tenant == tenant).count() < share
+                            && (!line.light.is_empty() || long < (workers - (workers / 4).max(1)).max(1))
                     };
                     let able: Vec<TenantId> =
                         queue.lines.iter().filter(|(tenant, line)| may(**tenant, line)).map(|(tenant, _)| *tenant).collect();

@@ -59,6 +59,8 @@ impl Upload {
     }
 
     async fn upload(&self) -> Result<Vec<u8>, UploadError> {
+        // The wait for a place is no fault of the medium's, so the clock starts when it has one.
+        let _place = self.shared.uploading.take(self.lease.tenant).await;
         let spool = &self.shared.spool;
         let full = |error: std::io::Error| UploadError::Temporary(format!("this server's disk failed: {error}"));
         let folder = spool.job_folder(self.ready.message).map_err(full)?;
