@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use reqwest::Method;
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 use tokio::task::block_in_place;
@@ -73,6 +73,15 @@ async fn wide_plan(place: &Place) {
     database.close().await.unwrap();
 }
 
+/// How many media came with their requests.
+async fn uploads(app: &App) -> i64 {
+    let database = Database::connect(format!("sqlite://{}/wamux.db", app.folder().display())).await.unwrap();
+    let count = Statement::from_string(DbBackend::Sqlite, "SELECT count(*) FROM media WHERE url IS NULL");
+    let count = database.query_one_raw(count).await.unwrap().unwrap().try_get_by_index(0).unwrap();
+    database.close().await.unwrap();
+    count
+}
+
 /// All of schemathesis's checks and phases, on all calls but the stream, which does not end by itself; `tests/streams.rs` is its test.
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_nothing() {
@@ -105,6 +114,7 @@ async fn schemathesis_finds_nothing() {
     let cases =
         said.split_once("Test cases:").and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<u64>().ok());
     assert!(cases.is_some_and(|cases| cases >= CASES), "{cases:?} cases: {said}");
+    assert!(uploads(&app).await > 0, "no file was sent in a form");
     // The key that it called with works still, so what it was answered was no row of 401s.
     caller.get("/sessions").await.expect(200);
     app.stop().await;

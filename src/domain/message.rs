@@ -1,5 +1,7 @@
 //! A message: what is asked for, what is answered, and how far it has come. Its status only moves forward.
 
+mod failure;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,6 +10,7 @@ use super::content::Content;
 use super::event::time;
 use super::id::{MessageId, SessionId};
 use super::phone::Phone;
+pub use failure::Failure;
 
 /// How far a message has come. It never goes back.
 ///
@@ -162,8 +165,8 @@ pub struct Mark {
     pub wire_id: String,
     pub status: Status,
     pub at: DateTime<Utc>,
-    /// Why it failed: a stable code and a sentence.
-    pub error: Option<(String, String)>,
+    /// Why it failed, with a sentence.
+    pub error: Option<(Failure, String)>,
 }
 
 /// A message as a tenant sees it.
@@ -184,7 +187,7 @@ pub struct Message {
     pub shown: Shown,
     /// Its id on WhatsApp.
     pub whatsapp_message_id: String,
-    /// Why it failed: a stable word, such as `media_too_large` or `account_limited`.
+    #[schema(schema_with = failure::schema)]
     pub error_code: Option<String>,
     /// The same in a sentence that says what to do.
     pub error_message: Option<String>,

@@ -1,18 +1,20 @@
-//! What it means when WhatsApp refuses a message: a stable code for callers, and a sentence that says what to do.
+//! What it means when WhatsApp refuses a message: why it failed, and a sentence that says what to do.
+
+use super::message::Failure;
 
 /// Codes under which the network limits an account: 463, a reach-out time-lock, and 475, no more new chats for now.
 const LIMITED: [&str; 2] = ["463", "475"];
 
 /// The error that a message fails with, from the code of the network's refusal.
-pub fn refused(code: &str) -> (&'static str, String) {
+pub fn refused(code: &str) -> (Failure, String) {
     if LIMITED.contains(&code) {
         let why = format!(
             "WhatsApp limits this account for now (code {code}): it may not write to people who have not written to it. \
              Wait some hours, and write to fewer new numbers."
         );
-        return ("account_limited", why);
+        return (Failure::AccountLimited, why);
     }
-    ("refused_by_whatsapp", format!("WhatsApp refused the message (code {code})."))
+    (Failure::RefusedByWhatsApp, format!("WhatsApp refused the message (code {code})."))
 }
 
 #[cfg(test)]
@@ -23,11 +25,11 @@ mod tests {
     fn a_limit_is_told_apart_from_other_refusals() {
         for code in ["463", "475"] {
             let (name, why) = refused(code);
-            assert!(name == "account_limited" && why.contains(code));
+            assert!(name == Failure::AccountLimited && why.contains(code));
         }
         for code in ["400", "404", "479", "503"] {
             let (name, why) = refused(code);
-            assert!(name == "refused_by_whatsapp" && why.contains(code));
+            assert!(name == Failure::RefusedByWhatsApp && why.contains(code));
         }
     }
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Store, StoreError, many};
 use crate::domain::event::of_status;
-use crate::domain::message::{Direction, Mark, Status};
+use crate::domain::message::{Direction, Failure, Mark, Status};
 use crate::domain::session::Lease;
 
 pub(super) struct MarkJob {
@@ -55,7 +55,7 @@ impl Store {
 }
 
 /// Marks of one session that say the same within the same second: one statement.
-type Group<'j> = (Uuid, i16, i64, Option<&'j (String, String)>);
+type Group<'j> = (Uuid, i16, i64, Option<&'j (Failure, String)>);
 
 pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Result<(), StoreError> {
     let mut groups: BTreeMap<Group<'_>, (DateTime<Utc>, Vec<&str>)> = BTreeMap::new();
@@ -104,7 +104,7 @@ async fn advance(
     session: Uuid,
     status: Status,
     at: DateTime<Utc>,
-    error: Option<&(String, String)>,
+    error: Option<&(Failure, String)>,
     wire_ids: &[&str],
 ) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
     use message::Column;
@@ -125,9 +125,10 @@ async fn advance(
         let first = sea_orm::sea_query::Func::coalesce([Expr::col(*column), Expr::value(at)]);
         update = update.col_expr(*column, first.into());
     }
-    if let Some((code, sentence)) = error {
-        update =
-            update.col_expr(Column::ErrorCode, Expr::value(code)).col_expr(Column::ErrorMessage, Expr::value(sentence));
+    if let Some((failure, sentence)) = error {
+        update = update
+            .col_expr(Column::ErrorCode, Expr::value(failure.as_str()))
+            .col_expr(Column::ErrorMessage, Expr::value(sentence));
     }
     let mut update = update.into_query();
     update.returning(Query::returning().columns([Column::Id, Column::TenantId]));

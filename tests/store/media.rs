@@ -7,7 +7,7 @@ use uuid::Uuid;
 use wamux::domain::content::Content;
 use wamux::domain::id::MessageId;
 use wamux::domain::media::{Caption, Facts, Fault, Media, MediaUrl, Source, SpoolName, Stage, Wanted};
-use wamux::domain::message::{Kind, Mark, Status};
+use wamux::domain::message::{Failure, Kind, Mark, Status};
 use wamux::domain::phone::Phone;
 use wamux::domain::session::Lease;
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
@@ -103,7 +103,7 @@ async fn upload(store: &Store, lease: Lease, id: MessageId, payload: &[u8]) {
 
 /// Marks the session's message, and waits until that is committed.
 async fn mark(store: &Store, lease: Lease, wire_id: &str, status: Status) {
-    let error = (status == Status::Failed).then(|| ("media_download_failed".to_owned(), "…".to_owned()));
+    let error = (status == Status::Failed).then(|| (Failure::MediaDownloadFailed, "…".to_owned()));
     let mark = Mark { wire_id: wire_id.to_owned(), status, at: store.clock().now(), error };
     store.mark(lease, mark).await.unwrap();
     store.write(|_| Box::pin(async { Ok(()) })).await.unwrap();

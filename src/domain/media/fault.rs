@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::domain::message::Failure;
+
 /// What was wrong with a medium or with the way to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -26,19 +28,24 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// What a message that fails for it says.
+    pub const fn failure(&self) -> Failure {
+        match self {
+            Self::TooLarge { .. } => Failure::MediaTooLarge,
+            Self::TypeUnsupported { .. } => Failure::MediaTypeUnsupported,
+            Self::Unreadable(_) => Failure::MediaUnreadable,
+            Self::UrlForbidden => Failure::MediaUrlForbidden,
+            Self::DownloadFailed { .. } => Failure::MediaDownloadFailed,
+            Self::ConversionFailed(_) => Failure::MediaConversionFailed,
+            Self::ConversionOff => Failure::MediaConversionOff,
+            Self::SourceLost => Failure::MediaLost,
+            Self::UploadFailed(_) => Failure::MediaUploadFailed,
+        }
+    }
+
     /// A stable name for callers to match on.
     pub const fn code(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "media_too_large",
-            Self::TypeUnsupported { .. } => "media_type_unsupported",
-            Self::Unreadable(_) => "media_unreadable",
-            Self::UrlForbidden => "media_url_forbidden",
-            Self::DownloadFailed { .. } => "media_download_failed",
-            Self::ConversionFailed(_) => "media_conversion_failed",
-            Self::ConversionOff => "media_conversion_off",
-            Self::SourceLost => "media_lost",
-            Self::UploadFailed(_) => "media_upload_failed",
-        }
+        self.failure().as_str()
     }
 
     /// Whether the same may succeed later, and how long the other side asked us to wait.

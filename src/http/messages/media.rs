@@ -5,7 +5,7 @@ use super::{Asked, accepted, answered, to, via};
 use crate::actors::Upload;
 use crate::domain::content::Content;
 use crate::domain::error::{Code, Refusal};
-use crate::domain::media::{Caption, Media, MediaUrl, Source, Wanted, too_large};
+use crate::domain::media::{Caption, Media, MediaUrl, Source, SpoolName, Wanted, too_large};
 use crate::domain::message::Send;
 use crate::http::call::{Answered, Call};
 use crate::http::fields::{Fields, text, yes_or_no, yes_or_no_in_words};
@@ -76,7 +76,7 @@ async fn send(call: Call, route: Route) -> Answered {
     } else {
         call.body().await.map_err(or_a_form).and_then(|(body, mut fields)| {
             once.check(&mut fields);
-            Ok(Asked { send: asked(fields, route, &Given::Json)?, once: once.once(route.path(), &body), upload: None })
+            Ok(Asked { send: asked(fields, route, Given::Json)?, once: once.once(route.path(), &body), upload: None })
         })
     };
     Ok(accepted(&door.system, &access, &request, asked).await)
@@ -95,7 +95,7 @@ fn of_form(form: Form, route: Route, once: Header) -> Result<Asked, Refusal> {
     let digested = form.digested();
     let mut fields = Fields::of_form(form.texts);
     once.check(&mut fields);
-    let send = asked(fields, route, &Given::Form(form.upload.as_ref()))?;
+    let send = asked(fields, route, Given::Form(form.upload.as_ref().map(Upload::name)))?;
     if let (Content::Media(medium), Some(upload)) = (&send.content, &form.upload)
         && upload.size() > medium.wanted.limit()
     {
@@ -110,12 +110,13 @@ fn of_form(form: Form, route: Route, once: Header) -> Result<Asked, Refusal> {
 }
 
 /// How the fields came, and the file with them.
-pub(super) enum Given<'u> {
+#[derive(Clone, Copy)]
+pub(super) enum Given {
     Json,
-    Form(Option<&'u Upload>),
+    Form(Option<SpoolName>),
 }
 
-pub(super) fn asked(mut fields: Fields, route: Route, given: &Given<'_>) -> Result<Send, Refusal> {
+pub(super) fn asked(mut fields: Fields, route: Route, given: Given) -> Result<Send, Refusal> {
     let to = to(&mut fields);
     let source = source(&mut fields, route, given);
     let (wanted, caption) = match route {
@@ -138,7 +139,7 @@ pub(super) fn asked(mut fields: Fields, route: Route, given: &Given<'_>) -> Resu
 }
 
 /// A URL or a file: one of them, and not both.
-fn source(fields: &mut Fields, route: Route, given: &Given<'_>) -> Option<Source> {
+fn source(fields: &mut Fields, route: Route, given: Given) -> Option<Source> {
     let has_url = fields.is_given(route.url());
     let url = fields.optional(route.url(), text(MediaUrl::try_from));
     match (has_url, given) {
@@ -148,7 +149,7 @@ fn source(fields: &mut Fields, route: Route, given: &Given<'_>) -> Option<Source
             None
         }
         (true, _) => url.map(Source::Url),
-        (false, Given::Form(Some(upload))) => Some(Source::Upload(upload.name())),
+        (false, Given::Form(Some(name))) => Some(Source::Upload(name)),
         (false, Given::Form(None)) => {
             fields.wrong(route.url(), "is required, or a file in its place");
             fields.wrong("file", &format!("is required and must not be empty, or {} in its place", route.url()));

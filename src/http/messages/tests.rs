@@ -54,7 +54,7 @@ fn every_mistake_in_a_send_is_named() {
 }
 
 /// A send of media by JSON, or by a form without a file.
-fn medium_of(route: Route, body: &str, given: &Given<'_>) -> Result<(Send, Media), Vec<String>> {
+fn medium_of(route: Route, body: &str, given: Given) -> Result<(Send, Media), Vec<String>> {
     let send = media::asked(Fields::of_json(body.as_bytes()).unwrap(), route, given).map_err(wrong)?;
     let Content::Media(medium) = send.content.clone() else { panic!("{send:?}") };
     Ok((send, *medium))
@@ -76,7 +76,7 @@ fn a_medium_says_what_it_is_and_where_it_lies() {
         (Route::Audio, r#""audio_url": "http://a/b", "ptt": false"#, Wanted::Audio, None),
         (Route::Audio, r#""audioUrl": "http://a/b""#, Wanted::Audio, None),
     ] {
-        let (send, medium) = medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Json).unwrap();
+        let (send, medium) = medium_of(route, &format!("{{{to}, {rest}}}"), Given::Json).unwrap();
         assert_eq!(send.via, Via::Key("shop".to_owned().try_into().unwrap()));
         assert_eq!((medium.wanted, medium.caption.as_ref().map(Caption::as_str)), (wanted, caption), "{rest}");
         let Source::Url(url) = medium.source else { panic!("{rest}") };
@@ -104,7 +104,7 @@ fn every_mistake_in_a_medium_is_named() {
         (Route::Audio, r#""audioUrl": "http://a/b", "ptt": "true""#.to_owned(), &["ptt"]),
         (Route::Audio, r#""mediaUrl": "http://a/b", "caption": "x""#.to_owned(), &["audioUrl", "mediaUrl", "caption"]),
     ] {
-        assert_eq!(medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Json).unwrap_err(), named, "{rest}");
+        assert_eq!(medium_of(route, &format!("{{{to}, {rest}}}"), Given::Json).unwrap_err(), named, "{rest}");
     }
     // In a form all values are texts, and a file may stand for the URL.
     for (route, rest, named) in [
@@ -112,10 +112,10 @@ fn every_mistake_in_a_medium_is_named() {
         (Route::Audio, r#""ptt": "true""#, &["audioUrl", "file"]),
         (Route::Media, r#""mediaType": "image""#, &["mediaUrl", "file"]),
     ] {
-        assert_eq!(medium_of(route, &format!("{{{to}, {rest}}}"), &Given::Form(None)).unwrap_err(), named, "{rest}");
+        assert_eq!(medium_of(route, &format!("{{{to}, {rest}}}"), Given::Form(None)).unwrap_err(), named, "{rest}");
     }
     let said = format!(r#"{{{to}, "audioUrl": "http://a/b", "ptt": "true"}}"#);
-    assert_eq!(medium_of(Route::Audio, &said, &Given::Form(None)).unwrap().1.wanted, Wanted::Voice);
+    assert_eq!(medium_of(Route::Audio, &said, Given::Form(None)).unwrap().1.wanted, Wanted::Voice);
 }
 
 #[test]

@@ -56,6 +56,8 @@ pub(in crate::http) struct Described {
     pub(super) parameters: Vec<RefOr<Parameter>>,
     /// The forms that the body may have.
     pub(super) bodies: Vec<Given>,
+    /// The form with a file that may stand in the place of a JSON body.
+    pub(super) upload: Option<Given>,
     pub(super) query: Option<Given>,
     pub(super) answers: Vec<Answer>,
     pub(super) refusals: Vec<Code>,
@@ -72,6 +74,7 @@ impl Described {
             entry: Entry::Key,
             parameters: Vec::new(),
             bodies: Vec::new(),
+            upload: None,
             query: None,
             answers: Vec::new(),
             refusals: Vec::new(),
@@ -135,10 +138,19 @@ impl Described {
         self
     }
 
-    /// What holds between the fields of the body.
+    /// A form (multipart/form-data) in place of the JSON body, with a file named `file`. This reader finds a text in the file's place.
+    pub(in crate::http) fn takes_form<T: ToSchema>(mut self, example: Value, reader: Reader) -> Self {
+        self.upload = Some(self.given::<T>(example, reader));
+        self
+    }
+
+    /// What holds between the fields of the body, however it is written.
     pub(in crate::http) fn under(mut self, rule: impl Into<Schema>) -> Self {
-        let last = self.bodies.pop().map(|body| Given { rule: Some(rule.into()), ..body });
+        let rule = rule.into();
+        let under = |body: Given| Given { rule: Some(rule.clone()), ..body };
+        let last = self.bodies.pop().map(under);
         self.bodies.extend(last);
+        self.upload = self.upload.map(under);
         self
     }
 

@@ -9,12 +9,10 @@ use utoipa::openapi::{
 };
 use warp::http::Method;
 
-use super::answers::{headers, problems, refused};
+use super::answers::{headers, problems};
 use super::builder::Tag;
 use super::operation::{Shared, operation};
 use super::texts;
-use crate::domain::error::Code;
-use crate::http::reply;
 
 const ABOUT: &str = include_str!("about.md");
 
@@ -29,9 +27,6 @@ pub(super) fn document() -> OpenApi {
     for (name, schema) in problems() {
         shared.schemas.insert(name, schema);
     }
-    // Every path answers this one to the methods that it does not know.
-    let (name, response) = refused(reply::status(Code::MethodNotAllowed), &[Code::MethodNotAllowed]);
-    shared.responses.insert(name, response.into());
     let mut components =
         ComponentsBuilder::new().parameter("Idempotency-Key", once()).parameter("X-Request-Id", named());
     for (name, header) in headers() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::content::{Content, ContentBuilder};
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::request_body::{RequestBody, RequestBodyBuilder};
@@ -44,14 +44,14 @@ pub(super) fn operation(said: Described, group: &str, shared: &mut Shared) -> Op
     }
     operation = operation.parameter_ref(Ref::new("#/components/parameters/X-Request-Id"));
     if !said.bodies.is_empty() {
-        operation = operation.request_body(Some(request(said.bodies, shared)));
+        operation = operation.request_body(Some(request(said.bodies, said.upload, shared)));
     }
     for answer in said.answers {
         let status = answer.status;
         operation = operation.response(status.as_str(), answer.response());
     }
     let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-    for code in said.refusals.into_iter().chain(usual(said.entry).iter().copied()) {
+    for code in said.refusals.into_iter().chain(usual(said.entry).iter().copied()).chain(ANYWHERE) {
         let codes = by_status.entry(reply::status(code).as_u16()).or_default();
         if !codes.contains(&code) {
             codes.push(code);
@@ -84,28 +84,32 @@ impl Entry {
     }
 }
 
-/// How every call can be refused, by whom it is for.
+/// How every path refuses: what cannot be read, what nobody there answers to, and what goes wrong here.
+const ANYWHERE: [Code; 5] =
+    [Code::HeadersTooLarge, Code::InternalError, Code::MalformedRequest, Code::MethodNotAllowed, Code::UriTooLong];
+
+/// How every call can be refused besides, by whom it is for.
 const fn usual(entry: Entry) -> &'static [Code] {
     match entry {
-        Entry::Key | Entry::KeyOrTicket => &[
-            Code::MalformedRequest,
-            Code::UriTooLong,
-            Code::HeadersTooLarge,
-            Code::InternalError,
-            Code::InvalidApiKey,
-            Code::RateLimited,
-            Code::NotReady,
-            Code::Overloaded,
-            Code::Stopping,
-        ],
-        Entry::Operator => {
-            &[Code::MalformedRequest, Code::UriTooLong, Code::HeadersTooLarge, Code::InternalError, Code::OperatorOnly]
+        Entry::Key | Entry::KeyOrTicket => {
+            &[Code::InvalidApiKey, Code::RateLimited, Code::NotReady, Code::Overloaded, Code::Stopping]
         }
-        Entry::Anyone => &[Code::MalformedRequest, Code::UriTooLong, Code::HeadersTooLarge, Code::InternalError],
+        Entry::Operator => &[Code::OperatorOnly],
+        Entry::Anyone => &[],
     }
 }
 
-fn request(bodies: Vec<Given>, shared: &mut Shared) -> RequestBody {
+fn request(bodies: Vec<Given>, upload: Option<Given>, shared: &mut Shared) -> RequestBody {
+    let request =
+        RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content(bodies, shared));
+    match upload {
+        Some(form) => request.content("multipart/form-data", content(vec![form], shared)).build(),
+        None => request.build(),
+    }
+}
+
+/// What a body says, in one of these forms.
+fn content(bodies: Vec<Given>, shared: &mut Shared) -> Content {
     let (mut names, mut examples) = (Vec::new(), Vec::new());
     for body in bodies {
         let schema = match body.rule {
@@ -124,8 +128,7 @@ fn request(bodies: Vec<Given>, shared: &mut Shared) -> RequestBody {
             Schema::OneOf(one_of.build()).into()
         }
     };
-    let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build();
-    RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content).build()
+    ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build()
 }
 
 /// A parameter for each field of a query.

@@ -44,6 +44,17 @@ pub(in crate::http) fn text() -> Object {
         .build()
 }
 
+/// A file of a form.
+pub(in crate::http) fn file() -> Object {
+    string()
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+        .min_length(Some(1))
+        .description(Some(
+            "The file itself. What it is, is judged by its content, and not by its name or its Content-Type.",
+        ))
+        .build()
+}
+
 /// Words under a medium; none of them are as good as nothing.
 pub(in crate::http) fn caption() -> Object {
     let words = string().max_length(Some(CAPTION_MAX)).pattern(Some(r"^[^\u0000]*$"));

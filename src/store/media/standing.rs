@@ -34,7 +34,7 @@ impl Store {
         }
         let found = on_their_way(lease, stage, None, 1).filter(Column::MessageId.eq(message.0));
         let Some((_, Some(row))) = found.all(self.reader()).await?.pop() else { return Ok(false) };
-        let (at, error) = (self.clock().now(), Some((fault.code().to_owned(), fault.sentence())));
+        let (at, error) = (self.clock().now(), Some((fault.failure(), fault.sentence())));
         self.mark(lease, Mark { wire_id: row.wire_id, status: Status::Failed, at, error }).await?;
         // The writer's queue is first come, first served: what comes after the mark is committed with it, or later.
         self.write(|_| async { Ok(()) }.boxed()).await?;

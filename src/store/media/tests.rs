@@ -4,7 +4,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::domain::content::Content;
 use crate::domain::media::Media;
-use crate::domain::message::Mark;
+use crate::domain::message::{Failure, Mark};
 use crate::store::DatabaseUrl;
 use crate::store::accept::{AcceptJob, Outcome, Sender};
 use crate::store::device_keys::{MASTER, store_with_session};
@@ -123,7 +123,7 @@ async fn what_failed_is_no_more_in_the_index_of_what_is_on_its_way() {
     store.forget_media().await.unwrap();
     assert_eq!(stages().await, [Stage::Waiting.number()]);
     let at = store.clock().now();
-    let error = Some(("media_download_failed".to_owned(), "…".to_owned()));
+    let error = Some((Failure::MediaDownloadFailed, "…".to_owned()));
     store.mark(lease, Mark { wire_id: "FAILED".to_owned(), status: Status::Failed, at, error }).await.unwrap();
     store.forget_media().await.unwrap();
     store.forget_media().await.unwrap();

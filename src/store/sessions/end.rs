@@ -11,15 +11,15 @@ use sea_orm::{
 
 use crate::domain::event::of_status;
 use crate::domain::id::{SessionId, TenantId};
-use crate::domain::message::Status as MessageStatus;
+use crate::domain::message::{Failure, Status as MessageStatus};
 use crate::domain::session::Lease;
 use crate::store::messages::in_hand;
 use crate::store::{Store, StoreError};
 
 /// Why a message that was accepted will never be sent.
-const DELETED: (&str, &str) = ("session_deleted", "The session was deleted before WhatsApp had this message.");
-pub const UNLINKED: (&str, &str) =
-    ("session_logged_out", "The session was logged out before WhatsApp had this message.");
+const DELETED: (Failure, &str) = (Failure::SessionDeleted, "The session was deleted before WhatsApp had this message.");
+pub const UNLINKED: (Failure, &str) =
+    (Failure::SessionLoggedOut, "The session was logged out before WhatsApp had this message.");
 
 impl Store {
     /// Turns a session into a tombstone: what it has not sent fails, its history stays. False if there is no such session.
@@ -74,11 +74,11 @@ pub(super) async fn fail_unsent(
     tenant: TenantId,
     id: SessionId,
     now: DateTime<Utc>,
-    (code, sentence): (&str, &str),
+    (failure, sentence): (Failure, &str),
 ) -> Result<(), DbErr> {
     let failed = unsent(tenant, id)
         .col_expr(message::Column::Status, Expr::value(MessageStatus::Failed.number()))
-        .col_expr(message::Column::ErrorCode, Expr::value(code))
+        .col_expr(message::Column::ErrorCode, Expr::value(failure.as_str()))
         .col_expr(message::Column::ErrorMessage, Expr::value(sentence))
         .exec_with_returning(batch)
         .await?;

@@ -1,5 +1,7 @@
 //! What is said of sending images, videos and audio in the OpenAPI document.
 
+mod form;
+
 use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
@@ -81,15 +83,14 @@ pub(in crate::http) fn send_media() -> Described {
         "sendMedia",
         "Send an image or a video",
         "It is accepted at once; then the server downloads the file, checks it, converts it if phones could not play it, and sends it. \
-         What comes after it in the same chat waits for it. The same fields in a form (`multipart/form-data`) with the file as `file` \
-         in place of `mediaUrl` do the same.",
+         What comes after it in the same chat waits for it. A form (`multipart/form-data`) brings the file itself. Its parts may come in any \
+         order, beside the file they may have 32 KiB, and `mediaUrl` is taken there, too, where there is no file.",
     );
     let example = json!({
         "to": samples::PHONE, "mediaUrl": "https://example.com/picture.jpg", "mediaType": "image", "caption": "Look",
     });
-    sent(said.takes::<NewMedia>(example, |fields| asked(fields, Route::Media, &Given::Json).map(drop)))
-        .under(one_name())
-        .refuses(&[Code::UploadLimitReached])
+    let said = said.takes::<NewMedia>(example, |fields| asked(fields, Route::Media, Given::Json).map(drop));
+    sent(form::media(said)).under(one_name()).refuses(&[Code::UploadLimitReached])
 }
 
 pub(in crate::http) fn send_audio() -> Described {
@@ -97,11 +98,10 @@ pub(in crate::http) fn send_audio() -> Described {
         Tag::Messages,
         "sendAudio",
         "Send a voice note or an audio file",
-        "MP3, OGG, AAC, WAV or Opus up to 16 MB; accepted, prepared and sent as images and videos are. The same fields in a form \
-         (`multipart/form-data`) with the file as `file` in place of `audioUrl` do the same.",
+        "MP3, OGG, AAC, WAV or Opus up to 16 MB; accepted, prepared and sent as images and videos are. A form \
+         (`multipart/form-data`) brings the file itself; `audioUrl` is taken there, too, where there is no file.",
     );
     let example = json!({ "to": samples::PHONE, "audioUrl": "https://example.com/hello.mp3", "ptt": true });
-    sent(said.takes::<NewAudio>(example, |fields| asked(fields, Route::Audio, &Given::Json).map(drop)))
-        .under(one_name())
-        .refuses(&[Code::UploadLimitReached])
+    let said = said.takes::<NewAudio>(example, |fields| asked(fields, Route::Audio, Given::Json).map(drop));
+    sent(form::audio(said)).under(one_name()).refuses(&[Code::UploadLimitReached])
 }

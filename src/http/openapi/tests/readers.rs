@@ -12,6 +12,8 @@ use crate::http::fields::{Fields, asked};
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Body,
+    /// A form: everything is a text, and nothing is null.
+    Form,
     Query,
 }
 
@@ -37,7 +39,7 @@ impl<'g> Held<'g> {
     fn read(&self, fields: &Map<String, Value>) -> Result<(), Vec<FieldError>> {
         let fields = match self.place {
             Place::Body => Fields::of_json(&serde_json::to_vec(fields).unwrap()).unwrap(),
-            Place::Query => {
+            Place::Form | Place::Query => {
                 let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 Fields::of_query(fields.iter().map(|(name, value)| (name.clone(), text(value))).collect())
             }
@@ -95,10 +97,12 @@ impl<'g> Held<'g> {
         match (is("null"), self.place) {
             (true, _) => self.takes_null(name),
             (false, Place::Body) => self.refuses(name, Value::Null),
-            (false, Place::Query) => {}
+            (false, Place::Form | Place::Query) => {}
         }
-        self.refuses(name, json!([]));
-        self.refuses(name, json!({}));
+        if self.place != Place::Form {
+            self.refuses(name, json!([]));
+            self.refuses(name, json!({}));
+        }
         let good = if schema["enum"].is_array() {
             let words = schema["enum"].as_array().unwrap();
             for word in words {
@@ -108,7 +112,7 @@ impl<'g> Held<'g> {
             words[0].clone()
         } else if is("boolean") {
             self.takes(name, json!(false));
-            self.refuses(name, json!("true"));
+            self.refuses(name, json!(if self.place == Place::Body { "true" } else { "yes" }));
             json!(true)
         } else if is("integer") || is("number") {
             self.figure(name, schema, is("integer"))
@@ -154,6 +158,11 @@ impl<'g> Held<'g> {
             self.takes(name, id.clone());
             return id;
         }
+        if schema["format"] == "binary" {
+            let file = json!("a file");
+            self.takes(name, file.clone());
+            return file;
+        }
         let pattern = schema["pattern"].as_str().unwrap_or_default();
         for (excluded, text) in [(r"\u0000", "a\0b"), (r"\u001f", "a\u{1b}b"), (r"\u009f", "a\u{85}b")] {
             if pattern.contains(excluded) {
@@ -161,7 +170,8 @@ impl<'g> Held<'g> {
             }
         }
         let Some(longest) = schema["maxLength"].as_u64() else {
-            let example = schema["examples"][0].clone();
+            let own = &schema["examples"][0];
+            let example = if own.is_null() { self.given.example[name].clone() } else { own.clone() };
             self.takes(name, example.clone());
             self.refuses(name, json!("nonsense%"));
             return example;
@@ -198,20 +208,22 @@ impl<'g> Held<'g> {
 
 #[test]
 fn what_is_documented_of_a_request_is_what_its_reader_takes() {
-    let mut bodies = 0;
+    let (mut bodies, mut forms) = (0, 0);
     for (method, path, said) in crate::http::described() {
         let what = format!("{method} {path}");
         let of_body = said.bodies.iter().map(|given| Held::new(what.clone(), Place::Body, given));
         let of_query = said.query.iter().map(|given| Held::new(what.clone(), Place::Query, given));
-        let (mut documented, all) = (BTreeSet::new(), of_body.chain(of_query).collect::<Vec<_>>());
+        let of_form = said.upload.iter().map(|given| Held::new(what.clone(), Place::Form, given));
+        let (mut documented, all) = (BTreeSet::new(), of_body.chain(of_form).chain(of_query).collect::<Vec<_>>());
         asked::forget();
         for held in &all {
             held.as_a_whole();
             held.properties.iter().for_each(|(name, schema)| held.field(name, schema));
             documented.extend(held.properties.keys().cloned());
             bodies += 1;
+            forms += usize::from(held.place == Place::Form);
         }
         assert_eq!(asked::forget(), documented, "{what}: what is read is not what is documented");
     }
-    assert!(bodies >= 6, "{bodies}");
+    assert!(bodies >= 6 && forms == 2, "{bodies} {forms}");
 }

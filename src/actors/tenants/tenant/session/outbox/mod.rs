@@ -24,7 +24,7 @@ use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
 use crate::actors::system::supervision::Child;
 use crate::domain::id::MessageId;
-use crate::domain::message::{Mark, Status};
+use crate::domain::message::{Failure, Mark, Status};
 use crate::domain::nack;
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
@@ -149,8 +149,7 @@ impl Actor for Outbox {
             Msg::Pumped(connection, pumped) => state.pumped(&myself, connection, pumped),
             Msg::Ack { wire_id, error: None, at } => state.mark(wire_id, Status::Sent, at, None).await,
             Msg::Ack { wire_id, error: Some(code), at } => {
-                let (name, why) = nack::refused(&code);
-                state.mark(wire_id, Status::Failed, at, Some((name.to_owned(), why))).await;
+                state.mark(wire_id, Status::Failed, at, Some(nack::refused(&code))).await;
             }
             Msg::Receipt { wire_ids, kind, at } => {
                 let status = match kind {
@@ -178,7 +177,7 @@ impl State {
     }
 
     /// Waits only for room in the writer's queue, and not for the commit.
-    async fn mark(&self, wire_id: String, status: Status, at: DateTime<Utc>, error: Option<(String, String)>) {
+    async fn mark(&self, wire_id: String, status: Status, at: DateTime<Utc>, error: Option<(Failure, String)>) {
         // The wire tells whole seconds, so what it says of this moment would lie before the message was accepted.
         let now = self.shared.store.clock().now();
         let at = if now - at < FRESH { now } else { at };

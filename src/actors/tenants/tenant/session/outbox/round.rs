@@ -8,7 +8,7 @@ use super::progress::{Place, Progress};
 use crate::actors::system::Shared;
 use crate::actors::system::health::Vitals;
 use crate::clock;
-use crate::domain::message::{Mark, Status};
+use crate::domain::message::{Failure, Mark, Status};
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
 use crate::store::StoreError;
@@ -145,20 +145,20 @@ impl Round {
     async fn send(&self, message: &Due) -> Result<bool, End> {
         let place = Place { chat: message.to.clone(), seq: message.seq, message: message.message };
         if message.from.as_ref() != Some(&self.account) {
-            let (code, why) = UNLINKED;
-            return self.fail(message, &place, code, why.to_owned()).await;
+            let (failure, why) = UNLINKED;
+            return self.fail(message, &place, failure, why.to_owned()).await;
         }
         if matches!(message.content, DueContent::Waiting) {
             self.progress().wait_for_medium(&place);
             return Ok(false);
         }
         if self.progress().is_tried_out(message.message) {
-            return self.fail(message, &place, "send_failed", "The message could not be sent.".to_owned()).await;
+            return self.fail(message, &place, Failure::SendFailed, "The message could not be sent.".to_owned()).await;
         }
         self.progress().trying(Some(place.clone()));
         let sent = self.put_on_the_wire(message).await;
         self.progress().trying(None);
-        let (code, why) = match sent? {
+        let (failure, why) = match sent? {
             Ok(()) => {
                 self.progress().done(&place);
                 return Ok(true);
@@ -169,22 +169,22 @@ impl Round {
                 if self.progress().pause(&place, clock::instant()) {
                     return Ok(false);
                 }
-                ("send_failed", format!("The message could not be sent: {why}."))
+                (Failure::SendFailed, format!("The message could not be sent: {why}."))
             }
             Err(SendError::NotOnWhatsApp) => {
-                ("recipient_not_on_whatsapp", "The recipient's number is not on WhatsApp.".to_owned())
+                (Failure::RecipientNotOnWhatsApp, "The recipient's number is not on WhatsApp.".to_owned())
             }
-            Err(SendError::Refused(why)) => ("send_refused", format!("The message could not be sent: {why}.")),
+            Err(SendError::Refused(why)) => (Failure::SendRefused, format!("The message could not be sent: {why}.")),
         };
-        self.fail(message, &place, code, why).await
+        self.fail(message, &place, failure, why).await
     }
 
-    async fn fail(&self, message: &Due, place: &Place, code: &str, why: String) -> Result<bool, End> {
+    async fn fail(&self, message: &Due, place: &Place, failure: Failure, why: String) -> Result<bool, End> {
         let mark = Mark {
             wire_id: message.wire_id.clone(),
             status: Status::Failed,
             at: self.shared.store.clock().now(),
-            error: Some((code.to_owned(), why)),
+            error: Some((failure, why)),
         };
         self.read(self.shared.store.mark(self.lease, mark).await)?;
         self.progress().done(place);
