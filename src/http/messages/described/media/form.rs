@@ -50,8 +50,10 @@ struct NewAudioForm {
 }
 
 /// Without examples of their own: whoever makes calls of them puts every field beside every other, a `sessionKey` beside a `sessionId`.
-fn of_type(object: Object, kind: Type) -> Object {
-    Object { schema_type: SchemaType::Type(kind), examples: Vec::new(), ..object }
+fn of_type(mut object: Object, kind: Type) -> Object {
+    object.schema_type = SchemaType::Type(kind);
+    object.examples.clear();
+    object
 }
 
 fn to() -> Object {
