@@ -4,10 +4,12 @@ pub(super) mod described;
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use warp::http::HeaderValue;
+use warp::http::header::VARY;
 
 use super::call::{Answered, Call};
 use super::origin::is_here;
-use super::reply;
+use super::{pages, reply};
 use crate::actors::Health;
 use crate::domain::error::{Code, Refusal};
 
@@ -38,8 +40,13 @@ struct Readiness {
 }
 
 #[allow(clippy::unused_async, reason = "a route's handler")]
-pub(super) async fn welcome(_: Call) -> Answered {
-    reply::ok(&Welcome { name: "wamux", version: env!("CARGO_PKG_VERSION"), api: "/api/v1" })
+pub(super) async fn welcome(call: Call) -> Answered {
+    if pages::is_wanted(&call.headers) {
+        return pages::landing(&call);
+    }
+    let mut response = reply::ok(&Welcome { name: "wamux", version: env!("CARGO_PKG_VERSION"), api: "/api/v1" })?;
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
 }
 
 #[allow(clippy::unused_async, reason = "a route's handler")]

@@ -13,6 +13,7 @@ mod messages;
 mod once;
 mod openapi;
 mod origin;
+mod pages;
 mod pairing_code;
 mod qr;
 mod reply;
@@ -60,15 +61,30 @@ struct At<D> {
     filter: fn(&Arc<D>, BoxedFilter<()>) -> BoxedFilter<(Response,)>,
 }
 
-/// One path, and a handler for each of its methods. GET answers HEAD too, and OPTIONS lists them all.
+/// One path of the API, and a handler for each of its methods. GET answers HEAD too, and OPTIONS lists them all.
 macro_rules! at {
     ($door:ident, $path:expr, [$($segment:ident),*]
+     $($verb:ident $file:ident::$handler:ident($($given:ident),*)),+) => {
+        line!($door, $path, [$($segment),*] || vec![$($file::described::$handler()),+],
+              $($verb $file::$handler($($given),*)),+)
+    };
+}
+
+/// One path of the pages for people, which the API's document says nothing of.
+macro_rules! page {
+    ($door:ident, $path:expr, [$($segment:ident),*] $handler:ident($($given:ident),*)) => {
+        line!($door, $path, [$($segment),*] Vec::new, GET pages::$handler($($given),*))
+    };
+}
+
+macro_rules! line {
+    ($door:ident, $path:expr, [$($segment:ident),*] $described:expr,
      $($verb:ident $file:ident::$handler:ident($($given:ident),*)),+) => {
         At {
             path: stringify!($path),
             names: &[$(stringify!($segment)),*],
             methods: &[$(Method::$verb),+],
-            described: || vec![$($file::described::$handler()),+],
+            described: $described,
             filter: |$door, root| root.and($path).and(called($door)).then(|$($segment: String,)* call: Call<_>| async move {
                 let request = call.arrival.id.clone();
                 let answer = match call.method {
@@ -130,7 +146,7 @@ fn described() -> Vec<(Method, String, Described)> {
 
 /// What the server answers.
 pub fn routes(door: &Arc<Door>) -> BoxedFilter<(Response,)> {
-    let routes = built(all(), door, warp::any().boxed());
+    let routes = built(all(), door, warp::any().boxed()).chain(built(for_people(), door, warp::any().boxed()));
     #[cfg(feature = "sandbox")]
     let routes = routes.chain(built(control(), door, path!("api" / "v1" / "sandbox" / ..).boxed()));
     joined(routes.collect())
@@ -174,6 +190,16 @@ fn all() -> Vec<At<Door>> {
         at!(door, path!("health" / "ready"), [] GET health::ready()),
         at!(door, path!("health" / "actors"), [] GET health::actors()),
         at!(door, path::end(), [] GET health::welcome()),
+    ]
+}
+
+/// The pages. `/` is in the table above: it answers programs too.
+#[rustfmt::skip]
+fn for_people() -> Vec<At<Door>> {
+    vec![
+        page!(door, path!("docs"), [] docs()),
+        page!(door, path!("docs" / String), [group] reference(group)),
+        page!(door, path!("assets" / String), [name] asset(name)),
     ]
 }
 

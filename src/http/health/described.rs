@@ -1,6 +1,8 @@
 //! What is said of the server's health in the OpenAPI document.
 
 use serde_json::json;
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::schema::{Object, Type};
 use warp::http::StatusCode;
 
 use super::{Health, Readiness, State, Welcome};
@@ -8,13 +10,21 @@ use crate::domain::error::Code;
 use crate::http::openapi::{Described, Entry, Tag, samples};
 
 pub(in crate::http) fn welcome() -> Described {
-    Described::new(Tag::Server, "getWelcome", "See what this is", "The name, the version, and where the API begins.")
-        .for_whom(Entry::Anyone)
-        .gives::<Welcome>(
-            StatusCode::OK,
-            "What this is",
-            json!({ "name": "wamux", "version": env!("CARGO_PKG_VERSION"), "api": "/api/v1" }),
-        )
+    let page = ContentBuilder::new().schema(Some(Object::with_type(Type::String))).build();
+    Described::new(
+        Tag::Server,
+        "getWelcome",
+        "See what this is",
+        "The name, the version, and where the API begins. To a browser it is a page.",
+    )
+    .for_whom(Entry::Anyone)
+    .gives::<Welcome>(
+        StatusCode::OK,
+        "What this is",
+        json!({ "name": "wamux", "version": env!("CARGO_PKG_VERSION"), "api": "/api/v1" }),
+    )
+    .form("text/html; charset=utf-8", page)
+    .with_header("Vary")
 }
 
 pub(in crate::http) fn live() -> Described {

@@ -1,0 +1,56 @@
+//! The pages for people: what they are answered with, and under which rules a browser shows them.
+//!
+//! Every page works without script, asks this host alone, and is made of the same frame, tokens and components.
+
+mod assets;
+mod docs;
+mod frame;
+mod landing;
+mod words;
+
+use maud::Markup;
+use warp::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
+use warp::http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::accept;
+use super::call::{Answered, Call};
+use super::reply::{self, Response};
+pub(super) use assets::asset;
+pub(super) use docs::{docs, reference};
+use words::Language;
+
+/// What a page may load and do: its own host's style, script and pictures, and nothing inline.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+const PERMISSIONS: (HeaderName, HeaderValue) = (
+    HeaderName::from_static("permissions-policy"),
+    HeaderValue::from_static("camera=(), microphone=(), geolocation=(), browsing-topics=()"),
+);
+
+/// What `/` is to whoever asks: a page to a browser, and to a program what the API is.
+pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
+    let wish: Vec<&str> = headers.get_all(ACCEPT).iter().map(|line| line.to_str().unwrap_or("?")).collect();
+    accept::best(&wish, &[("application/json", false), ("text/html", true)]).unwrap_or(false)
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
+pub(super) fn landing<D>(call: &Call<D>) -> Answered {
+    let language = Language::of(call);
+    Ok(page(language, &landing::page(language)))
+}
+
+/// A page in a language, with what a browser is told of every page.
+fn page(language: Language, markup: &Markup) -> Response {
+    let mut response = reply::shown("text/html; charset=utf-8", markup.0.clone().into_bytes());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, POLICY);
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-language"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let (name, value) = PERMISSIONS;
+    headers.insert(name, value);
+    response
+}

@@ -1,0 +1,121 @@
+//! Which language a page speaks, and every word that it says: English, and French, which is spoken where the product is at home.
+
+mod english;
+mod french;
+
+use warp::http::header::ACCEPT_LANGUAGE;
+
+use super::super::call::Call;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Language {
+    English,
+    French,
+}
+
+/// What pages say.
+pub(super) struct Words {
+    pub(super) skip: &'static str,
+    pub(super) main_navigation: &'static str,
+    pub(super) docs: &'static str,
+    pub(super) no_affiliation: &'static str,
+    pub(super) landing: Landing,
+    pub(super) documentation: Documentation,
+}
+
+pub(super) struct Landing {
+    pub(super) title: &'static str,
+    pub(super) heading: &'static str,
+    pub(super) lead: &'static str,
+    pub(super) begin: &'static str,
+    pub(super) read: &'static str,
+    /// What it is good at: a heading and a sentence each.
+    pub(super) reasons: [(&'static str, &'static str); 6],
+}
+
+/// What stands around the documentation's own texts.
+pub(super) struct Documentation {
+    pub(super) contents: &'static str,
+    pub(super) guide: &'static str,
+    pub(super) codes: &'static str,
+    pub(super) about_codes: &'static str,
+    pub(super) path: &'static str,
+    pub(super) query: &'static str,
+    pub(super) body: &'static str,
+    pub(super) answers: &'static str,
+    pub(super) required: &'static str,
+    pub(super) request: &'static str,
+    pub(super) answer: &'static str,
+}
+
+impl Language {
+    pub(super) const ALL: [Self; 2] = [Self::English, Self::French];
+
+    /// The one that the address asks for (`?lang=fr`), or else the one that the browser likes best.
+    pub(super) fn of<D>(call: &Call<D>) -> Self {
+        let asked = call.query.iter().find(|(name, _)| name == "lang").and_then(|(_, tag)| Self::tagged(tag));
+        let lines = call.headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok());
+        asked.unwrap_or_else(|| Self::liked(lines))
+    }
+
+    /// The best of what `Accept-Language` names (RFC 9110, section 12.5.4); English if it names none of ours.
+    fn liked<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
+        let mut best = (0.0, Self::English);
+        for wish in lines.flat_map(|line| line.split(',')) {
+            let mut parts = wish.split(';').map(str::trim);
+            let language = parts.next().and_then(Self::tagged);
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(1.0_f32));
+            if let Some(language) = language.filter(|_| weight > best.0) {
+                best = (weight, language);
+            }
+        }
+        best.1
+    }
+
+    fn tagged(tag: &str) -> Option<Self> {
+        let main = tag.split('-').next()?;
+        Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(main))
+    }
+
+    pub(super) const fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::French => "fr",
+        }
+    }
+
+    /// Its name in itself.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::French => "Français",
+        }
+    }
+
+    pub(super) const fn words(self) -> &'static Words {
+        match self {
+            Self::English => &english::WORDS,
+            Self::French => &french::WORDS,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_gets_the_language_it_likes_best() {
+        for (accept, want) in [
+            ("", Language::English),
+            ("fr", Language::French),
+            ("fr-CM,fr;q=0.9,en;q=0.8", Language::French),
+            ("en-GB,en;q=0.9,fr;q=0.8", Language::English),
+            ("de, fr;q=0.4, en;q=0.3", Language::French),
+            ("de", Language::English),
+            ("fr;q=0", Language::English),
+        ] {
+            assert_eq!(Language::liked([accept].into_iter()), want, "{accept}");
+        }
+    }
+}

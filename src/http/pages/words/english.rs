@@ -1,0 +1,53 @@
+//! The words of the pages in English.
+
+use super::{Documentation, Landing, Words};
+
+pub(super) const WORDS: Words = Words {
+    skip: "Skip to the content",
+    main_navigation: "Main",
+    docs: "Documentation",
+    no_affiliation: "Not affiliated with WhatsApp.",
+    landing: Landing {
+        title: "Wamux: WhatsApp messages from your own software",
+        heading: "WhatsApp messages from your own software",
+        lead: "Link an account by scanning a QR code. Send texts, pictures, videos and voice notes over a small REST API, and receive \
+               what people answer. What is accepted is safe on disk, and is delivered once.",
+        begin: "Send a first message",
+        read: "Read the documentation",
+        reasons: [
+            (
+                "Nothing lost, nothing twice",
+                "A 202 means that the message is in the database. Kill the process at any moment: it goes out after the next start, \
+                 under the same id, and phones show it once.",
+            ),
+            (
+                "Every account in a room of its own",
+                "One actor per tenant and one per session, under supervisors that start them again. Trouble in one account stays there.",
+            ),
+            (
+                "No phone needed to try it",
+                "A simulated WhatsApp network comes with it. It speaks the real wire protocol with real encryption, and its phones \
+                 scan, read and write back.",
+            ),
+            ("Small", "A connected session takes well under a megabyte of memory."),
+            (
+                "Sealed",
+                "The keys of linked devices are encrypted in the database, under a master key that only you hold.",
+            ),
+            ("SQLite or PostgreSQL", "One file to begin with, and PostgreSQL for those who outgrow it."),
+        ],
+    },
+    documentation: Documentation {
+        contents: "Contents",
+        guide: "Guide",
+        codes: "Error codes",
+        about_codes: "A refusal is application/problem+json with one of these codes. Codes are stable: match on them, and show people the detail.",
+        path: "In the path",
+        query: "In the query",
+        body: "Body",
+        answers: "Answers",
+        required: "required",
+        request: "Request",
+        answer: "Answer",
+    },
+};
