@@ -31,7 +31,9 @@ fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
         let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-        ASSETS.iter().for_each(|asset| digest.update(asset.bytes));
+        for asset in &ASSETS {
+            digest.update(asset.bytes);
+        }
         BASE64_URL_SAFE_NO_PAD.encode(&digest.finish().as_ref()[..9])
     })
 }
