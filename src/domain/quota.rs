@@ -38,6 +38,17 @@ pub const UPLOADS_MAX: usize = 8;
 /// The most uploaded files of a tenant that may wait to be made ready and sent on: at most 256 times 64 MB of the disk.
 pub const UPLOADS_WAITING_MAX: u64 = 256;
 
+/// What may lie on the disk of one tenant, ready to be uploaded to media servers, before its other media wait to be made ready:
+/// 1 GB, and what was begun before that: at most four files (a quarter of the pool's workers, on the smallest machine) of 64 MB.
+pub const READY_OF_TENANT: u64 = 1 << 30;
+/// The same of all tenants of a database together: 8 GB.
+pub const READY_OF_ALL: u64 = 8 << 30;
+
+/// Whether another medium may be made ready.
+pub const fn has_room(of_tenant: u64, of_all: u64) -> bool {
+    of_tenant < READY_OF_TENANT && of_all < READY_OF_ALL
+}
+
 /// Why no other file can be uploaded just now.
 pub fn uploads_used_up() -> Refusal {
     let detail = format!("A tenant may upload {UPLOADS_MAX} files at once; wait until one is done.");

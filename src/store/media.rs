@@ -2,6 +2,7 @@
 //! pending messages are on their way: one whose message failed, however it did, is in nobody's way.
 
 mod chores;
+mod next;
 mod payload;
 mod standing;
 
@@ -21,6 +22,7 @@ use crate::domain::media::{Caption, Facts, MediaUrl, Source, SpoolName, Stage, W
 use crate::domain::message::{Kind, Status};
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
+pub use next::Spooled;
 pub(super) use payload::{open, seal_again};
 
 /// A medium that is to be fetched, checked and converted.
@@ -49,22 +51,35 @@ pub struct Ready {
     pub has_url: bool,
 }
 
-impl Store {
-    /// What waits of a session's media after a message, in the order of acceptance.
-    pub async fn media_waiting(
-        &self,
-        lease: Lease,
-        after: Option<MessageId>,
-        limit: u64,
-    ) -> Result<Vec<Waiting>, StoreError> {
-        let found = on_their_way(lease, Stage::Waiting, after, limit);
-        found.all(self.reader()).await?.into_iter().map(waiting).collect()
-    }
+/// What rows tell, and those that cannot be read: they hide nothing that stands behind them.
+#[derive(Debug)]
+pub struct Told<T> {
+    pub media: Vec<T>,
+    pub spoiled: Vec<MessageId>,
+}
 
+impl<T> Told<T> {
+    fn of(rows: Vec<Both>, read: fn(Both) -> Result<T, StoreError>) -> Self {
+        let mut told = Self { media: Vec::new(), spoiled: Vec::new() };
+        for row in rows {
+            let message = MessageId(row.0.message_id);
+            match read(row) {
+                Ok(medium) => told.media.push(medium),
+                Err(error) => {
+                    tracing::error!(message = %message.0, %error, "what was kept of a medium cannot be read");
+                    told.spoiled.push(message);
+                }
+            }
+        }
+        told
+    }
+}
+
+impl Store {
     /// What of a session's media is ready, in the order of acceptance.
-    pub async fn media_ready(&self, lease: Lease, limit: u64) -> Result<Vec<Ready>, StoreError> {
-        let found = on_their_way(lease, Stage::Ready, None, limit);
-        found.all(self.reader()).await?.into_iter().map(ready).collect()
+    pub async fn media_ready(&self, lease: Lease, limit: u64) -> Result<Told<Ready>, StoreError> {
+        let found = on_their_way(lease, Stage::Ready, limit);
+        Ok(Told::of(found.all(self.reader()).await?, ready))
     }
 
     /// This attempt came to nothing, and another is to be made. False if nobody waits for it any more, here as in what follows.
@@ -188,12 +203,7 @@ pub(super) fn its_message() -> RelationDef {
 }
 
 /// Ids of messages grow as they are accepted.
-fn on_their_way(
-    lease: Lease,
-    stage: Stage,
-    after: Option<MessageId>,
-    limit: u64,
-) -> SelectTwo<Entity, message::Entity> {
+fn on_their_way(lease: Lease, stage: Stage, limit: u64) -> SelectTwo<Entity, message::Entity> {
     Entity::find()
         .join(JoinType::InnerJoin, its_message())
         .select_also(message::Entity)
@@ -201,7 +211,6 @@ fn on_their_way(
         .filter(Column::TenantId.eq(lease.tenant.0))
         .filter(not_uploaded())
         .filter(Column::Stage.eq(stage.number()))
-        .apply_if(after, |found, MessageId(id)| found.filter(Column::MessageId.gt(id)))
         .filter(message::Column::Status.eq(Status::Pending.number()))
         .order_by_asc(Column::MessageId)
         .limit(limit)

@@ -11,6 +11,7 @@ use wamux::domain::message::{Failure, Kind, Mark, Status};
 use wamux::domain::phone::Phone;
 use wamux::domain::session::Lease;
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
+use wamux::store::media::{Spooled, Waiting};
 use wamux::store::messages::{Due, DueContent};
 use wamux::store::{Store, StoreError};
 
@@ -27,6 +28,7 @@ pub async fn all(store: &Store) {
     only_the_holder_of_the_newest_lease_moves_media_on(store).await;
     what_failed_is_not_on_its_way(store).await;
     a_medium_can_be_made_anew_and_be_tried_later(store).await;
+    what_is_ready_takes_room_until_it_is_uploaded(store).await;
     what_is_not_receipted_goes_out_again_for_a_day(store).await;
     files_are_needed_as_long_as_their_message_is_pending(store).await;
     each_type_shows_its_content(store).await;
@@ -126,8 +128,14 @@ async fn due(store: &Store, lease: Lease) -> Vec<String> {
     free(store, lease).await.into_iter().map(|due| due.wire_id).collect()
 }
 
+async fn now_waiting(store: &Store, lease: Lease, limit: u64) -> Vec<Waiting> {
+    let told = store.media_waiting(lease, store.clock().now(), limit).await.unwrap();
+    assert!(told.spoiled.is_empty());
+    told.media
+}
+
 async fn waiting(store: &Store, lease: Lease) -> Vec<MessageId> {
-    store.media_waiting(lease, None, 99).await.unwrap().into_iter().map(|waiting| waiting.message).collect()
+    now_waiting(store, lease, 99).await.into_iter().map(|waiting| waiting.message).collect()
 }
 
 async fn shown(store: &Store, lease: Lease, id: MessageId) -> Value {
@@ -145,14 +153,14 @@ async fn a_medium_goes_its_way_and_holds_back_its_own_chat_alone(store: &Store) 
     assert_eq!(due(store, lease).await, ["WAY-A1", "WAY-B1"]);
     assert_eq!(waiting(store, lease).await, [first, second]);
     assert_eq!(waiting(store, new_lease(store, "way-too").await).await, [], "another session's are none of this one's");
-    let page = store.media_waiting(lease, Some(first), 1).await.unwrap();
-    assert_eq!((page.len(), page[0].message, &*page[0].wire_id), (1, second, "WAY-B2"));
-    assert_eq!((page[0].wanted, &page[0].source, page[0].attempts), (Wanted::Image, &from_url(), 0));
+    let found = now_waiting(store, lease, 1).await;
+    assert_eq!((found.len(), found[0].message, &*found[0].wire_id), (1, first, "WAY-A2"), "no more than was asked for");
+    assert_eq!((found[0].wanted, &found[0].source, found[0].attempts), (Wanted::Image, &from_url(), 0));
 
     let name = prepare(store, lease, first).await;
     assert_eq!(due(store, lease).await, ["WAY-A1", "WAY-B1"], "ready is not uploaded");
     assert_eq!(waiting(store, lease).await, [second]);
-    let ready = store.media_ready(lease, 99).await.unwrap();
+    let ready = store.media_ready(lease, 99).await.unwrap().media;
     assert_eq!(ready.len(), 1);
     assert_eq!((ready[0].message, &*ready[0].wire_id, ready[0].spool), (first, "WAY-A2", name));
     assert_eq!((ready[0].to.to_string(), ready[0].facts.clone()), (ADA.to_owned(), facts(Kind::Image)));
@@ -160,7 +168,7 @@ async fn a_medium_goes_its_way_and_holds_back_its_own_chat_alone(store: &Store) 
 
     assert!(store.media_uploaded(lease, first, b"payload").await.unwrap());
     assert!(!store.media_uploaded(lease, first, b"twice").await.unwrap());
-    assert!(store.media_ready(lease, 99).await.unwrap().is_empty());
+    assert!(store.media_ready(lease, 99).await.unwrap().media.is_empty());
     let all = free(store, lease).await;
     assert_eq!(all.iter().map(|due| &*due.wire_id).collect::<Vec<_>>(), ["WAY-A1", "WAY-A2", "WAY-A3", "WAY-B1"]);
     assert_eq!((all[1].message, &all[1].content), (first, &DueContent::Payload(b"payload".to_vec())));
@@ -211,7 +219,7 @@ async fn only_the_holder_of_the_newest_lease_moves_media_on(store: &Store) {
     lost(store.media_anew(old, id).await);
     lost(store.media_prepared(Lease { tenant: stranger.tenant, ..new }, id, name, facts(Kind::Image)).await);
     assert!(!store.media_prepared(stranger, id, name, facts(Kind::Image)).await.unwrap(), "it is none of his");
-    assert!(store.media_waiting(Lease { tenant: stranger.tenant, ..new }, None, 9).await.unwrap().is_empty());
+    assert!(now_waiting(store, Lease { tenant: stranger.tenant, ..new }, 9).await.is_empty());
     assert_eq!(waiting(store, new).await, [id]);
     upload(store, new, id, b"payload").await;
     assert!(store.due(Lease { tenant: stranger.tenant, ..new }, 0, 9).await.unwrap().is_empty());
@@ -226,7 +234,7 @@ async fn what_failed_is_not_on_its_way(store: &Store) {
     mark(store, lease, "FAIL1", Status::Failed).await;
     mark(store, lease, "FAIL2", Status::Failed).await;
     assert_eq!(waiting(store, lease).await, []);
-    assert!(store.media_ready(lease, 9).await.unwrap().is_empty());
+    assert!(store.media_ready(lease, 9).await.unwrap().media.is_empty());
     assert_eq!(due(store, lease).await, ["FAIL3"], "what failed holds back nobody");
     let name = SpoolName(store.clock().id());
     assert!(!store.media_prepared(lease, one, name, facts(Kind::Image)).await.unwrap());
@@ -243,13 +251,37 @@ async fn a_medium_can_be_made_anew_and_be_tried_later(store: &Store) {
     let id = accept(store, lease, "LATER", ADA, picture()).await;
     let later = store.clock().now() + TimeDelta::minutes(3);
     assert!(store.media_later(lease, id, 2, later).await.unwrap());
-    let found = store.media_waiting(lease, None, 9).await.unwrap();
-    assert_eq!((found[0].attempts, found[0].not_before), (2, Some(later)));
+    let behind = accept(store, lease, "LATER2", ADA, picture()).await;
+    let (now, next) = (store.clock().now(), async |now| store.next_medium(lease, now).await.unwrap());
+    assert_eq!((waiting(store, lease).await, next(now).await), (vec![behind], Some(later)));
+    let found = store.media_waiting(lease, later, 9).await.unwrap().media;
+    assert_eq!(found.iter().map(|medium| medium.message).collect::<Vec<_>>(), [id, behind], "in their old order");
+    assert_eq!((found[0].attempts, found[0].not_before, next(later).await), (2, Some(later), None));
+    assert_eq!(store.media_waiting(lease, later, 1).await.unwrap().media[0].message, id);
     prepare(store, lease, id).await;
     assert!(!store.media_later(lease, id, 3, later).await.unwrap(), "it waits no more");
     assert!(store.media_anew(lease, id).await.unwrap());
-    let found = store.media_waiting(lease, None, 9).await.unwrap();
+    let found = now_waiting(store, lease, 9).await;
     assert_eq!((found[0].attempts, found[0].not_before, &found[0].source), (0, None, &from_url()));
+}
+
+async fn what_is_ready_takes_room_until_it_is_uploaded(store: &Store) {
+    let (lease, other) = (new_lease(store, "room").await, new_lease(store, "room-too").await);
+    let taken = async |lease: Lease| store.spooled(lease.tenant).await.unwrap();
+    let before = taken(lease).await;
+    assert_eq!(before.of_tenant, 0);
+    let size = facts(Kind::Image).size;
+    let (one, two) =
+        (accept(store, lease, "ROOM1", ADA, picture()).await, accept(store, lease, "ROOM2", ADA, picture()).await);
+    prepare(store, lease, one).await;
+    prepare(store, lease, two).await;
+    assert_eq!(taken(lease).await, Spooled { of_tenant: 2 * size, of_all: before.of_all + 2 * size });
+    assert_eq!(taken(other).await, Spooled { of_tenant: 0, of_all: before.of_all + 2 * size });
+    assert!(store.media_uploaded(lease, one, b"payload").await.unwrap());
+    assert_eq!(taken(lease).await, Spooled { of_tenant: size, of_all: before.of_all + size });
+    mark(store, lease, "ROOM2", Status::Failed).await;
+    store.forget_media().await.unwrap();
+    assert_eq!(taken(lease).await.of_tenant, 0);
 }
 
 async fn what_is_not_receipted_goes_out_again_for_a_day(store: &Store) {
@@ -297,7 +329,7 @@ async fn files_are_needed_as_long_as_their_message_is_pending(store: &Store) {
         names.iter().map(|name| in_use.contains(name)).collect::<Vec<_>>()
     };
     assert_eq!(needed().await, [true; 3]);
-    let found = store.media_waiting(lease, None, 9).await.unwrap();
+    let found = now_waiting(store, lease, 9).await;
     assert_eq!((found[1].wanted, &found[1].source), (Wanted::Voice, &Source::Upload(SpoolName(names[1]))));
     mark(store, lease, "FILE0", Status::Failed).await;
     upload(store, lease, ids[1], b"x").await;
@@ -305,7 +337,7 @@ async fn files_are_needed_as_long_as_their_message_is_pending(store: &Store) {
     let other = prepare(store, lease, ids[2]).await;
     assert_eq!(needed().await, [false; 3]);
     assert!(store.spool_in_use().await.unwrap().contains(&other.0), "now it is the prepared one that is needed");
-    assert!(!store.media_ready(lease, 9).await.unwrap()[0].has_url);
+    assert!(!store.media_ready(lease, 9).await.unwrap().media[0].has_url);
 }
 
 async fn each_type_shows_its_content(store: &Store) {
@@ -362,7 +394,7 @@ async fn each_type_shows_its_content(store: &Store) {
     assert!(store.media_prepared(lease, id, SpoolName(store.clock().id()), note).await.unwrap());
     let told = content(shown(store, lease, id).await, &voice);
     assert_eq!((&told[1], &told[4], &told[5]), (&json!(true), &json!(61.0), &json!(waveform.to_vec())));
-    assert_eq!(store.media_ready(lease, 9).await.unwrap()[1].facts.waveform, Some(waveform));
+    assert_eq!(store.media_ready(lease, 9).await.unwrap().media[1].facts.waveform, Some(waveform));
 
     let page = store.messages(lease.tenant, &super::filter()).await.unwrap();
     let types: Vec<_> = page.messages.iter().map(|message| message.kind).collect();

@@ -17,6 +17,7 @@ use crate::actors::system::patience::patiently;
 use crate::clock;
 use crate::domain::egress::Egress;
 use crate::domain::media::{Facts, Fault, Source, SpoolName, Stage};
+use crate::domain::quota::has_room;
 use crate::store::StoreError;
 use crate::store::media::Waiting;
 
@@ -61,7 +62,7 @@ enum Failed {
     Fault(Fault),
     /// It is no fault of the medium's: a later attempt may succeed, and this is what is said if none does.
     Here(Fault),
-    /// The session is not ours any more, or its message needs no medium: whoever needs it does it anew.
+    /// The session is not ours any more, its message needs no medium, or there is no room for it: whoever needs it comes anew.
     Dropped,
 }
 
@@ -104,6 +105,12 @@ async fn now(shared: &Shared, job: &Job) -> Option<Waiting> {
     }
 }
 
+/// Whether the disk has room for more that is ready and not uploaded. Its outbox asked before, and others have begun since.
+async fn room(shared: &Shared, job: &Job) -> bool {
+    let spooled = patiently(|| shared.store.spooled(job.lease.tenant)).await;
+    spooled.is_ok_and(|spooled| has_room(spooled.of_tenant, spooled.of_all))
+}
+
 fn panicked() -> Failed {
     Failed::Here(Fault::ConversionFailed("this server failed at it".to_owned()))
 }
@@ -114,6 +121,9 @@ fn disk(error: &io::Error) -> Failed {
 }
 
 async fn prepare(shared: &Shared, job: &Job, work: &Waiting) -> Result<(), Failed> {
+    if !job.anyway && !room(shared, job).await {
+        return Err(Failed::Dropped);
+    }
     let (spool, Means { fetcher, tools }) = (&shared.spool, &shared.means);
     let Waiting { wanted, source, .. } = work;
     let folder = spool.job_folder(job.message).map_err(|error| disk(&error))?;

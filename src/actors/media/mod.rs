@@ -38,8 +38,8 @@ const STOP_WITHIN: Duration = Duration::from_millis(500);
 const WORKERS_MIN: usize = 16;
 
 pub(crate) enum Msg {
-    /// A session's outbox found these waiting.
-    Prepare(Lease, Vec<Waiting>),
+    /// A session's outbox found these waiting, and whether they are to be made ready even when there is no room for more.
+    Prepare(Lease, Vec<Waiting>, bool),
     /// A job is over, and whatever became of it is in the store.
     Over(usize, MessageId),
     Revive(usize),
@@ -90,11 +90,11 @@ impl Actor for Pool {
     ) -> Result<(), ActorProcessingErr> {
         state.vitals.handled();
         match letter.body {
-            Msg::Prepare(lease, waiting) => {
+            Msg::Prepare(lease, waiting, anyway) => {
                 for work in waiting {
                     let (message, heavy) = (work.message, is_heavy(&work));
                     // One that finds no place is read again when another of its session is done.
-                    state.queue.push(Job { lease, message, heavy });
+                    state.queue.push(Job { lease, message, heavy, anyway });
                 }
             }
             Msg::Over(worker, message) => state.over(worker, message),

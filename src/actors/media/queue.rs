@@ -15,6 +15,8 @@ pub(super) struct Job {
     pub(super) message: MessageId,
     /// Videos, and what becomes one: they take long.
     pub(super) heavy: bool,
+    /// Whether it is made ready even when there is no room: the only one of a session that can upload it at once.
+    pub(super) anyway: bool,
 }
 
 /// What waits, and who is being served. A message stands here once, whether it waits or is being worked on.
@@ -147,10 +149,12 @@ impl Line {
 
     fn renew(&mut self, job: Job) {
         let known = self.heavy.iter_mut().chain(&mut self.light).find(|(_, known)| known.message == job.message);
-        if let Some((_, known)) = known.filter(|(_, known)| known.lease.epoch < job.lease.epoch) {
+        if let Some((_, known)) = known {
             // It stays in its lane, so what it counts as stays too.
-            let heavy = known.heavy;
-            *known = Job { heavy, ..job };
+            known.anyway |= job.anyway;
+            if known.lease.epoch < job.lease.epoch {
+                known.lease = job.lease;
+            }
         }
     }
 

@@ -148,8 +148,10 @@ impl Spool {
             for entry in fs::read_dir(&*folder)? {
                 let entry = entry?;
                 let Some(name) = spool_name(&entry.path()) else { continue };
-                if !in_use.contains(&name) && age(&entry).is_some_and(|age| age >= older_than) {
-                    unless_gone(fs::remove_file(entry.path()))?;
+                let unneeded = !in_use.contains(&name) && age(&entry).is_some_and(|age| age >= older_than);
+                if unneeded && let Err(error) = unless_gone(fs::remove_file(entry.path())) {
+                    // It hides no other.
+                    tracing::warn!(%error, file = %entry.path().display(), "a file of the spool was not swept");
                 }
             }
             Ok(())

@@ -23,6 +23,8 @@ pub enum Fault {
     ConversionOff,
     /// What was uploaded to this server is gone from it.
     SourceLost,
+    /// What this server wrote down of it cannot be read any more.
+    Spoiled,
     /// WhatsApp's media servers did not take it.
     UploadFailed(String),
 }
@@ -38,7 +40,7 @@ impl Fault {
             Self::DownloadFailed { .. } => Failure::MediaDownloadFailed,
             Self::ConversionFailed(_) => Failure::MediaConversionFailed,
             Self::ConversionOff => Failure::MediaConversionOff,
-            Self::SourceLost => Failure::MediaLost,
+            Self::SourceLost | Self::Spoiled => Failure::MediaLost,
             Self::UploadFailed(_) => Failure::MediaUploadFailed,
         }
     }
@@ -81,6 +83,7 @@ impl Fault {
                     .to_owned()
             }
             Self::SourceLost => "The uploaded file is no longer on this server; send it again.".to_owned(),
+            Self::Spoiled => "What this server kept of the file cannot be read any more; send it again.".to_owned(),
             Self::UploadFailed(why) => format!("WhatsApp's media servers did not take the file: {why}."),
         }
     }

@@ -8,7 +8,7 @@ use entity::message;
 use futures_util::FutureExt;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, IntoCondition, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Select,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -20,8 +20,8 @@ use crate::store::{Store, StoreError};
 
 /// What was sent longer ago is not sent again, receipted or not.
 const RESEND_WITHIN: TimeDelta = TimeDelta::hours(24);
-/// Rows of one round: it must not hold up the writer.
-const AT_ONCE: u64 = 500;
+/// Rows of one transaction: it must not hold up the writer.
+const AT_ONCE: u64 = if cfg!(test) { 2 } else { 500 };
 
 impl Store {
     /// The spool files that are needed, of all sessions there are.
@@ -35,23 +35,29 @@ impl Store {
         Ok(uploads_waiting(tenant).count(self.reader()).await?)
     }
 
-    /// Forgets the next part of what no message will need again: how settled ones went over the wire, and what was to be done for
-    /// the media of failed ones.
+    /// Forgets what no message will need again: how settled ones went over the wire, and what was to be done for the media of
+    /// failed ones. It is looked for outside the writer, which is given a bounded number of rows at a time.
     pub async fn forget_media(&self) -> Result<(), StoreError> {
         let since = self.clock().now() - RESEND_WITHIN;
-        self.write(move |batch| {
-            async move {
-                let payload = ActiveModel { payload: Set(None), ..Default::default() };
-                let over = ActiveModel { stage: Set(Stage::Over.number()), spool: Set(None), ..Default::default() };
-                for (forgotten, rows) in [(payload, settled(since)), (over, failed())] {
-                    let rows = Column::MessageId.in_subquery(rows.into_query());
-                    Entity::update_many().set(forgotten).filter(rows).exec(batch).await?;
-                }
-                Ok(())
+        let payload = ActiveModel { payload: Set(None), ..Default::default() };
+        self.forget(settled(since), payload).await?;
+        let over = ActiveModel { stage: Set(Stage::Over.number()), spool: Set(None), ..Default::default() };
+        self.forget(failed(), over).await
+    }
+
+    /// A message that is settled stays so, which is why its medium may be found before and changed later.
+    async fn forget(&self, rows: Select<Entity>, change: ActiveModel) -> Result<(), StoreError> {
+        loop {
+            let ids: Vec<Uuid> = rows.clone().into_tuple().all(self.reader()).await?;
+            let (count, change) = (ids.len() as u64, change.clone());
+            if count > 0 {
+                let rows = Entity::update_many().set(change).filter(Column::MessageId.is_in(ids));
+                self.write(move |batch| async move { rows.exec(batch).await.map(|_| ()) }.boxed()).await?;
             }
-            .boxed()
-        })
-        .await
+            if count < AT_ONCE {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -101,7 +107,7 @@ mod tests {
         let (store, lease) = store_with_session(folder.path()).await;
         for (rows, index) in [
             (spool_in_use(), "media_due"),
-            (uploads_waiting(lease.tenant), "media_due"),
+            (uploads_waiting(lease.tenant), "media_uploads"),
             (failed(), "media_due"),
             (settled(store.clock().now()), "media_kept"),
         ] {

@@ -16,7 +16,7 @@ impl Store {
         if !self.is_newest(lease).await? {
             return Ok(None);
         }
-        let found = on_their_way(lease, Stage::Waiting, None, 1).filter(Column::MessageId.eq(message.0));
+        let found = on_their_way(lease, Stage::Waiting, 1).filter(Column::MessageId.eq(message.0));
         found.all(self.reader()).await?.pop().map(waiting).transpose()
     }
 
@@ -32,7 +32,7 @@ impl Store {
         if !self.is_newest(lease).await? {
             return Err(StoreError::LeaseLost);
         }
-        let found = on_their_way(lease, stage, None, 1).filter(Column::MessageId.eq(message.0));
+        let found = on_their_way(lease, stage, 1).filter(Column::MessageId.eq(message.0));
         let Some((_, Some(row))) = found.all(self.reader()).await?.pop() else { return Ok(false) };
         let (at, error) = (self.clock().now(), Some((fault.failure(), fault.sentence())));
         self.mark(lease, Mark { wire_id: row.wire_id, status: Status::Failed, at, error }).await?;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::Clock;
 use crate::domain::content::Content;
-use crate::domain::media::Media;
+use crate::domain::media::{Fault, Media};
 use crate::domain::message::{Failure, Mark};
 use crate::store::DatabaseUrl;
 use crate::store::accept::{AcceptJob, Outcome, Sender};
@@ -103,31 +103,75 @@ async fn a_rotation_of_the_master_key_takes_payloads_along() {
 async fn media_on_their_way_are_found_without_a_look_at_the_history() {
     let folder = tempfile::tempdir().unwrap();
     let (store, lease) = store_with_session(folder.path()).await;
-    let after = Some(MessageId(store.clock().id()));
-    for (stage, after) in [(Stage::Waiting, None), (Stage::Waiting, after), (Stage::Ready, None)] {
-        let plan = plan(&store, &on_their_way(lease, stage, after, 64)).await;
-        assert!(plan.len() == 2 && plan[0].contains("INDEX media_due"), "{plan:?}");
+    let now = store.clock().now();
+    let ready = plan(&store, &on_their_way(lease, Stage::Ready, 64)).await;
+    let again = plan(&store, &next::again(lease, now, 64)).await;
+    for (plan, index) in [
+        (ready, "INDEX media_due (session_id=?)"),
+        (plan(&store, &next::fresh(lease, 64)).await, "INDEX media_waiting (session_id=? AND not_before=?)"),
+        (again, "INDEX media_waiting (session_id=? AND not_before>? AND not_before<?)"),
+    ] {
+        assert!(plan.len() == 2 && plan[0].contains(index), "neither more is read, nor is it sorted: {plan:?}");
         assert!(plan[1].starts_with("SEARCH message USING INDEX sqlite_autoindex_message"), "{plan:?}");
     }
+    for (query, index) in [
+        (next::later(lease, now), "INDEX media_waiting (session_id=? AND not_before>?)"),
+        (next::ready_bytes(), "COVERING INDEX media_ready"),
+        (next::ready_bytes().filter(Column::TenantId.eq(lease.tenant.0)), "COVERING INDEX media_ready (tenant_id=?)"),
+    ] {
+        let plan = plan(&store, &query).await;
+        assert!(plan.len() == 1 && plan[0].contains(index), "{plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_hides_none_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let mut ids = Vec::new();
+    for wire_id in ["W0", "W1", "R0", "R1"] {
+        ids.push(accept(&store, lease, wire_id).await);
+    }
+    for id in &ids[2..] {
+        assert!(store.media_prepared(lease, *id, SpoolName(store.clock().id()), facts()).await.unwrap());
+    }
+    let spoil = |change: &str, wire_id: &str| {
+        format!("UPDATE media SET {change} WHERE message_id = (SELECT id FROM message WHERE wire_id = '{wire_id}')")
+    };
+    store.tamper(spoil("wanted = 'nonsense'", "W0")).await;
+    store.tamper(spoil("waveform = x'00'", "R0")).await;
+    let waiting = store.media_waiting(lease, store.clock().now(), 9).await.unwrap();
+    assert_eq!((waiting.media[0].message, &waiting.spoiled[..]), (ids[1], &ids[..1]));
+    let ready = store.media_ready(lease, 9).await.unwrap();
+    assert_eq!((ready.media[0].message, &ready.spoiled[..]), (ids[3], &ids[2..3]));
+    for (id, stage) in [(ids[0], Stage::Waiting), (ids[2], Stage::Ready)] {
+        assert!(store.fail_medium(lease, id, stage, &Fault::Spoiled).await.unwrap());
+    }
+    assert!(store.media_waiting(lease, store.clock().now(), 9).await.unwrap().spoiled.is_empty());
 }
 
 #[tokio::test]
 async fn what_failed_is_no_more_in_the_index_of_what_is_on_its_way() {
     let folder = tempfile::tempdir().unwrap();
     let (store, lease) = store_with_session(folder.path()).await;
-    accept(&store, lease, "FAILED").await;
+    let wire_ids: Vec<String> = (0..5).map(|n| format!("FAILED{n}")).collect();
+    for wire_id in &wire_ids {
+        accept(&store, lease, wire_id).await;
+    }
     let stages = async || {
         let stages = Entity::find().select_only().column(Column::Stage).into_tuple::<i16>();
         stages.all(store.reader()).await.unwrap()
     };
     store.forget_media().await.unwrap();
-    assert_eq!(stages().await, [Stage::Waiting.number()]);
-    let at = store.clock().now();
-    let error = Some((Failure::MediaDownloadFailed, "…".to_owned()));
-    store.mark(lease, Mark { wire_id: "FAILED".to_owned(), status: Status::Failed, at, error }).await.unwrap();
+    assert_eq!(stages().await, [Stage::Waiting.number(); 5]);
+    for wire_id in wire_ids {
+        let error = Some((Failure::MediaDownloadFailed, "…".to_owned()));
+        store.mark(lease, Mark { wire_id, status: Status::Failed, at: store.clock().now(), error }).await.unwrap();
+    }
+    store.write(|_| async { Ok(()) }.boxed()).await.unwrap();
+    // In several transactions, none of which is long.
     store.forget_media().await.unwrap();
-    store.forget_media().await.unwrap();
-    assert_eq!(stages().await, [Stage::Over.number()]);
+    assert_eq!(stages().await, [Stage::Over.number(); 5]);
 }
 
 #[tokio::test]

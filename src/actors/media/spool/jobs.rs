@@ -6,6 +6,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use uuid::Uuid;
+
 use super::unless_gone;
 use crate::domain::id::MessageId;
 
@@ -60,13 +62,26 @@ fn locked(folder: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Removes the folders of jobs that nobody does.
+/// Removes the folders of jobs that nobody does. What has another name is not ours, and one that does not go hides no other.
 pub(super) fn sweep(below: &Path) -> io::Result<()> {
     for entry in fs::read_dir(below)? {
-        let path = entry?.path();
-        if let Some(_lock) = locked(&path)? {
-            unless_gone(fs::remove_dir_all(&path))?;
+        let entry = entry?;
+        if !is_job(&entry) {
+            continue;
+        }
+        let path = entry.path();
+        let swept = locked(&path).and_then(|lock| lock.map_or(Ok(()), |_lock| unless_gone(fs::remove_dir_all(&path))));
+        if let Err(error) = swept {
+            tracing::warn!(%error, folder = %path.display(), "the folder of a job was not swept");
         }
     }
     Ok(())
+}
+
+/// A folder with a name of ours: the message's id and a number.
+fn is_job(entry: &fs::DirEntry) -> bool {
+    let name = entry.file_name();
+    let named = name.to_str().and_then(|name| name.split_once('.'));
+    let ours = named.is_some_and(|(id, count)| id.parse::<Uuid>().is_ok() && count.parse::<u64>().is_ok());
+    ours && entry.file_type().is_ok_and(|kind| kind.is_dir())
 }

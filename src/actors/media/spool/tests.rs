@@ -106,19 +106,25 @@ async fn a_sweep_takes_what_a_crash_left_and_nothing_that_is_in_use() {
     for file in [named.to_string(), lost.to_string(), format!("{lost}.part"), "notes.txt".to_owned()] {
         fs::write(spool.folder.join(file), "x").unwrap();
     }
-    let leftover = spool.folder.join(JOBS).join("of a process that is gone");
+    // What is not ours is left where it is, and hides nothing.
+    let foreign = [spool.folder.join(JOBS).join("README"), spool.folder.join(JOBS).join(format!("{lost}.1"))];
+    for file in &foreign {
+        fs::write(file, "x").unwrap();
+    }
+    fs::create_dir(spool.folder.join(Uuid::from_u128(9).to_string())).unwrap();
+    let leftover = spool.folder.join(JOBS).join(format!("{lost}.9"));
     fs::create_dir(&leftover).unwrap();
     fs::write(leftover.join("half"), "x").unwrap();
     let running = spool.job_folder(MessageId(Uuid::from_u128(3))).unwrap();
 
     let in_use = HashSet::from([named]);
     spool.sweep(&in_use, Duration::from_mins(15)).await.unwrap();
-    assert_eq!(files(&spool).len(), 4, "a young file may be about to be accepted");
+    assert_eq!(files(&spool).len(), 5, "a young file may be about to be accepted");
     assert!(!leftover.exists() && running.path().exists());
 
     spool.sweep(&in_use, Duration::ZERO).await.unwrap();
-    assert_eq!(files(&spool), [named.to_string(), "notes.txt".to_owned()]);
-    assert!(running.path().exists());
+    assert_eq!(files(&spool), [named.to_string(), Uuid::from_u128(9).to_string(), "notes.txt".to_owned()]);
+    assert!(running.path().exists() && foreign.iter().all(|file| file.exists()));
 }
 
 #[tokio::test]

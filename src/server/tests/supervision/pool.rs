@@ -83,3 +83,59 @@ async fn what_a_pool_that_panics_had_in_hand_is_begun_anew() {
     ada.until_shown(FRIEND, &["held".to_owned()]).await;
     house.server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_row_that_cannot_be_read_fails_its_own_message_and_no_other() {
+    let (house, origin) = (House::open_to("127.0.0.0/8").await, Origin::open().await);
+    let ada = house.tenant("ada@example.com", "+237600000001").await;
+    let gate = Gate::shut();
+    let held = origin.put("/held.png", Page::Held(gate.clone(), Arc::new(picture())));
+    // Four are being fetched, so the fifth waits.
+    for n in 0..4 {
+        show(&house, &ada, &held, &format!("held {n}")).await;
+    }
+    until("they are being fetched", async || origin.visits("/held.png") == 4).await;
+    show(&house, &ada, &held, "spoiled").await;
+    house.server.store().tamper("UPDATE media SET wanted = 'nonsense' WHERE message_id = (SELECT id FROM message WHERE text = 'spoiled')".into()).await;
+    show(&house, &ada, &held, "behind it").await;
+    until("it fails", async || ada.count("status=failed").await == 1).await;
+    let (_, failed) = ada.get("/messages?status=failed").await;
+    let failed = &failed["messages"][0];
+    assert_eq!((&failed["caption"], &failed["errorCode"]), (&"spoiled".into(), &"media_lost".into()), "{failed}");
+    gate.open();
+    let shown: Vec<String> = (0..4).map(|n| format!("held {n}")).chain(["behind it".to_owned()]).collect();
+    ada.until_shown(FRIEND, &shown).await;
+    house.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_finds_no_room_on_the_disk_waits_and_does_not_fail() {
+    let (house, origin) = (House::open_to("127.0.0.0/8").await, Origin::open().await);
+    let ada = house.tenant("ada@example.com", "+237600000001").await;
+    let bob = house.tenant("bob@example.com", "+237600000002").await;
+    let (status, away) = ada.post("/sessions", serde_json::json!({ "session_key": "away" })).await;
+    assert_eq!(status, 201);
+    let away = Tenant { session: away["id"].as_str().unwrap().to_owned(), ..ada.clone() };
+    // What the session that is away has ready takes all the room.
+    let url = |path: &str| origin.bytes(path, "image/png", picture());
+    let ready = async |n: u64| {
+        let (_, found) = away.get(&format!("/messages?sessionId={}", away.session)).await;
+        found["messages"].as_array().unwrap().iter().filter(|message| message["size"].is_u64()).count() as u64 == n
+    };
+    show(&house, &away, &url("/1.png"), "one").await;
+    until("it is ready", async || ready(1).await).await;
+    house.server.store().tamper("UPDATE media SET size = 2000000000 WHERE stage = 1".into()).await;
+    show(&house, &away, &url("/2.png"), "two").await;
+    // A session that can upload goes on, and so does another tenant.
+    let all: Vec<String> = (0..4).map(|n| format!("picture {n}")).collect();
+    for caption in &all {
+        show(&house, &ada, &url("/ada.png"), caption).await;
+        show(&house, &bob, &url("/bob.png"), caption).await;
+    }
+    ada.until_shown(FRIEND, &all).await;
+    bob.until_shown(FRIEND, &all).await;
+    assert_eq!((origin.visits("/2.png"), away.count("status=pending").await), (0, 2));
+    house.server.store().tamper("UPDATE media SET size = 2000 WHERE stage = 1".into()).await;
+    until("there is room again", async || ready(2).await).await;
+    house.server.stop().await;
+}

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt;
 use ractor::ActorRef;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -16,6 +16,8 @@ use crate::actors::media;
 use crate::actors::system::mailbox::Letter;
 use crate::clock;
 use crate::domain::id::MessageId;
+use crate::domain::media::{Fault, Stage};
+use crate::domain::quota::has_room;
 use crate::domain::session::Lease;
 use crate::store::media::{Ready, Waiting};
 use crate::store::{Store, StoreError};
@@ -24,18 +26,23 @@ use crate::store::{Store, StoreError};
 const AT_ONCE: usize = 2;
 /// Read of what is ready at a time: what is being uploaded or waits for its next try stands in nobody's way.
 const READY: u64 = 32;
-/// Handed to the pool at a time, about as many as it takes of one session; read in pages, since some of them are to be tried later.
-const WAITING: usize = 64;
-const PAGE: u64 = 64;
+/// Handed to the pool at a time, as many as it takes of one session.
+const WAITING: u64 = 64;
 /// How soon the store is asked again that did not answer.
 const AGAIN: Duration = Duration::from_secs(2);
+/// How soon it is looked whether others made room on the disk.
+const FULL: TimeDelta = TimeDelta::seconds(10);
 
 /// What the store says is to be done.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in super::super) struct Looked {
     waiting: Vec<Waiting>,
+    /// Whether these are made ready though there is no room.
+    anyway: bool,
     ready: Vec<Ready>,
-    /// When the next of those that are tried again later is due.
+    /// Their messages failed: what was kept of them could not be read.
+    spoiled: Vec<MessageId>,
+    /// When to look again.
     next: Option<DateTime<Utc>>,
 }
 
@@ -59,9 +66,13 @@ impl State {
         }
         let (store, lease, vitals, myself) =
             (self.shared.store.clone(), self.lease, Arc::clone(&self.vitals), myself.clone());
+        let connected = self.link.is_some();
         tokio::spawn(async move {
-            let looked = look(&store, lease).await;
-            let looked = looked.inspect_err(|error| vitals.note_error(&error.to_string())).ok();
+            // A panic is a failed look, and not the last one.
+            let looked = AssertUnwindSafe(look(&store, lease, connected)).catch_unwind().await;
+            let looked = looked.map_err(|_| "a look at media failed".to_owned());
+            let looked = looked.and_then(|looked| looked.map_err(|error| error.to_string()));
+            let looked = looked.inspect_err(|error| vitals.note_error(error)).ok();
             let _ = myself.send_message(Letter::free(Msg::Looked(looked)));
         });
     }
@@ -71,9 +82,12 @@ impl State {
         let now = clock::instant();
         let next = match looked {
             None => Some(now + AGAIN),
-            Some(Looked { waiting, ready, next }) => {
+            Some(Looked { waiting, anyway, ready, spoiled, next }) => {
                 if let Some(pool) = self.shared.media_door().filter(|_| !waiting.is_empty()) {
-                    pool.nudge(media::Msg::Prepare(self.lease, waiting));
+                    pool.nudge(media::Msg::Prepare(self.lease, waiting, anyway));
+                }
+                for message in spoiled {
+                    self.released(myself, message);
                 }
                 self.media.failed.retain(|message, _| ready.iter().any(|ready| ready.message == *message));
                 for ready in ready {
@@ -156,29 +170,41 @@ impl State {
     }
 }
 
-async fn look(store: &Store, lease: Lease) -> Result<Looked, StoreError> {
-    let mut looked = Looked { waiting: Vec::new(), ready: Vec::new(), next: None };
+/// Asks the store, and fails what it cannot read: in a chat that would wait for it for ever.
+async fn look(store: &Store, lease: Lease, connected: bool) -> Result<Looked, StoreError> {
+    let mut looked = Looked::default();
     // Whoever lost the session leaves its media to whoever has it.
     if !store.is_newest(lease).await? {
         return Ok(looked);
     }
-    looked.ready = store.media_ready(lease, READY).await?;
+    let ready = store.media_ready(lease, READY).await?;
+    for message in ready.spoiled {
+        store.fail_medium(lease, message, Stage::Ready, &Fault::Spoiled).await?;
+        looked.spoiled.push(message);
+    }
+    looked.ready = ready.media;
     if looked.ready.len() as u64 >= READY {
         // What cannot be uploaded yet must not fill the disk; the end of each upload looks again.
         return Ok(looked);
     }
     let now = store.clock().now();
-    let mut after = None;
-    while looked.waiting.len() < WAITING {
-        let page = store.media_waiting(lease, after, PAGE).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.message);
-        for medium in page {
-            match medium.not_before.filter(|not_before| *not_before > now) {
-                Some(later) => looked.next = Some(looked.next.map_or(later, |next| next.min(later))),
-                None => looked.waiting.push(medium),
-            }
-        }
+    let waiting = store.media_waiting(lease, now, WAITING).await?;
+    for message in waiting.spoiled {
+        store.fail_medium(lease, message, Stage::Waiting, &Fault::Spoiled).await?;
+        looked.spoiled.push(message);
+    }
+    looked.waiting = waiting.media;
+    looked.next = store.next_medium(lease, now).await?;
+    if looked.waiting.is_empty() {
+        return Ok(looked);
+    }
+    let spooled = store.spooled(lease.tenant).await?;
+    if !has_room(spooled.of_tenant, spooled.of_all) {
+        // They wait, and do not fail. A session that could upload one at once makes it ready all the same, so that what others
+        // cannot upload stops nobody.
+        looked.anyway = connected && looked.ready.is_empty();
+        looked.waiting.truncate(usize::from(looked.anyway));
+        looked.next = Some(looked.next.map_or(now + FULL, |next| next.min(now + FULL)));
     }
     Ok(looked)
 }
