@@ -115,7 +115,9 @@ async fn what_finds_no_room_on_the_disk_waits_and_does_not_fail() {
     let bob = house.tenant("bob@example.com", "+237600000002").await;
     let (status, away) = ada.post("/sessions", serde_json::json!({ "session_key": "away" })).await;
     assert_eq!(status, 201);
-    let away = Tenant { session: away["id"].as_str().unwrap().to_owned(), ..ada.clone() };
+    let session = away["id"].as_str().unwrap().to_owned();
+    let mut away = ada.clone();
+    away.session = session;
     // What the session that is away has ready takes all the room.
     let url = |path: &str| origin.bytes(path, "image/png", picture());
     let ready = async |n: u64| {
