@@ -27,6 +27,7 @@ use crate::clock::Clock;
 use crate::domain::access::{Access, ApiKey, Mode, StreamTicket};
 use crate::domain::egress::Egress;
 use crate::domain::error::{Code, Refusal};
+use crate::domain::expiry::Expiry;
 use crate::domain::id::{SessionId, TenantId};
 use crate::store::Store;
 use crate::whatsapp::Wire;
@@ -47,6 +48,8 @@ pub struct Settings {
     pub media: PathBuf,
     /// Where media may be fetched from.
     pub egress: Egress,
+    /// How long a message may wait until WhatsApp has it.
+    pub expiry: Expiry,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +90,7 @@ impl System {
         let spool = Spool::open(settings.media.clone())
             .map_err(|error| StartError::Media(settings.media.display().to_string(), error))?;
         let means = Means::find(settings.egress).await?;
-        let shared = Shared::new(settings.store, settings.wire, doorkeeper, spool, means);
+        let shared = Shared::new(settings.store, settings.wire, doorkeeper, spool, means, settings.expiry);
         let vitals = Vitals::new("root", "root", shared.store.clock());
         let args = (Arc::clone(&shared), Arc::clone(&vitals));
         let (root, running) =

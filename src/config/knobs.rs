@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use super::secret::Secret;
 use super::values::{Listen, ListenOrNone, LogFormat, Network, listen_or_none};
 use crate::domain::access::Email;
+use crate::domain::expiry::{Expiry, NotAnExpiry};
 
 const FIRST_STEPS: &str = "\
 First steps, on the sandbox (a simulated WhatsApp network, no phone needed):
@@ -122,6 +123,9 @@ pub struct Knobs {
     /// as 10.1.0.0/16. The default is none: then tenants reach public addresses only.
     #[arg(long, env = "WAMUX_MEDIA_ALLOW", global = true, value_name = "BLOCKS")]
     pub media_allow: Option<String>,
+    /// How long an accepted message may wait until WhatsApp has it, from 1min to 30days; after that it fails as `expired`.
+    #[arg(long, env = "WAMUX_MESSAGE_EXPIRY", global = true, value_name = "TIME", default_value = "24h", value_parser = expiry)]
+    pub message_expiry: Expiry,
     /// The network that sessions connect to.
     #[arg(long, env = "WAMUX_NETWORK", global = true, value_enum, default_value_t = Network::default())]
     pub network: Network,
@@ -139,6 +143,11 @@ pub struct Knobs {
     /// How to log.
     #[arg(long, env = "WAMUX_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// An empty variable is one that was not set.
+fn expiry(text: &str) -> Result<Expiry, NotAnExpiry> {
+    if text.trim().is_empty() { Ok(Expiry::default()) } else { text.parse() }
 }
 
 fn key_name(name: &str) -> Result<String, &'static str> {

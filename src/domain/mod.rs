@@ -6,6 +6,7 @@ pub mod egress;
 pub mod elsewhere;
 pub mod error;
 pub mod event;
+pub mod expiry;
 pub mod id;
 pub mod idempotency;
 pub mod media;

@@ -61,6 +61,8 @@ pub enum StoreError {
     /// The session's lease is not the newest: what it wrote was refused.
     #[error("another holder has the session's lease")]
     LeaseLost,
+    #[error("a part of the batch panicked; nothing of it was written")]
+    Panicked,
     #[error("the writer's queue is full")]
     Full,
     #[error("the store is closed")]

@@ -3,24 +3,25 @@
 //! Batches form by themselves: while one commits, the next gathers. Sends, marks and device keys, which come in floods, are
 //! written with a few statements for the whole batch; any other job runs in a savepoint of its own, so that its failure is its own.
 
-use std::collections::BTreeSet;
+mod batch;
+mod kept;
+
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
-use super::accept::{self, AcceptJob};
-use super::device_keys::{self, KeyJob};
-use super::marks::{self, MarkJob};
-use super::tenants;
+use super::accept::AcceptJob;
+use super::device_keys::KeyJob;
+use super::marks::MarkJob;
 use crate::domain::id::TenantId;
+use batch::Batch;
+use kept::Kept;
 
 /// How many jobs may wait; past it callers are told to come back.
 const QUEUE: usize = 8192;
@@ -106,7 +107,7 @@ impl Writer {
     }
 }
 
-async fn in_savepoint<T, F>(batch: &DatabaseTransaction, job: F) -> Result<T, DbErr>
+pub(super) async fn in_savepoint<T, F>(batch: &DatabaseTransaction, job: F) -> Result<T, DbErr>
 where
     F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>>,
 {
@@ -125,37 +126,31 @@ fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: oneshot::Sender<Resul
 }
 
 async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
-    let (mut batch, mut kept) = (Vec::with_capacity(BATCH), Vec::new());
+    let (mut queued, mut kept) = (Vec::with_capacity(BATCH), Kept::default());
     let mut last = 0;
-    while next(&mut jobs, &mut batch, !kept.is_empty()).await {
+    while next(&mut jobs, &mut queued, !kept.is_empty()).await {
         if last >= BUSY {
             tokio::time::sleep(LINGER).await;
-            while batch.len() < BATCH
+            while queued.len() < BATCH
                 && let Ok(job) = jobs.try_recv()
             {
-                batch.push(job);
+                queued.push(job);
             }
         }
-        last = batch.len();
-        if batch.iter().any(|job| matches!(job, Job::Stop)) {
+        last = queued.len();
+        if queued.iter().any(|job| matches!(job, Job::Stop)) {
             jobs.close();
         }
-        if !kept.is_empty() {
-            kept = marks::again(&db, kept).await;
+        // First what was said before.
+        kept.again(&db).await;
+        if !queued.is_empty() {
+            let mut batch = Batch::of(std::mem::take(&mut queued));
+            // A job that panics takes its batch with it, but never the writer.
+            let done = AssertUnwindSafe(batch.write(&db, !kept.is_waiting())).catch_unwind().await;
+            kept.keep(batch.finish(done.unwrap_or_else(|_| Err(StoreError::Panicked))));
         }
-        // A job that panics takes its batch with it, but never the writer.
-        if !batch.is_empty() {
-            let committed = AssertUnwindSafe(commit(&db, std::mem::take(&mut batch))).catch_unwind().await;
-            kept.extend(committed.unwrap_or_else(|_| {
-                tracing::error!("a batch panicked; nothing of it was written");
-                Vec::new()
-            }));
-        }
-        kept.truncate(QUEUE);
     }
-    if !kept.is_empty() {
-        marks::again(&db, kept).await;
-    }
+    kept.again(&db).await;
     if let Err(error) = db.close().await {
         tracing::warn!(%error, "the writer's connection did not close");
     }
@@ -169,74 +164,5 @@ async fn next(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, impatient: b
     match tokio::time::timeout(AGAIN, jobs.recv_many(batch, BATCH)).await {
         Ok(count) => count > 0,
         Err(_) => true,
-    }
-}
-
-/// One batch, one transaction. A batch that fails as a whole is told so to every caller, and nothing of it stays; its marks, for which
-/// nobody waits, are given back.
-async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) -> Vec<MarkJob> {
-    let (mut accepts, mut marks, mut keys, mut works) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    // The tenants whose limits this batch decides about.
-    let mut counted = BTreeSet::new();
-    for job in jobs {
-        match job {
-            Job::Accept(job) => {
-                counted.insert(job.tenant);
-                accepts.push(job);
-            }
-            Job::Mark(job) => marks.push(job),
-            Job::Keys(job) => keys.push(job),
-            Job::Work(counts_for, work) => {
-                counted.extend(counts_for);
-                works.push(work);
-            }
-            Job::Stop => {}
-        }
-    }
-    // IMMEDIATE: a transaction that reads first and writes later would be refused at once beside another process.
-    let immediate = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let mut finishes: Vec<Finish> = Vec::with_capacity(works.len());
-    let done = async {
-        let batch = db.begin_with_options(immediate).await?;
-        tenants::take_turns(&batch, &counted).await?;
-        // Before the works: a caller that gave up leaves its change behind, and one that destroys keys comes after it.
-        let held = device_keys::write(&batch, &mut keys).await?;
-        for work in works {
-            finishes.push(work(&batch).await);
-        }
-        let outcomes = accept::write(&batch, &accepts).await?;
-        marks::write(&batch, &marks).await?;
-        batch.commit().await?;
-        Ok::<_, StoreError>((outcomes, held))
-    };
-    match done.await {
-        Ok((outcomes, held)) => {
-            for job in keys {
-                job.finish(Ok(&held));
-            }
-            for finish in finishes {
-                finish(Ok(()));
-            }
-            for (job, outcome) in accepts.into_iter().zip(outcomes) {
-                (job.done)(Ok(outcome));
-            }
-            Vec::new()
-        }
-        Err(error) => {
-            tracing::error!(%error, "a batch was not committed");
-            for job in keys {
-                job.finish(Err(error.clone()));
-            }
-            for finish in finishes {
-                finish(Err(error.clone()));
-            }
-            for job in accepts {
-                (job.done)(Err(error.clone()));
-            }
-            marks
-        }
     }
 }

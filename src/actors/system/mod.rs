@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
+use crate::domain::expiry::Expiry;
 use crate::domain::id::{MessageId, SessionId, TenantId};
 use crate::domain::session::Lease;
 use crate::store::Store;
@@ -40,6 +41,8 @@ pub struct Shared {
     pub streams: Arc<Streams>,
     pub(crate) spool: Spool,
     pub(crate) means: Means,
+    /// How long a message may wait.
+    pub(crate) expiry: Expiry,
     pub starting: Starting,
     pub(crate) uploads: Arc<Uploads>,
     /// Of media that go to media servers.
@@ -62,7 +65,14 @@ pub enum Phase {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Store, wire: Wire, doorkeeper: Doorkeeper, spool: Spool, means: Means) -> Arc<Self> {
+    pub(crate) fn new(
+        store: Store,
+        wire: Wire,
+        doorkeeper: Doorkeeper,
+        spool: Spool,
+        means: Means,
+        expiry: Expiry,
+    ) -> Arc<Self> {
         let streams = Streams::new(store.clock().clone());
         Arc::new(Self {
             store,
@@ -71,6 +81,7 @@ impl Shared {
             streams,
             spool,
             means,
+            expiry,
             starting: Starting::default(),
             uploads: Arc::default(),
             uploading: Places::new(UPLOADING.0, UPLOADING.1),
