@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod apart;
+mod backup;
 mod bad_input;
 mod builds;
 mod crashes;
@@ -37,4 +38,5 @@ mod store;
 mod streams;
 mod tenancy;
 mod tidy;
+mod trouble;
 mod two_servers;

@@ -29,7 +29,7 @@ use crate::domain::egress::Egress;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::expiry::Expiry;
 use crate::domain::id::{SessionId, TenantId};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::whatsapp::Wire;
 pub use keys::{NewKeyRequest, create_key};
 pub use messages::Sending;
@@ -69,8 +69,8 @@ pub enum Unready {
     Starting,
     #[error("stopping")]
     Stopping,
-    #[error("the database does not answer")]
-    Database,
+    #[error("the database {0}")]
+    Database(&'static str),
 }
 
 /// A running system. Cheap to clone; the last one need not stop it, but somebody must.
@@ -143,7 +143,9 @@ impl System {
             Phase::Stopping => Err(Unready::Stopping),
             Phase::Running => match tokio::time::timeout(PROMPT, self.shared.store.ping()).await {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) | Err(_) => Err(Unready::Database),
+                Ok(Err(StoreError::Away(trouble))) => Err(Unready::Database(trouble.why())),
+                Ok(Err(_)) => Err(Unready::Database("failed")),
+                Err(_) => Err(Unready::Database("does not answer")),
             },
         }
     }

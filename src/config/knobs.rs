@@ -33,6 +33,22 @@ sealed under it. Put it there, on every machine, and start.
 Cut short at any moment, nothing is lost: run it again, or start the server, and the rotation goes on. Until the new key has
 been given once, the old one still opens the database.";
 
+const BACKUP: &str = "\
+The copy holds what was committed when it began. It is made beside FILE, and takes that name when it is whole and on the disk; it
+is for its owner alone (mode 0600), and overwrites nothing.
+
+It opens only with the master key, which is not in it: keep master.key of the data folder, or what WAMUX_MASTER_KEY holds, in another
+place than the copies. Files that wait to be uploaded (the folder media) are not in it either; their messages fail as media_lost.
+
+To restore one, stop the server, put the copy in the place of wamux.db in the data folder, remove wamux.db-wal and wamux.db-shm, put
+master.key beside it, and start. Take the newest. Every account's encryption goes back to the day of the copy, while the phones
+went on: some messages cannot be read at first, until both sides have asked for them again and agreed on new keys, and keys that
+are meant for one use may be used twice, so that a first message may be lost. What was sent since then may be sent again, under its
+id, and phones show an id once. Where much has happened since, log the sessions out and link them anew.
+Never run a copy beside the server that it is from: two clients with the keys of one device undo each other's encryption.
+
+On PostgreSQL, pg_dump makes such copies, and the same holds for restoring them.";
+
 /// A multi-tenant WhatsApp API server.
 #[derive(Debug, Parser)]
 #[command(name = "wamux", version, after_help = FIRST_STEPS)]
@@ -56,6 +72,13 @@ pub enum Command {
     /// Looks after tenants, beside a running server or without one.
     #[command(subcommand)]
     Tenants(Tenants),
+    /// Makes a consistent copy of the database, beside a running server or without one.
+    #[command(after_help = BACKUP)]
+    Backup {
+        /// The copy's name; it must not exist.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Brings the database up to date and ends; `serve` does the same when it starts.
     Migrate,
     /// Prints the OpenAPI document of this version and ends; a server answers it at `/api/v1/openapi.json`.

@@ -11,12 +11,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use sea_orm::{DatabaseTransaction, DbErr, TransactionTrait};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
 use super::accept::AcceptJob;
+use super::database::{Pool, Trouble};
 use super::device_keys::KeyJob;
 use super::marks::MarkJob;
 use crate::domain::id::TenantId;
@@ -32,12 +33,15 @@ const BATCH: usize = 512;
 /// began with the first of them would leave all others to wait for it.
 const BUSY: usize = 8;
 const LINGER: Duration = Duration::from_millis(1);
-/// How soon marks that were not written are written again.
+/// How long a transaction may take. The database itself gives up a little sooner; this is for one that is not heard of any more.
+const WITHIN: Duration = Duration::from_secs(12);
+/// How soon what could not be written is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Called after the commit, or with the reason why there was none.
 type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Work = Box<dyn for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Finish> + Send>;
+/// Gives back how to tell its caller, and what befell the whole transaction.
+type Work = Box<dyn for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, (Finish, Option<Trouble>)> + Send>;
 
 enum Job {
     Accept(AcceptJob),
@@ -52,13 +56,20 @@ enum Job {
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
     task: Mutex<Option<JoinHandle<()>>>,
+    trouble: watch::Receiver<Option<Trouble>>,
 }
 
 impl Writer {
-    pub(super) fn start(db: DatabaseConnection) -> Self {
+    pub(super) fn start(pool: Pool) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(run(db, jobs));
-        Self { queue, task: Mutex::new(Some(task)) }
+        let (tell, trouble) = watch::channel(None);
+        let task = tokio::spawn(run(pool, jobs, tell));
+        Self { queue, task: Mutex::new(Some(task)), trouble }
+    }
+
+    /// Why nothing can be written, if that is how it stood a moment ago.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.trouble.borrow().clone()
     }
 
     /// Queues a send without waiting; when there is no room its caller is told so.
@@ -86,7 +97,15 @@ impl Writer {
         F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        let work: Work = Box::new(move |batch| async move { finish(in_savepoint(batch, job).await, tell) }.boxed());
+        let tell = Tell(Some(tell));
+        let work: Work = Box::new(move |batch| {
+            async move {
+                let done = in_savepoint(batch, job).await;
+                let trouble = done.as_ref().err().and_then(Trouble::of).filter(Trouble::spoils_connections);
+                (finish(done, tell), trouble)
+            }
+            .boxed()
+        });
         self.queue.send(Job::Work(counts_for, work)).await.map_err(|_| StoreError::Closed)?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -107,28 +126,48 @@ impl Writer {
     }
 }
 
-pub(super) async fn in_savepoint<T, F>(batch: &DatabaseTransaction, job: F) -> Result<T, DbErr>
+async fn in_savepoint<T, F>(batch: &DatabaseTransaction, job: F) -> Result<T, DbErr>
 where
     F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>>,
 {
     let savepoint = batch.begin().await?;
     match job(&savepoint).await {
         Ok(done) => savepoint.commit().await.map(|()| done),
-        Err(error) => savepoint.rollback().await.and(Err(error)),
+        Err(error) => {
+            // Where this fails as well, the whole transaction is lost, and the first of the two says why.
+            let _ = savepoint.rollback().await;
+            Err(error)
+        }
     }
 }
 
-fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: oneshot::Sender<Result<T, StoreError>>) -> Finish {
-    Box::new(move |committed| {
+/// Whoever waits for a job hears of it, also when the job never came to its end.
+struct Tell<T>(Option<oneshot::Sender<Result<T, StoreError>>>);
+
+impl<T> Tell<T> {
+    fn tell(mut self, done: Result<T, StoreError>) {
         // The caller may have left; the work is done all the same.
-        let _ = tell.send(committed.and_then(|()| Ok(done?)));
-    })
+        let _ = self.0.take().map(|told| told.send(done));
+    }
 }
 
-async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
+impl<T> Drop for Tell<T> {
+    fn drop(&mut self) {
+        let cut_short = || {
+            if std::thread::panicking() { StoreError::Panicked } else { StoreError::Away(Trouble::no_answer()) }
+        };
+        let _ = self.0.take().map(|told| told.send(Err(cut_short())));
+    }
+}
+
+fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: Tell<T>) -> Finish {
+    Box::new(move |committed| tell.tell(committed.and_then(|()| Ok(done?))))
+}
+
+async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Option<Trouble>>) {
     let (mut queued, mut kept) = (Vec::with_capacity(BATCH), Kept::default());
     let mut last = 0;
-    while next(&mut jobs, &mut queued, !kept.is_empty()).await {
+    while next(&mut jobs, &mut queued, !kept.is_empty() || tell.borrow().is_some()).await {
         if last >= BUSY {
             tokio::time::sleep(LINGER).await;
             while queued.len() < BATCH
@@ -141,22 +180,43 @@ async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
         if queued.iter().any(|job| matches!(job, Job::Stop)) {
             jobs.close();
         }
+        let (number, db) = pool.present();
         // First what was said before.
-        kept.again(&db).await;
+        let mut done = kept.again(&db).await;
         if !queued.is_empty() {
             let mut batch = Batch::of(std::mem::take(&mut queued));
-            // A job that panics takes its batch with it, but never the writer.
-            let done = AssertUnwindSafe(batch.write(&db, !kept.is_waiting())).catch_unwind().await;
-            kept.keep(batch.finish(done.unwrap_or_else(|_| Err(StoreError::Panicked))));
+            let written = match done {
+                // A job that panics takes its batch with it, but never the writer.
+                Ok(()) => AssertUnwindSafe(in_time(batch.write(&db)))
+                    .catch_unwind()
+                    .await
+                    .unwrap_or(Err(StoreError::Panicked)),
+                Err(error) => Err(error),
+            };
+            done = written.as_ref().map(drop).map_err(Clone::clone);
+            kept.keep(batch.finish(written));
+        } else if done.is_ok() && tell.borrow().is_some() {
+            done = in_time(batch::probe(&db)).await;
         }
+        let trouble = match done {
+            Err(StoreError::Away(trouble)) => Some(trouble),
+            _ => None,
+        };
+        if trouble.as_ref().is_some_and(Trouble::spoils_connections) {
+            pool.renew(number).await;
+        }
+        tell.send_replace(trouble);
     }
-    kept.again(&db).await;
-    if let Err(error) = db.close().await {
-        tracing::warn!(%error, "the writer's connection did not close");
-    }
+    let _ = kept.again(&pool.present().1).await;
+    pool.close().await;
 }
 
-/// Waits for jobs; with marks to be written again, not for long. False at the end.
+/// What has no answer by then has none at all: whether it was committed is not known, and nobody is told that it was.
+async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(WITHIN, work).await.unwrap_or_else(|_| Err(StoreError::Away(Trouble::no_answer())))
+}
+
+/// Waits for jobs; with something to be tried again, not for long. False at the end.
 async fn next(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, impatient: bool) -> bool {
     if !impatient {
         return jobs.recv_many(batch, BATCH).await > 0;

@@ -8,11 +8,11 @@ use std::time::Duration;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
-use super::{Company, DatabaseUrl, READERS, pool, up};
+use super::{Company, DatabaseUrl, READERS, up};
 use crate::private;
 use crate::store::StoreError;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The lock, while it is held; nothing on PostgreSQL, whose locks live in its connections.
 #[derive(Default)]
@@ -40,7 +40,7 @@ pub(super) fn hold(url: &DatabaseUrl, company: Company) -> Result<Held, StoreErr
 }
 
 pub(super) fn options(url: &DatabaseUrl, read_only: bool) -> ConnectOptions {
-    let mut options = pool(url, if read_only { READERS } else { 1 }, PATIENCE);
+    let mut options = super::options(url, if read_only { READERS } else { 1 }, PATIENCE);
     options.map_sqlx_sqlite_opts(move |sqlite| {
         // FULL: a commit is on the disk before its caller hears of it; NORMAL would lose accepted messages with the power.
         let sqlite = sqlite.busy_timeout(PATIENCE).foreign_keys(true).read_only(read_only);

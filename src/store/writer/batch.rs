@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
 use super::{Finish, Job, Work};
 use crate::domain::id::TenantId;
@@ -52,17 +52,21 @@ impl Batch {
         batch
     }
 
-    /// Writes everything; its marks only if none wait that were said before them.
-    pub(super) async fn write(&mut self, db: &DatabaseConnection, mark: bool) -> Result<Written, StoreError> {
+    pub(super) async fn write(&mut self, db: &DatabaseConnection) -> Result<Written, StoreError> {
         let batch = db.begin_with_options(immediate()).await?;
         tenants::take_turns(&batch, &self.counted).await?;
         // Before the works: a caller that gave up leaves its change behind, and one that destroys keys comes after it.
         let held = device_keys::write(&batch, &mut self.keys).await?;
         for work in self.works.drain(..) {
-            self.finishes.push(work(&batch).await);
+            let (finish, trouble) = work(&batch).await;
+            self.finishes.push(finish);
+            // What is left of the transaction must not be written by itself.
+            if let Some(trouble) = trouble {
+                return Err(StoreError::Away(trouble));
+            }
         }
         let outcomes = accept::write(&batch, &self.accepts).await?;
-        let marked = mark && marks::write_apart(&batch, &self.marks).await?;
+        let marked = marks::write_apart(&batch, &self.marks).await?;
         batch.commit().await?;
         Ok(Written { outcomes, held, marked })
     }
@@ -97,6 +101,13 @@ impl Batch {
             }
         }
     }
+}
+
+/// Writes something that changes nothing: whether the database takes it.
+pub(super) async fn probe(db: &DatabaseConnection) -> Result<(), StoreError> {
+    let batch = db.begin_with_options(immediate()).await?;
+    batch.execute_unprepared("UPDATE vault SET id = 1 WHERE id = 1").await?;
+    Ok(batch.commit().await?)
 }
 
 /// A transaction that reads first and writes later would be refused at once beside another process.

@@ -7,6 +7,7 @@ use sea_orm::{DatabaseConnection, TransactionTrait};
 use uuid::Uuid;
 
 use super::batch::immediate;
+use super::in_time;
 use crate::clock;
 use crate::domain::message::Status;
 use crate::store::StoreError;
@@ -34,10 +35,6 @@ impl Kept {
         self.waiting.is_empty() && self.refused.is_empty()
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
-    }
-
     pub(super) fn keep(&mut self, marks: Vec<MarkJob>) {
         self.waiting.extend(marks);
         let dropped = thin(&mut self.waiting, MOST);
@@ -49,15 +46,19 @@ impl Kept {
         }
     }
 
-    /// Writes what waits, for as long as the database takes it; now and then, what it refused.
-    pub(super) async fn again(&mut self, db: &DatabaseConnection) {
+    /// Writes what waits; now and then, what was refused. An error says that the database takes nothing now.
+    pub(super) async fn again(&mut self, db: &DatabaseConnection) -> Result<(), StoreError> {
         while !self.waiting.is_empty() {
             let part = &self.waiting[..self.waiting.len().min(PART)];
-            let (written, refused) = match write(db, part).await {
+            let (written, refused) = match in_time(write(db, part)).await {
                 Ok(refused) => (part.len(), refused),
-                Err(error) => {
+                Err(error @ StoreError::Away(_)) => {
                     tracing::warn!(%error, waiting = self.waiting.len(), "marks wait for the database");
-                    return;
+                    return Err(error);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "marks were refused");
+                    (part.len(), (0..part.len()).collect())
                 }
             };
             for (place, job) in self.waiting.drain(..written).enumerate() {
@@ -69,17 +70,18 @@ impl Kept {
         }
         let now = clock::instant();
         if self.refused.is_empty() || self.tried.is_some_and(|tried| now.duration_since(tried) < AGAIN) {
-            return;
+            return Ok(());
         }
         self.tried = Some(now);
         self.try_refused(db).await;
+        Ok(())
     }
 
     async fn try_refused(&mut self, db: &DatabaseConnection) {
         let part = self.refused.len().min(PART);
         let mut asked: Vec<(MarkJob, u8)> = self.refused.drain(..part).collect();
         let jobs: Vec<&MarkJob> = asked.iter().map(|(job, _)| job).collect();
-        match one_by_one(db, &jobs).await {
+        match in_time(one_by_one(db, &jobs)).await {
             Ok(refused) => {
                 let mut place = 0..;
                 asked.retain(|_| place.next().is_some_and(|place| refused.contains(&place)));
