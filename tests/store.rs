@@ -1,6 +1,7 @@
 //! The store, the same scenarios on SQLite and on PostgreSQL: migrations, accepting, marks, keys, sessions, sealing.
 
 mod media;
+mod retention;
 mod sending;
 
 use std::path::Path;
@@ -102,6 +103,7 @@ async fn all(store: &Store) {
     one_tenant_sees_nothing_of_another(store).await;
     media::all(store).await;
     sending::all(store).await;
+    retention::all(store).await;
 }
 
 #[tokio::test]

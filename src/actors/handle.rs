@@ -20,7 +20,7 @@ use super::media::{Means, NoWeb};
 use super::system::doorkeeper::Doorkeeper;
 use super::system::health::{Health, Vitals};
 use super::system::mailbox::{Door, Places};
-use super::system::{Phase, Shared};
+use super::system::{Ages, Phase, Shared};
 use super::tenants::{self, tenant};
 use super::{Root, STOP_WITHIN};
 use crate::clock::Clock;
@@ -29,6 +29,7 @@ use crate::domain::egress::Egress;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::expiry::Expiry;
 use crate::domain::id::{SessionId, TenantId};
+use crate::domain::retention::Retention;
 use crate::store::{Store, StoreError};
 use crate::whatsapp::Wire;
 pub use keys::{NewKeyRequest, create_key};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub egress: Egress,
     /// How long a message may wait until WhatsApp has it.
     pub expiry: Expiry,
+    /// How long messages are kept.
+    pub retention: Retention,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +93,14 @@ impl System {
         let spool = Spool::open(settings.media.clone())
             .map_err(|error| StartError::Media(settings.media.display().to_string(), error))?;
         let means = Means::find(settings.egress).await?;
-        let shared = Shared::new(settings.store, settings.wire, doorkeeper, spool, means, settings.expiry);
+        let shared = Shared::new(
+            settings.store,
+            settings.wire,
+            doorkeeper,
+            spool,
+            means,
+            Ages { expiry: settings.expiry, retention: settings.retention },
+        );
         let vitals = Vitals::new("root", "root", shared.store.clock());
         let args = (Arc::clone(&shared), Arc::clone(&vitals));
         let (root, running) =

@@ -16,4 +16,5 @@ pub mod phone;
 pub mod proxy;
 pub mod qr;
 pub mod quota;
+pub mod retention;
 pub mod session;

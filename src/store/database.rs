@@ -19,6 +19,7 @@ pub use backup::{BackupError, back_up};
 pub(super) use pool::Pool;
 pub use reader::Reader;
 pub(super) use sqlite::Held;
+use sqlite::Use;
 pub use trouble::Trouble;
 pub use url::{DatabaseUrl, NotADatabaseUrl};
 
@@ -53,9 +54,11 @@ impl Opened {
 pub(super) async fn open(url: &DatabaseUrl, company: Company, guard: &Guard) -> Result<Opened, StoreError> {
     if url.is_sqlite() {
         let held = sqlite::hold(url, company)?;
-        let write = connect(sqlite::options(url, false)).await?;
+        let write = Database::connect(sqlite::options(url, Use::First)).await?;
+        // A file that was taken away is not made anew under a running server.
+        let write = Pool::new(write, sqlite::options(url, Use::Write));
         sqlite::migrate(&write.present().1).await?;
-        let read = connect(sqlite::options(url, true)).await?;
+        let read = connect(sqlite::options(url, Use::Read)).await?;
         return Ok(Opened { write, read, held });
     }
     postgres::examine(url, company).await?;

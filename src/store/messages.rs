@@ -2,6 +2,7 @@
 
 mod due;
 mod expiry;
+mod forgetting;
 mod shown;
 
 use entity::message::{self, Column};

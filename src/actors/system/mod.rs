@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use crate::domain::expiry::Expiry;
 use crate::domain::id::{MessageId, SessionId, TenantId};
+use crate::domain::retention::Retention;
 use crate::domain::session::Lease;
 use crate::store::Store;
 use crate::whatsapp::Wire;
@@ -33,6 +34,15 @@ use super::tenants::{self, tenant};
 /// needed for whatever waits for a disk.
 const UPLOADING: (usize, usize) = (32, 8);
 
+/// How old messages become.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ages {
+    /// Until WhatsApp has them.
+    pub(crate) expiry: Expiry,
+    /// At all.
+    pub(crate) retention: Retention,
+}
+
 /// What the actors of one system share. Another system in the same process has another of these.
 pub struct Shared {
     pub store: Store,
@@ -41,8 +51,7 @@ pub struct Shared {
     pub streams: Arc<Streams>,
     pub(crate) spool: Spool,
     pub(crate) means: Means,
-    /// How long a message may wait.
-    pub(crate) expiry: Expiry,
+    pub(crate) ages: Ages,
     pub starting: Starting,
     pub(crate) uploads: Arc<Uploads>,
     /// Of media that go to media servers.
@@ -71,7 +80,7 @@ impl Shared {
         doorkeeper: Doorkeeper,
         spool: Spool,
         means: Means,
-        expiry: Expiry,
+        ages: Ages,
     ) -> Arc<Self> {
         let streams = Streams::new(store.clock().clone());
         Arc::new(Self {
@@ -81,7 +90,7 @@ impl Shared {
             streams,
             spool,
             means,
-            expiry,
+            ages,
             starting: Starting::default(),
             uploads: Arc::default(),
             uploading: Places::new(UPLOADING.0, UPLOADING.1),

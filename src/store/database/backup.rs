@@ -11,6 +11,7 @@ use tempfile::NamedTempFile;
 
 use super::{Company, DatabaseUrl, sqlite};
 use crate::store::StoreError;
+use crate::store::device_keys::Kind;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -54,6 +55,7 @@ pub async fn back_up(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError>
     let mut connection = source.read_only(true).busy_timeout(sqlite::PATIENCE).connect().await?;
     sqlx::query("VACUUM INTO ?").bind(draft.path().to_string_lossy().as_ref()).execute(&mut connection).await?;
     connection.close().await?;
+    without_encryption_states(draft.path()).await?;
     drop(held);
     let (file, folder) = (file.to_owned(), folder.to_owned());
     let named = tokio::task::spawn_blocking(move || name(draft, &file, &folder)).await;
@@ -61,6 +63,16 @@ pub async fn back_up(url: &DatabaseUrl, file: &Path) -> Result<u64, BackupError>
         io::ErrorKind::AlreadyExists => BackupError::Exists(shown),
         _ => BackupError::File(shown, error),
     })
+}
+
+/// The state of the encryption with each other device is left out of the copy: by the time it is restored, the other side has gone on,
+/// would take what is sent for repeats, and would show nothing. Without it, both sides agree anew.
+async fn without_encryption_states(copy: &Path) -> Result<(), sqlx::Error> {
+    let mut copy = SqliteConnectOptions::new().filename(copy).connect().await?;
+    for kind in [Kind::SignalSession, Kind::BaseKey, Kind::SenderKey, Kind::GroupKeyHolders] {
+        sqlx::query("DELETE FROM device_key WHERE kind = ?").bind(kind as i16).execute(&mut copy).await?;
+    }
+    copy.close().await
 }
 
 /// `VACUUM INTO` leaves it to others to have the copy on the disk.

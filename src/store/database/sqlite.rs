@@ -39,7 +39,17 @@ pub(super) fn hold(url: &DatabaseUrl, company: Company) -> Result<Held, StoreErr
     }
 }
 
-pub(super) fn options(url: &DatabaseUrl, read_only: bool) -> ConnectOptions {
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// The database is made if there is none.
+    First,
+    Write,
+    Read,
+}
+
+pub(super) fn options(url: &DatabaseUrl, what: Use) -> ConnectOptions {
+    let read_only = what == Use::Read;
     let mut options = super::options(url, if read_only { READERS } else { 1 }, PATIENCE);
     options.map_sqlx_sqlite_opts(move |sqlite| {
         // FULL: a commit is on the disk before its caller hears of it; NORMAL would lose accepted messages with the power.
@@ -47,7 +57,8 @@ pub(super) fn options(url: &DatabaseUrl, read_only: bool) -> ConnectOptions {
         if read_only {
             sqlite
         } else {
-            sqlite.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+            let make = what == Use::First;
+            sqlite.create_if_missing(make).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
         }
     });
     options

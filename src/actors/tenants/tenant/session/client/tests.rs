@@ -13,7 +13,6 @@ use crate::actors::media::spool::Spool;
 use crate::actors::system::doorkeeper::Doorkeeper;
 use crate::domain::access::Mode;
 use crate::domain::egress::Egress;
-use crate::domain::expiry::Expiry;
 use crate::domain::session::{Changes, Setting};
 use crate::store::device_keys::{Entry, Kind, new_lease, store_with_session};
 use crate::whatsapp::Wire;
@@ -60,7 +59,7 @@ impl Stage {
         let doorkeeper = Doorkeeper::new(store.clone(), Mode::Test);
         let spool = Spool::open(folder.join("media")).unwrap();
         let means = Means::find(Egress::default()).await.unwrap();
-        let shared = Shared::new(store, Wire::sandbox(Arc::new(dial)), doorkeeper, spool, means, Expiry::default());
+        let shared = Shared::new(store, Wire::sandbox(Arc::new(dial)), doorkeeper, spool, means, Ages::default());
         let (tell, told) = mpsc::unbounded_channel();
         let (ear, _) = Actor::spawn(None, Ear, tell).await.unwrap();
         Self { shared, lease, ear, told }

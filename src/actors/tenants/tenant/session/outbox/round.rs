@@ -145,9 +145,9 @@ impl Round {
             let (failure, why) = UNLINKED;
             return self.fail(message, &place, failure, why.to_owned()).await;
         }
-        let left = self.shared.expiry.of(message.at) - self.shared.store.clock().now();
+        let left = self.shared.ages.expiry.of(message.at) - self.shared.store.clock().now();
         let Ok(left) = left.to_std() else {
-            let (failure, why) = self.shared.expiry.failure();
+            let (failure, why) = self.shared.ages.expiry.failure();
             return self.fail(message, &place, failure, why).await;
         };
         if matches!(message.content, DueContent::Waiting) {
