@@ -1,6 +1,7 @@
 //! The command line's short commands. They open the database beside a running server, do one thing, and close it.
 
 use std::io;
+use std::path::Path;
 
 use crate::actors::{self, NewKeyRequest};
 use crate::clock::Clock;
@@ -11,7 +12,7 @@ use crate::server::{StartError, open_store};
 use crate::store::answers::Made;
 use crate::store::rotation::Progress;
 use crate::store::seal::MasterSecret;
-use crate::store::{Store, StoreError};
+use crate::store::{BackupError, Store, StoreError, back_up};
 
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
@@ -19,6 +20,8 @@ pub enum CommandError {
     Start(#[from] StartError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     #[error("{0}")]
     Refused(String),
     #[error("there is no plan '{0}'; there are: {1}")]
@@ -67,6 +70,11 @@ async fn change_plan(store: &Store, email: &Email, plan: &str) -> Result<(), Com
 pub async fn migrate(config: &Config) -> Result<(), CommandError> {
     open_store(config, Clock::default()).await?.close().await;
     Ok(())
+}
+
+/// Copies the database, beside a running server or without one; how many bytes the copy has.
+pub async fn backup(config: &Config, file: &Path) -> Result<u64, CommandError> {
+    Ok(back_up(&config.database, file).await?)
 }
 
 /// Makes a new master key and seals everything under it; the key's file is replaced, if that is where the old one was.

@@ -13,6 +13,8 @@ use clap::CommandFactory;
 use crate::domain::access::{NotAToken, OperatorToken};
 use crate::domain::egress::{Egress, NotABlock};
 use crate::domain::elsewhere::{NotASandboxUrl, SandboxUrl};
+use crate::domain::expiry::Expiry;
+use crate::domain::retention::Retention;
 use crate::store::DatabaseUrl;
 use crate::store::seal::{MasterKey, MasterKeyError, MasterSecret};
 pub use knobs::{Cli, Command, Keys, Knobs, Tenants};
@@ -30,6 +32,10 @@ pub struct Config {
     pub master: Option<MasterKey>,
     /// What may be reached where a tenant names the place.
     pub egress: Egress,
+    /// How long a message may wait until WhatsApp has it.
+    pub expiry: Expiry,
+    /// How long messages are kept.
+    pub retention: Retention,
     pub network: Network,
     /// Where the simulated network of this process is open to others.
     pub sandbox_listen: Option<SocketAddr>,
@@ -85,6 +91,8 @@ impl Config {
             operator: None,
             master: None,
             egress: Egress::default(),
+            expiry: Expiry::default(),
+            retention: Retention::default(),
             network: Network::default(),
             sandbox_listen: None,
             sandbox_url: None,
@@ -107,6 +115,8 @@ impl Knobs {
             operator: given(self.operator_token.as_ref()).map(str::parse).transpose()?,
             master: given(self.master_key.as_ref()).map(str::parse).transpose()?,
             egress: given(self.media_allow.as_ref()).map(str::parse).transpose()?.unwrap_or_default(),
+            expiry: self.message_expiry,
+            retention: self.keep_messages,
             network: self.network,
             sandbox_listen,
             sandbox_url,

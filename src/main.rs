@@ -1,6 +1,7 @@
 //! `wamux`: arguments, run, exit code.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -93,6 +94,7 @@ fn run(command: Command, config: Config) -> Result<(), Failure> {
                 tracing::info!("{} is on the plan '{plan}' from now on", email.as_str());
                 Ok(())
             }
+            Command::Backup { file } => backup(&config, &file).await,
             Command::Migrate => {
                 commands::migrate(&config).await?;
                 tracing::info!("the database is up to date");
@@ -140,6 +142,20 @@ async fn sandbox(config: Config) -> Result<(), Failure> {
     };
     signals.stop(network.stop()).await;
     ended
+}
+
+async fn backup(config: &Config, file: &Path) -> Result<(), Failure> {
+    let bytes = commands::backup(config, file).await?;
+    let key = match &config.master {
+        Some(_) => "the key in WAMUX_MASTER_KEY".to_owned(),
+        None => KeyFile::in_folder(&config.data_dir).path().display().to_string(),
+    };
+    tracing::info!(
+        "the database is in {} as it stood when the copy began, {bytes} bytes; it opens only with the master key, which is not in \
+         it: keep {key} as well, in another place",
+        file.display()
+    );
+    Ok(())
 }
 
 async fn rotate_master(config: &Config, new: Option<MasterSecret>) -> Result<(), Failure> {

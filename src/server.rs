@@ -96,7 +96,15 @@ impl Server {
         let egress = config.egress;
         let wire = wire.within(egress.clone());
         let media = config.data_dir.join("media");
-        let settings = Settings { store: store.clone(), wire, mode: config.network.mode(), media, egress };
+        let settings = Settings {
+            store: store.clone(),
+            wire,
+            mode: config.network.mode(),
+            media,
+            egress,
+            expiry: config.expiry,
+            retention: config.retention,
+        };
         let system = System::start(settings).await?;
         let (stop, stopping) = Stop::new();
         let door = Arc::new(Door {

@@ -5,10 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
 mod apart;
+mod backup;
 mod bad_input;
 mod builds;
 mod crashes;
 mod documentation;
+mod expiry;
 mod faults;
 mod foreign;
 mod ground;
@@ -27,6 +29,7 @@ mod pages;
 mod pairing_code;
 mod pool;
 mod readme;
+mod receipts;
 mod rotation;
 mod sandbox;
 mod sessions;
@@ -35,4 +38,5 @@ mod store;
 mod streams;
 mod tenancy;
 mod tidy;
+mod trouble;
 mod two_servers;

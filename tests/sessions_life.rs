@@ -1,11 +1,13 @@
 //! What a tenant does to a session once it is there: restart it, log it out, rename it, send it through a proxy.
 
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 use wamux::domain::content::Content;
+use wamux::domain::error::Code;
 use wamux::domain::id::MessageId;
 use wamux::domain::session::Status;
 use wamux::domain::session::life::Fault;
-use wamux::store::accept::{AcceptJob, Sender};
+use wamux::store::accept::{AcceptJob, Outcome, Sender};
 use wamux::store::sessions::Record;
 
 use crate::ground::app::{App, Caller, until};
@@ -97,22 +99,31 @@ async fn what_one_account_sent_never_leaves_from_another(on: Ground) {
     app.caller.post(&format!("/sessions/{id}/restart"), Value::Null).await.expect(202);
     app.caller.scan(&id, ANNA).await;
 
-    // A new outbox sends again what was never receipted, and what another server accepted while it still knew the old account.
+    // Another server that still knows the old account accepts nothing for it.
     let store = app.server().store();
-    let (told, committed) = tokio::sync::oneshot::channel();
-    store.accept(AcceptJob {
-        tenant: store.tenant_of(&"you@example.com".parse().unwrap()).await.unwrap(),
-        session: Ok(Sender { session: id.parse().unwrap(), phone: Some(ALICE.parse().unwrap()) }),
-        id: MessageId(store.clock().id()),
-        wire_id: "3EB0ALICE".to_owned(),
-        to: BOB.parse().unwrap(),
-        content: Content::Text("accepted for Alice".to_owned().try_into().unwrap()),
-        at: store.clock().now(),
-        once: None,
-        answer: Vec::new(),
-        done: Box::new(move |outcome| told.send(outcome).unwrap()),
-    });
-    committed.await.unwrap().unwrap();
+    let accept = async |wire_id: &str, phone: &str| {
+        let (told, committed) = tokio::sync::oneshot::channel();
+        store.accept(AcceptJob {
+            tenant: store.tenant_of(&"you@example.com".parse().unwrap()).await.unwrap(),
+            session: Ok(Sender { session: id.parse().unwrap(), phone: Some(phone.parse().unwrap()) }),
+            id: MessageId(store.clock().id()),
+            wire_id: wire_id.to_owned(),
+            to: BOB.parse().unwrap(),
+            content: Content::Text("accepted for Alice".to_owned().try_into().unwrap()),
+            at: store.clock().now(),
+            once: None,
+            answer: Vec::new(),
+            done: Box::new(move |outcome| told.send(outcome).unwrap()),
+        });
+        committed.await.unwrap().unwrap()
+    };
+    let refused = accept("3EB0LATE", ALICE).await;
+    assert!(matches!(&refused, Outcome::Refused(why) if why.code == Code::SessionNotConnected), "{refused:?}");
+    // A new outbox sends again what was never receipted, and finds what an older version let through.
+    assert!(matches!(accept("3EB0ALICE", ANNA).await, Outcome::Accepted(_)));
+    let older = format!("UPDATE message SET from_phone = '{ALICE}' WHERE wire_id = '3EB0ALICE'");
+    let older = store.write(move |batch| Box::pin(async move { batch.execute_unprepared(&older).await.map(drop) }));
+    older.await.unwrap();
     let app = app.restart().await;
     app.caller.until_count("status=failed", 1).await;
     until("connected", async || show(&app.caller, &id).await["status"] == "connected").await;

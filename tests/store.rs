@@ -1,6 +1,8 @@
 //! The store, the same scenarios on SQLite and on PostgreSQL: migrations, accepting, marks, keys, sessions, sealing.
 
 mod media;
+mod retention;
+mod sending;
 
 use std::path::Path;
 
@@ -12,7 +14,7 @@ use wamux::domain::error::Code;
 use wamux::domain::event::StreamEvent;
 use wamux::domain::id::{KeyId, MessageId, SessionId, TenantId};
 use wamux::domain::idempotency::Once;
-use wamux::domain::message::{Filter, Kind, Mark, Status};
+use wamux::domain::message::{Filter, Kind, Status};
 use wamux::domain::session::life::Fault;
 use wamux::domain::session::{Lease, Session, SessionKey};
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
@@ -53,10 +55,20 @@ fn accepting(
     wire_id: &str,
     once: Option<Once>,
 ) -> oneshot::Receiver<Result<Outcome, StoreError>> {
+    accepting_from(store, lease, Sender { session: lease.session, phone: None }, wire_id, once)
+}
+
+fn accepting_from(
+    store: &Store,
+    lease: Lease,
+    sender: Sender,
+    wire_id: &str,
+    once: Option<Once>,
+) -> oneshot::Receiver<Result<Outcome, StoreError>> {
     let (told, outcome) = oneshot::channel();
     store.accept(AcceptJob {
         tenant: lease.tenant,
-        session: Ok(Sender { session: lease.session, phone: None }),
+        session: Ok(sender),
         id: MessageId(store.clock().id()),
         wire_id: wire_id.to_owned(),
         to: "+237612345678".parse().unwrap(),
@@ -82,7 +94,6 @@ async fn all(store: &Store) {
     a_send_is_kept_with_its_count_and_goes_out_in_order(store).await;
     the_day_has_exactly_its_messages_however_many_ask_at_once(store).await;
     an_idempotency_key_gives_the_first_answer_again(store).await;
-    marks_move_a_message_forward_only(store).await;
     what_comes_twice_is_received_once(store).await;
     a_key_lets_in_until_it_is_deleted(store).await;
     a_session_key_is_unique_among_the_living_of_a_tenant(store).await;
@@ -91,6 +102,8 @@ async fn all(store: &Store) {
     pages_follow_each_other_without_gap_or_repeat(store).await;
     one_tenant_sees_nothing_of_another(store).await;
     media::all(store).await;
+    sending::all(store).await;
+    retention::all(store).await;
 }
 
 #[tokio::test]
@@ -224,21 +237,6 @@ async fn an_idempotency_key_gives_the_first_answer_again(store: &Store) {
         matches!(accept(store, lease, "ONCE4", Some(once("key", "a"))).await, Outcome::Replayed(..)),
         "a day is not over"
     );
-}
-
-async fn marks_move_a_message_forward_only(store: &Store) {
-    let lease = lease(store, tenant(store, "marks@example.com").await, "one").await;
-    accept(store, lease, "MARK", None).await;
-    let at = store.clock().now();
-    let mark = |status| Mark { wire_id: "MARK".to_owned(), status, at, error: None };
-    for status in [Status::Read, Status::Sent, Status::Delivered, Status::Failed, Status::Sent] {
-        store.mark(lease, mark(status)).await.unwrap();
-    }
-    // A write that is committed was preceded by everything queued before it.
-    store.write(|_| Box::pin(async { Ok(()) })).await.unwrap();
-    let message = store.messages(lease.tenant, &filter()).await.unwrap().messages.remove(0);
-    assert_eq!(message.status, Status::Read);
-    assert_eq!((message.sent_at, message.delivered_at, message.read_at), (Some(at), Some(at), Some(at)));
 }
 
 async fn what_comes_twice_is_received_once(store: &Store) {

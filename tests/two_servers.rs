@@ -12,6 +12,7 @@ use wamux::domain::access::{Access, ApiKey, Mode};
 use wamux::domain::content::Content;
 use wamux::domain::egress::Egress;
 use wamux::domain::event::StreamEvent;
+use wamux::domain::expiry::Expiry;
 use wamux::domain::id::SessionId;
 use wamux::domain::idempotency::Once;
 use wamux::domain::message::{Filter, Send, Status, Via};
@@ -78,9 +79,16 @@ async fn system(place: &Place, sandbox: &Sandbox) -> (System, Store) {
     let wire = Wire::sandbox(Arc::new(move || network.dial()));
     let media = place.folder().join("media");
     (
-        System::start(Settings { store: store.clone(), wire, mode: Mode::Test, media, egress: Egress::default() })
-            .await
-            .unwrap(),
+        System::start(Settings {
+            store: store.clone(),
+            wire,
+            mode: Mode::Test,
+            media,
+            egress: Egress::default(),
+            expiry: Expiry::default(),
+        })
+        .await
+        .unwrap(),
         store,
     )
 }

@@ -8,6 +8,7 @@ mod m0003_session_proxy;
 mod m0004_media;
 mod m0005_answers;
 mod m0007_media_indexes;
+mod m0009_pending;
 
 pub struct Migrator;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_media::Migration),
             Box::new(m0005_answers::Migration),
             Box::new(m0007_media_indexes::Migration),
+            Box::new(m0009_pending::Migration),
         ]
     }
 }

@@ -20,15 +20,17 @@ use super::media::{Means, NoWeb};
 use super::system::doorkeeper::Doorkeeper;
 use super::system::health::{Health, Vitals};
 use super::system::mailbox::{Door, Places};
-use super::system::{Phase, Shared};
+use super::system::{Ages, Phase, Shared};
 use super::tenants::{self, tenant};
 use super::{Root, STOP_WITHIN};
 use crate::clock::Clock;
 use crate::domain::access::{Access, ApiKey, Mode, StreamTicket};
 use crate::domain::egress::Egress;
 use crate::domain::error::{Code, Refusal};
+use crate::domain::expiry::Expiry;
 use crate::domain::id::{SessionId, TenantId};
-use crate::store::Store;
+use crate::domain::retention::Retention;
+use crate::store::{Store, StoreError};
 use crate::whatsapp::Wire;
 pub use keys::{NewKeyRequest, create_key};
 pub use messages::Sending;
@@ -47,6 +49,10 @@ pub struct Settings {
     pub media: PathBuf,
     /// Where media may be fetched from.
     pub egress: Egress,
+    /// How long a message may wait until WhatsApp has it.
+    pub expiry: Expiry,
+    /// How long messages are kept.
+    pub retention: Retention,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,8 +72,8 @@ pub enum Unready {
     Starting,
     #[error("stopping")]
     Stopping,
-    #[error("the database does not answer")]
-    Database,
+    #[error("the database {0}")]
+    Database(&'static str),
 }
 
 /// A running system. Cheap to clone; the last one need not stop it, but somebody must.
@@ -87,7 +93,14 @@ impl System {
         let spool = Spool::open(settings.media.clone())
             .map_err(|error| StartError::Media(settings.media.display().to_string(), error))?;
         let means = Means::find(settings.egress).await?;
-        let shared = Shared::new(settings.store, settings.wire, doorkeeper, spool, means);
+        let shared = Shared::new(
+            settings.store,
+            settings.wire,
+            doorkeeper,
+            spool,
+            means,
+            Ages { expiry: settings.expiry, retention: settings.retention },
+        );
         let vitals = Vitals::new("root", "root", shared.store.clock());
         let args = (Arc::clone(&shared), Arc::clone(&vitals));
         let (root, running) =
@@ -140,7 +153,9 @@ impl System {
             Phase::Stopping => Err(Unready::Stopping),
             Phase::Running => match tokio::time::timeout(PROMPT, self.shared.store.ping()).await {
                 Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) | Err(_) => Err(Unready::Database),
+                Ok(Err(StoreError::Away(trouble))) => Err(Unready::Database(trouble.why())),
+                Ok(Err(_)) => Err(Unready::Database("failed")),
+                Err(_) => Err(Unready::Database("does not answer")),
             },
         }
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
-use super::system::Shared;
 use super::system::health::Vitals;
 use super::system::mailbox::Letter;
 use super::system::supervision::Child;
+use super::system::{Phase, Shared};
 use crate::store::StoreError;
 
 /// How long a counted use may be known to this process alone.
@@ -20,6 +20,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(1);
 const FORGET_EVERY: u32 = 720;
 /// What settled messages needed is forgotten once in this many rounds.
 const FORGET_MEDIA_EVERY: u32 = 6;
+/// Messages that nobody took are looked for once in this many rounds.
+const EXPIRE_EVERY: u32 = 2;
+/// What need not be kept any longer is looked for once in this many rounds.
+const FORGET_MESSAGES_EVERY: u32 = 60;
 /// The spool is swept once in this many rounds.
 const SPOOL_EVERY: u32 = 120;
 /// A file that no row names may be one whose message is about to be accepted: an upload takes ten minutes at most.
@@ -89,6 +93,7 @@ impl State {
         let (shared, vitals) = (Arc::clone(&self.shared), Arc::clone(&self.vitals));
         let due = |every| self.rounds % every == 1;
         let (forget, forget_media, spool) = (due(FORGET_EVERY), due(FORGET_MEDIA_EVERY), due(SPOOL_EVERY));
+        let (expire, forget_messages) = (due(EXPIRE_EVERY), due(FORGET_MESSAGES_EVERY));
         tokio::spawn(async move {
             if let Err(refusal) = shared.doorkeeper.write_uses().await {
                 vitals.note_error(&refusal.detail);
@@ -100,6 +105,12 @@ impl State {
                 vitals.note_error(&error.to_string());
             }
             if forget_media && let Err(error) = shared.store.forget_media().await {
+                vitals.note_error(&error.to_string());
+            }
+            if forget_messages && let Err(error) = forget_old_messages(&shared).await {
+                vitals.note_error(&error.to_string());
+            }
+            if expire && let Err(error) = expire_messages(&shared).await {
                 vitals.note_error(&error.to_string());
             }
             if spool && let Err(why) = sweep_spool(&shared).await {
@@ -117,6 +128,23 @@ async fn end_streams_of_lost_keys(shared: &Shared) -> Result<(), StoreError> {
     }
     let living = shared.store.living_keys(&openers).await?;
     openers.into_iter().filter(|key| !living.contains(key)).for_each(|key| shared.streams.end(key));
+    Ok(())
+}
+
+/// Fails what nobody took in time. A part at a time, so that others write in between.
+async fn expire_messages(shared: &Shared) -> Result<(), StoreError> {
+    while shared.phase() != Phase::Stopping && shared.store.expire(shared.ages.expiry).await? {}
+    Ok(())
+}
+
+/// Forgets what need not be kept any longer. A part at a time, so that others write in between.
+async fn forget_old_messages(shared: &Shared) -> Result<(), StoreError> {
+    let before = shared.ages.retention.before(shared.store.clock().now());
+    let mut after = Some(0);
+    while let Some(place) = after.filter(|_| shared.phase() != Phase::Stopping) {
+        after = shared.store.forget_messages(before, place).await?;
+    }
+    while shared.phase() != Phase::Stopping && shared.store.forget_events(before).await? {}
     Ok(())
 }
 

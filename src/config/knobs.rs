@@ -7,6 +7,8 @@ use clap::{Args, Parser, Subcommand};
 use super::secret::Secret;
 use super::values::{Listen, ListenOrNone, LogFormat, Network, listen_or_none};
 use crate::domain::access::Email;
+use crate::domain::expiry::{Expiry, NotAnExpiry};
+use crate::domain::retention::{NotARetention, Retention};
 
 const FIRST_STEPS: &str = "\
 First steps, on the sandbox (a simulated WhatsApp network, no phone needed):
@@ -32,6 +34,23 @@ sealed under it. Put it there, on every machine, and start.
 Cut short at any moment, nothing is lost: run it again, or start the server, and the rotation goes on. Until the new key has
 been given once, the old one still opens the database.";
 
+const BACKUP: &str = "\
+The copy holds what was committed when it began. It is made beside FILE, and takes that name when it is whole and on the disk; it
+is for its owner alone (mode 0600), and overwrites nothing.
+
+It opens only with the master key, which is not in it: keep master.key of the data folder, or what WAMUX_MASTER_KEY holds, in another
+place than the copies. Files that wait to be uploaded (the folder media) are not in it either; their messages fail as media_lost.
+
+To restore one, stop the server, put the copy in the place of wamux.db in the data folder, remove wamux.db-wal and wamux.db-shm, put
+master.key beside it, and start. Take the newest. Messages accepted after the copy are not in it; what it holds as pending or without
+a receipt is sent again, under its id, and phones show an id once.
+The phones went on since the copy was made. So the state of the encryption with each other device is left out of it: both sides agree
+anew. Until they have, what comes in cannot be read at first, and is asked for again; keys that are meant for one use may be used
+twice. Where you doubt that all of them found together again, log the sessions out and link them anew.
+Never run a copy beside the server that it is from: two clients with the keys of one device undo each other's encryption.
+
+On PostgreSQL, pg_dump makes such copies. Before the first start from one: DELETE FROM device_key WHERE kind IN (3, 6, 10, 12);";
+
 /// A multi-tenant WhatsApp API server.
 #[derive(Debug, Parser)]
 #[command(name = "wamux", version, after_help = FIRST_STEPS)]
@@ -55,6 +74,13 @@ pub enum Command {
     /// Looks after tenants, beside a running server or without one.
     #[command(subcommand)]
     Tenants(Tenants),
+    /// Makes a consistent copy of the database, beside a running server or without one.
+    #[command(after_help = BACKUP)]
+    Backup {
+        /// The copy's name; it must not exist.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Brings the database up to date and ends; `serve` does the same when it starts.
     Migrate,
     /// Prints the OpenAPI document of this version and ends; a server answers it at `/api/v1/openapi.json`.
@@ -122,6 +148,13 @@ pub struct Knobs {
     /// as 10.1.0.0/16. The default is none: then tenants reach public addresses only.
     #[arg(long, env = "WAMUX_MEDIA_ALLOW", global = true, value_name = "BLOCKS")]
     pub media_allow: Option<String>,
+    /// How long an accepted message may wait until WhatsApp has it, from 1min to 30days; after that it fails as `expired`.
+    #[arg(long, env = "WAMUX_MESSAGE_EXPIRY", global = true, value_name = "TIME", default_value = "24h", value_parser = expiry)]
+    pub message_expiry: Expiry,
+    /// How long messages are kept, from 2days to 10years, or forever. What is pending stays in any case, and what was sent and never
+    /// receipted stays 30 days at least.
+    #[arg(long, env = "WAMUX_KEEP_MESSAGES", global = true, value_name = "TIME", default_value = "forever", value_parser = retention)]
+    pub keep_messages: Retention,
     /// The network that sessions connect to.
     #[arg(long, env = "WAMUX_NETWORK", global = true, value_enum, default_value_t = Network::default())]
     pub network: Network,
@@ -139,6 +172,15 @@ pub struct Knobs {
     /// How to log.
     #[arg(long, env = "WAMUX_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+/// An empty variable is one that was not set.
+fn expiry(text: &str) -> Result<Expiry, NotAnExpiry> {
+    if text.trim().is_empty() { Ok(Expiry::default()) } else { text.parse() }
+}
+
+fn retention(text: &str) -> Result<Retention, NotARetention> {
+    if text.trim().is_empty() { Ok(Retention::default()) } else { text.parse() }
 }
 
 fn key_name(name: &str) -> Result<String, &'static str> {

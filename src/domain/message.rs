@@ -300,6 +300,21 @@ mod tests {
 
     proptest! {
         #[test]
+        fn receipts_come_to_the_same_in_any_order_and_however_often(
+            said in proptest::collection::vec(1usize..4, 1..20).prop_shuffle(),
+        ) {
+            let mut status = Status::Pending;
+            for step in &said {
+                let next = Status::ALL[*step];
+                if status.may_become(next) {
+                    status = next;
+                }
+            }
+            let furthest = said.iter().copied().max().unwrap_or(0);
+            prop_assert_eq!(status, Status::ALL[furthest]);
+        }
+
+        #[test]
         fn whatever_comes_in_whatever_order_the_status_never_goes_back(steps in proptest::collection::vec(0usize..5, 0..40)) {
             let mut status = Status::Pending;
             for step in steps {

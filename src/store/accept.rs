@@ -1,12 +1,12 @@
-//! Accepting sends: for a whole batch a read of plans and counts, one of idempotent answers if any are asked for, one decision each,
-//! and few inserts a table.
+//! Accepting sends: for a whole batch a read of plans and counts, one of the sessions, one of idempotent answers if any are asked
+//! for, one decision each, and few inserts a table.
 //!
 //! Row, wire id, the day's count, the idempotent answer and the event are committed together, or not at all.
 
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use entity::{event, idempotency, media, message, plan, tenant, usage};
+use entity::{event, idempotency, media, message, plan, session, tenant, usage};
 use sea_orm::sea_query::{Expr, IntoCondition, OnConflict};
 use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, IntoActiveModel,
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::answers::{self, Known};
 use super::{Store, StoreError, many};
 use crate::domain::content::Content;
-use crate::domain::error::Refusal;
+use crate::domain::error::{Code, Refusal};
 use crate::domain::event::MESSAGE_ACCEPTED;
 use crate::domain::id::{MessageId, SessionId, TenantId};
 use crate::domain::idempotency::Once;
@@ -31,6 +31,13 @@ use crate::domain::quota::{self, Usage};
 pub struct Sender {
     pub session: SessionId,
     pub phone: Option<Phone>,
+}
+
+impl Sender {
+    /// Whether the session is still linked to the account that it was chosen for.
+    fn is_at(&self, linked: Option<&str>) -> bool {
+        self.phone.as_ref().map(Phone::digits) == linked
+    }
 }
 
 /// A send that its tenant's actor let through, on its way into the database.
@@ -91,6 +98,8 @@ type Day = (Uuid, NaiveDate);
 struct Ledger {
     limits: HashMap<Uuid, u64>,
     used: HashMap<Day, u64>,
+    /// The sessions that are not deleted, each with the digits of the number that it is linked to.
+    linked: HashMap<Uuid, Option<String>>,
     answers: HashMap<(Uuid, String), idempotency::Model>,
 }
 
@@ -119,7 +128,7 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Re
     Ok(outcomes)
 }
 
-/// Everything the batch's decisions need, in one read, and one more if there are idempotency keys.
+/// Everything the batch's decisions need, in two reads, and one more if there are idempotency keys.
 async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger, StoreError> {
     let tenants: BTreeSet<Uuid> = jobs.iter().map(|job| job.tenant.0).collect();
     let days: BTreeSet<NaiveDate> = jobs.iter().map(|job| quota::day(job.at)).collect();
@@ -142,6 +151,15 @@ async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger,
         )
         .filter(tenant::Column::Id.is_in(tenants.clone()));
     let today: Vec<(Uuid, i64, Option<NaiveDate>, Option<i64>)> = today.into_tuple().all(batch).await?;
+    let sessions: BTreeSet<Uuid> =
+        jobs.iter().filter_map(|job| job.session.as_ref().ok()).map(|sender| sender.session.0).collect();
+    let linked = session::Entity::find()
+        .select_only()
+        .columns([session::Column::Id, session::Column::Phone])
+        .filter(session::Column::TenantId.is_in(tenants.clone()))
+        .filter(session::Column::Id.is_in(sessions))
+        .filter(session::Column::DeletedAt.is_null());
+    let linked: Vec<(Uuid, Option<String>)> = linked.into_tuple().all(batch).await?;
     let keys: Vec<&str> = jobs.iter().filter_map(|job| job.once.as_ref()).map(|once| once.key.as_str()).collect();
     let answers = if keys.is_empty() {
         Vec::new()
@@ -155,6 +173,7 @@ async fn read(batch: &DatabaseTransaction, jobs: &[AcceptJob]) -> Result<Ledger,
             .iter()
             .filter_map(|(id, _, day, used)| Some(((*id, (*day)?), u64::try_from((*used)?).ok()?)))
             .collect(),
+        linked: linked.into_iter().collect(),
         answers: answers.into_iter().map(|a| ((a.tenant_id, a.key.clone()), a)).collect(),
     })
 }
@@ -170,8 +189,12 @@ fn decide(ledger: &mut Ledger, job: &AcceptJob) -> Outcome {
             None => {}
         }
     }
-    if let Err(refusal) = &job.session {
-        return Outcome::Refused(refusal.clone());
+    match &job.session {
+        Err(refusal) => return Outcome::Refused(refusal.clone()),
+        Ok(sender) if !ledger.linked.get(&sender.session.0).is_some_and(|phone| sender.is_at(phone.as_deref())) => {
+            return Outcome::Refused(unlinked());
+        }
+        Ok(_) => {}
     }
     if *used >= limit {
         return Outcome::DailyLimit(usage);
@@ -183,6 +206,14 @@ fn decide(ledger: &mut Ledger, job: &AcceptJob) -> Outcome {
         ledger.answers.insert((answer.tenant_id, answer.key.clone()), answer);
     }
     Outcome::Accepted(usage)
+}
+
+/// The tenant's actor hears of the end of a session a moment after its row says so: what was let through meanwhile would be sent by
+/// nobody, or wait for whichever account is linked next.
+fn unlinked() -> Refusal {
+    let detail =
+        "The session was logged out, linked to another account or deleted in this moment; nothing was accepted.";
+    Refusal::new(Code::SessionNotConnected, detail)
 }
 
 async fn count(

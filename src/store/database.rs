@@ -1,8 +1,11 @@
 //! Opening the database: SQLite by default, PostgreSQL by its URL; one connection that writes, several that read.
 
-mod away;
+mod backup;
+mod pool;
 mod postgres;
+mod reader;
 mod sqlite;
+mod trouble;
 mod url;
 
 use std::time::Duration;
@@ -12,8 +15,12 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 use super::StoreError;
 use super::seal::Guard;
-pub(super) use away::is_away;
+pub use backup::{BackupError, back_up};
+pub(super) use pool::Pool;
+pub use reader::Reader;
 pub(super) use sqlite::Held;
+use sqlite::Use;
+pub use trouble::Trouble;
 pub use url::{DatabaseUrl, NotADatabaseUrl};
 
 const READERS: u32 = 4;
@@ -27,21 +34,19 @@ pub(super) enum Company {
     Alone,
 }
 
-/// The writer's connection and the readers' pool, on a database that is up to date. While it lives, nobody has the database in a
-/// company that does not go with ours.
+/// The writer's connection and the readers', on a database that is up to date. While it lives, nobody has the database in a company
+/// that does not go with ours.
 pub(super) struct Opened {
-    pub(super) write: DatabaseConnection,
-    pub(super) read: DatabaseConnection,
+    pub(super) write: Pool,
+    pub(super) read: Pool,
     pub(super) held: Held,
 }
 
 impl Opened {
     /// Lets everything go at once: a connection that is merely dropped keeps its place for a moment.
     pub(super) async fn close(self) {
-        for db in [self.write, self.read] {
-            if let Err(error) = db.close().await {
-                tracing::warn!(%error, "a connection did not close");
-            }
+        for pool in [self.write, self.read] {
+            pool.close().await;
         }
     }
 }
@@ -49,20 +54,26 @@ impl Opened {
 pub(super) async fn open(url: &DatabaseUrl, company: Company, guard: &Guard) -> Result<Opened, StoreError> {
     if url.is_sqlite() {
         let held = sqlite::hold(url, company)?;
-        let write = Database::connect(sqlite::options(url, false)).await?;
-        sqlite::migrate(&write).await?;
-        let read = Database::connect(sqlite::options(url, true)).await?;
+        let write = Database::connect(sqlite::options(url, Use::First)).await?;
+        // A file that was taken away is not made anew under a running server.
+        let write = Pool::new(write, sqlite::options(url, Use::Write));
+        sqlite::migrate(&write.present().1).await?;
+        let read = connect(sqlite::options(url, Use::Read)).await?;
         return Ok(Opened { write, read, held });
     }
     postgres::examine(url, company).await?;
     postgres::migrate(url).await?;
-    let write = Database::connect(postgres::writing(url, company, guard.clone())).await?;
-    let read = Database::connect(postgres::reading(url)).await?;
+    let write = connect(postgres::writing(url, company, guard.clone())).await?;
+    let read = connect(postgres::reading(url)).await?;
     Ok(Opened { write, read, held: Held::default() })
 }
 
+async fn connect(options: ConnectOptions) -> Result<Pool, DbErr> {
+    Ok(Pool::new(Database::connect(options.clone()).await?, options))
+}
+
 /// What both kinds of pools have in common.
-fn pool(url: &DatabaseUrl, connections: u32, patience: Duration) -> ConnectOptions {
+fn options(url: &DatabaseUrl, connections: u32, patience: Duration) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.as_str());
     options
         .max_connections(connections)

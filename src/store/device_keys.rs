@@ -24,7 +24,7 @@ use crate::store::{Store, StoreError};
 
 pub(super) use again::seal_again;
 use flood::Change;
-pub(super) use flood::{KeyJob, write};
+pub(super) use flood::{Held, KeyJob, write};
 pub use name::{digest, name_of};
 #[cfg(test)]
 pub(crate) use tests::{MASTER, new_lease, store_at, store_with_session};

@@ -1,15 +1,15 @@
 //! Marks: what the network says of sent messages (sent, delivered, read, failed), a batch of them at a time.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use entity::{event, message, session};
 use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
-    EntityTrait, QueryFilter, QueryTrait, TransactionTrait,
+    ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryTrait, TransactionTrait,
 };
-
 use uuid::Uuid;
 
 use super::{Store, StoreError, many};
@@ -20,46 +20,67 @@ use crate::domain::session::Lease;
 pub(super) struct MarkJob {
     lease: Lease,
     mark: Mark,
-    tries: u8,
 }
 
-/// How often a mark is written again before it is given up: one that the database will not take must not stand in the way for ever.
-const TRIES: u8 = 20;
+impl MarkJob {
+    pub(super) const fn new(lease: Lease, mark: Mark) -> Self {
+        Self { lease, mark }
+    }
 
-/// Writes marks of failed batches in a transaction of their own; gives back those that are worth another try.
-pub(super) async fn again(db: &DatabaseConnection, mut jobs: Vec<MarkJob>) -> Vec<MarkJob> {
-    let written = async {
-        let batch = db.begin().await?;
-        write(&batch, &jobs).await?;
-        Ok::<_, StoreError>(batch.commit().await?)
-    };
-    let Err(error) = written.await else { return Vec::new() };
-    let before = jobs.len();
-    // That the database is away is held against no mark.
-    if !matches!(error, StoreError::Away(_)) {
-        for job in &mut jobs {
-            job.tries += 1;
+    pub(super) fn message(&self) -> (Uuid, String) {
+        (self.lease.session.0, self.mark.wire_id.clone())
+    }
+
+    pub(super) const fn status(&self) -> Status {
+        self.mark.status
+    }
+
+    /// What its loss would do: nothing that a repeat of the message does not make good, or only after the next start, or never.
+    pub(super) const fn harm(&self) -> u8 {
+        match self.mark.status {
+            Status::Pending | Status::Sent | Status::Failed => 0,
+            Status::Delivered => 1,
+            Status::Read => 2,
         }
     }
-    jobs.retain(|job| job.tries < TRIES);
-    tracing::error!(%error, waiting = jobs.len(), given_up = before - jobs.len(), "marks were not written");
-    jobs
 }
 
 impl Store {
     /// Queues a mark for one of a session's messages; waits only for room. A mark that is lost with the power comes again: what
     /// has no receipt is sent once more under the same wire id.
     pub async fn mark(&self, lease: Lease, mark: Mark) -> Result<(), StoreError> {
-        self.inner.writer.mark(MarkJob { lease, mark, tries: 0 }).await
+        self.inner.writer.mark(MarkJob::new(lease, mark)).await
     }
 }
 
 /// Marks of one session that say the same within the same second: one statement.
 type Group<'j> = (Uuid, i16, i64, Option<&'j (Failure, String)>);
 
-pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Result<(), StoreError> {
+/// Writes marks in a savepoint of their own, so that one that the database refuses takes nothing else with it. False if it did.
+pub(super) async fn write_apart<J: Borrow<MarkJob> + Sync>(
+    batch: &DatabaseTransaction,
+    jobs: &[J],
+) -> Result<bool, StoreError> {
+    if jobs.is_empty() {
+        return Ok(true);
+    }
+    let savepoint = batch.begin().await?;
+    match write(&savepoint, jobs).await {
+        Ok(()) => savepoint.commit().await.map(|()| true).map_err(StoreError::from),
+        Err(error @ StoreError::Away(_)) => Err(error),
+        Err(error) => {
+            tracing::error!(%error, "marks were refused");
+            savepoint.rollback().await.map(|()| false).map_err(StoreError::from)
+        }
+    }
+}
+
+pub(super) async fn write<J: Borrow<MarkJob> + Sync>(
+    batch: &DatabaseTransaction,
+    jobs: &[J],
+) -> Result<(), StoreError> {
     let mut groups: BTreeMap<Group<'_>, (DateTime<Utc>, Vec<&str>)> = BTreeMap::new();
-    for job in jobs {
+    for job in jobs.iter().map(Borrow::borrow) {
         let mark = &job.mark;
         let group = (job.lease.session.0, mark.status.number(), mark.at.timestamp(), mark.error.as_ref());
         let (at, wire_ids) = groups.entry(group).or_insert_with(|| (mark.at, Vec::new()));
@@ -87,9 +108,10 @@ pub(super) async fn write(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Resu
 }
 
 /// Notes when these sessions were last heard of: one statement for the whole batch.
-async fn active(batch: &DatabaseTransaction, jobs: &[MarkJob]) -> Result<(), StoreError> {
-    let Some(last) = jobs.iter().map(|job| job.mark.at).max() else { return Ok(()) };
-    let sessions: BTreeSet<Uuid> = jobs.iter().map(|job| job.lease.session.0).collect();
+async fn active<J: Borrow<MarkJob> + Sync>(batch: &DatabaseTransaction, jobs: &[J]) -> Result<(), StoreError> {
+    let jobs = || jobs.iter().map(Borrow::borrow);
+    let Some(last) = jobs().map(|job| job.mark.at).max() else { return Ok(()) };
+    let sessions: BTreeSet<Uuid> = jobs().map(|job| job.lease.session.0).collect();
     session::Entity::update_many()
         .col_expr(session::Column::LastActivityAt, Expr::value(last))
         .filter(session::Column::Id.is_in(sessions))

@@ -1,6 +1,8 @@
 //! Messages as they are read: one by its id, a page by a filter, and what an outbox has yet to see through.
 
 mod due;
+mod expiry;
+mod forgetting;
 mod shown;
 
 use entity::message::{self, Column};

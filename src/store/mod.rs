@@ -19,10 +19,10 @@ mod writer;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr};
+use sea_orm::{DatabaseTransaction, DbErr};
 
+pub use database::{BackupError, DatabaseUrl, NotADatabaseUrl, Reader, Trouble, back_up};
 use database::{Company, Opened};
-pub use database::{DatabaseUrl, NotADatabaseUrl};
 use seal::vault::{self, Standing};
 use seal::{Guard, MasterKey, MasterSecret, Sealer};
 use writer::Writer;
@@ -38,7 +38,7 @@ pub struct Store {
 }
 
 struct Inner {
-    reader: DatabaseConnection,
+    reader: Reader,
     writer: Writer,
     master: MasterKey,
     /// The master key that came after the one we were given.
@@ -52,8 +52,8 @@ pub enum StoreError {
     #[error("the database failed: {0}")]
     Database(String),
     /// It says nothing of what was asked: the same may succeed when the database is back.
-    #[error("the database does not answer: {0}")]
-    Away(String),
+    #[error("{0}")]
+    Away(Trouble),
     #[error("{0}")]
     Unusable(String),
     #[error("{0}")]
@@ -61,6 +61,8 @@ pub enum StoreError {
     /// The session's lease is not the newest: what it wrote was refused.
     #[error("another holder has the session's lease")]
     LeaseLost,
+    #[error("a part of the batch panicked; nothing of it was written")]
+    Panicked,
     #[error("the writer's queue is full")]
     Full,
     #[error("the store is closed")]
@@ -90,8 +92,7 @@ pub enum StoreError {
 
 impl From<DbErr> for StoreError {
     fn from(error: DbErr) -> Self {
-        let why = error.to_string();
-        if database::is_away(&error) { Self::Away(why) } else { Self::Database(why) }
+        Trouble::of(&error).map_or_else(|| Self::Database(error.to_string()), Self::Away)
     }
 }
 
@@ -109,8 +110,8 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::Full => Self::overloaded(),
             StoreError::Closed => Self::stopping(),
-            StoreError::Away(why) => {
-                tracing::warn!(why, "the database does not answer");
+            StoreError::Away(trouble) => {
+                tracing::warn!("{trouble}");
                 Self::away()
             }
             other => {
@@ -132,7 +133,8 @@ impl Store {
                 guard.set(&master);
                 let writer = Writer::start(opened.write);
                 let held = Mutex::new(opened.held);
-                Ok(Self { inner: Arc::new(Inner { reader: opened.read, writer, master, successor, held, clock }) })
+                let reader = Reader::new(opened.read);
+                Ok(Self { inner: Arc::new(Inner { reader, writer, master, successor, held, clock }) })
             }
             Err(error) => {
                 opened.close().await;
@@ -142,10 +144,11 @@ impl Store {
     }
 
     async fn unlock(opened: &Opened, master: &MasterKey) -> Result<Option<MasterSecret>, StoreError> {
-        match vault::standing(&opened.write, master).await? {
+        let write = opened.write.present().1;
+        match vault::standing(&write, master).await? {
             Standing::InForce => Ok(None),
             Standing::Arrived => {
-                vault::forget_old(&opened.write).await?;
+                vault::forget_old(&write).await?;
                 Ok(None)
             }
             Standing::Past(successor) => Ok(Some(successor)),
@@ -166,7 +169,7 @@ impl Store {
     }
 
     /// Committed data, from a pool of connections that cannot write.
-    pub fn reader(&self) -> &DatabaseConnection {
+    pub fn reader(&self) -> &Reader {
         &self.inner.reader
     }
 
@@ -205,20 +208,19 @@ impl Store {
         &self.inner.clock
     }
 
-    /// Asks the database for a sign of life.
+    /// Asks the database for a sign of life, and whether the last thing to be written could be.
     pub async fn ping(&self) -> Result<(), StoreError> {
         if !self.inner.writer.is_alive() {
             return Err(StoreError::Closed);
         }
-        Ok(self.reader().ping().await?)
+        self.reader().ping().await?;
+        self.inner.writer.trouble().map_or(Ok(()), |trouble| Err(StoreError::Away(trouble)))
     }
 
     /// Commits what is queued and closes every connection.
     pub async fn close(&self) {
         self.inner.writer.close().await;
-        if let Err(error) = self.inner.reader.close_by_ref().await {
-            tracing::warn!(%error, "the readers did not close");
-        }
+        self.inner.reader.close().await;
         std::mem::take(&mut *self.inner.held.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }

@@ -32,7 +32,7 @@ impl Rotation {
     /// Takes the database for itself and hands over to `new`, or to a fresh key. A rotation that was cut short goes on, to its own key.
     pub async fn begin(url: &DatabaseUrl, old: MasterKey, new: Option<MasterSecret>) -> Result<Self, StoreError> {
         let opened = database::open(url, Company::Alone, &Guard::default()).await?;
-        match Self::enter(&opened.write, &old, new).await {
+        match Self::enter(&opened.write.present().1, &old, new).await {
             Ok((new, over)) => Ok(Self { opened, old, new, over }),
             Err(error) => {
                 opened.close().await;
@@ -75,7 +75,7 @@ impl Rotation {
 
     /// Seals everything anew and puts the new key in force.
     pub async fn run(&self, mut tell: impl FnMut(Progress)) -> Result<Progress, StoreError> {
-        let db = &self.opened.write;
+        let db = &self.opened.write.present().1;
         let mut progress = Progress { done: 0, all: 0, broken: 0 };
         if self.over {
             return Ok(progress);
@@ -108,7 +108,7 @@ impl Rotation {
 
     /// The new key is where it will be found: from now on the old one opens nothing.
     pub async fn forget_old(&self) -> Result<(), StoreError> {
-        Ok(vault::forget_old(&self.opened.write).await?)
+        Ok(vault::forget_old(&self.opened.write.present().1).await?)
     }
 
     pub async fn close(self) {

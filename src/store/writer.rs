@@ -3,24 +3,26 @@
 //! Batches form by themselves: while one commits, the next gathers. Sends, marks and device keys, which come in floods, are
 //! written with a few statements for the whole batch; any other job runs in a savepoint of its own, so that its failure is its own.
 
-use std::collections::BTreeSet;
+mod batch;
+mod kept;
+
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use sea_orm::{DatabaseTransaction, DbErr, TransactionTrait};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
-use super::accept::{self, AcceptJob};
-use super::device_keys::{self, KeyJob};
-use super::marks::{self, MarkJob};
-use super::tenants;
+use super::accept::AcceptJob;
+use super::database::{Pool, Trouble};
+use super::device_keys::KeyJob;
+use super::marks::MarkJob;
 use crate::domain::id::TenantId;
+use batch::Batch;
+use kept::Kept;
 
 /// How many jobs may wait; past it callers are told to come back.
 const QUEUE: usize = 8192;
@@ -31,12 +33,15 @@ const BATCH: usize = 512;
 /// began with the first of them would leave all others to wait for it.
 const BUSY: usize = 8;
 const LINGER: Duration = Duration::from_millis(1);
-/// How soon marks that were not written are written again.
+/// How long a transaction may take. The database itself gives up a little sooner; this is for one that is not heard of any more.
+const WITHIN: Duration = Duration::from_secs(12);
+/// How soon what could not be written is tried again.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Called after the commit, or with the reason why there was none.
 type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Work = Box<dyn for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Finish> + Send>;
+/// Gives back how to tell its caller, and what befell the whole transaction.
+type Work = Box<dyn for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, (Finish, Option<Trouble>)> + Send>;
 
 enum Job {
     Accept(AcceptJob),
@@ -51,13 +56,20 @@ enum Job {
 pub(super) struct Writer {
     queue: mpsc::Sender<Job>,
     task: Mutex<Option<JoinHandle<()>>>,
+    trouble: watch::Receiver<Option<Trouble>>,
 }
 
 impl Writer {
-    pub(super) fn start(db: DatabaseConnection) -> Self {
+    pub(super) fn start(pool: Pool) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(run(db, jobs));
-        Self { queue, task: Mutex::new(Some(task)) }
+        let (tell, trouble) = watch::channel(None);
+        let task = tokio::spawn(run(pool, jobs, tell));
+        Self { queue, task: Mutex::new(Some(task)), trouble }
+    }
+
+    /// Why nothing can be written, if that is how it stood a moment ago.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        self.trouble.borrow().clone()
     }
 
     /// Queues a send without waiting; when there is no room its caller is told so.
@@ -85,7 +97,15 @@ impl Writer {
         F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>> + Send + 'static,
     {
         let (tell, told) = oneshot::channel();
-        let work: Work = Box::new(move |batch| async move { finish(in_savepoint(batch, job).await, tell) }.boxed());
+        let tell = Tell(Some(tell));
+        let work: Work = Box::new(move |batch| {
+            async move {
+                let done = in_savepoint(batch, job).await;
+                let trouble = done.as_ref().err().and_then(Trouble::of).filter(Trouble::spoils_connections);
+                (finish(done, tell), trouble)
+            }
+            .boxed()
+        });
         self.queue.send(Job::Work(counts_for, work)).await.map_err(|_| StoreError::Closed)?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -113,55 +133,90 @@ where
     let savepoint = batch.begin().await?;
     match job(&savepoint).await {
         Ok(done) => savepoint.commit().await.map(|()| done),
-        Err(error) => savepoint.rollback().await.and(Err(error)),
+        Err(error) => {
+            // Where this fails as well, the whole transaction is lost, and the first of the two says why.
+            let _ = savepoint.rollback().await;
+            Err(error)
+        }
     }
 }
 
-fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: oneshot::Sender<Result<T, StoreError>>) -> Finish {
-    Box::new(move |committed| {
+/// Whoever waits for a job hears of it, also when the job never came to its end.
+struct Tell<T>(Option<oneshot::Sender<Result<T, StoreError>>>);
+
+impl<T> Tell<T> {
+    fn tell(mut self, done: Result<T, StoreError>) {
         // The caller may have left; the work is done all the same.
-        let _ = tell.send(committed.and_then(|()| Ok(done?)));
-    })
+        let _ = self.0.take().map(|told| told.send(done));
+    }
 }
 
-async fn run(db: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
-    let (mut batch, mut kept) = (Vec::with_capacity(BATCH), Vec::new());
+impl<T> Drop for Tell<T> {
+    fn drop(&mut self) {
+        let cut_short = || {
+            if std::thread::panicking() { StoreError::Panicked } else { StoreError::Away(Trouble::no_answer()) }
+        };
+        let _ = self.0.take().map(|told| told.send(Err(cut_short())));
+    }
+}
+
+fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: Tell<T>) -> Finish {
+    Box::new(move |committed| tell.tell(committed.and_then(|()| Ok(done?))))
+}
+
+async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Option<Trouble>>) {
+    let (mut queued, mut kept) = (Vec::with_capacity(BATCH), Kept::default());
     let mut last = 0;
-    while next(&mut jobs, &mut batch, !kept.is_empty()).await {
+    while next(&mut jobs, &mut queued, !kept.is_empty() || tell.borrow().is_some()).await {
         if last >= BUSY {
             tokio::time::sleep(LINGER).await;
-            while batch.len() < BATCH
+            while queued.len() < BATCH
                 && let Ok(job) = jobs.try_recv()
             {
-                batch.push(job);
+                queued.push(job);
             }
         }
-        last = batch.len();
-        if batch.iter().any(|job| matches!(job, Job::Stop)) {
+        last = queued.len();
+        if queued.iter().any(|job| matches!(job, Job::Stop)) {
             jobs.close();
         }
-        if !kept.is_empty() {
-            kept = marks::again(&db, kept).await;
+        let (number, db) = pool.present();
+        // First what was said before.
+        let mut done = kept.again(&db).await;
+        if !queued.is_empty() {
+            let mut batch = Batch::of(std::mem::take(&mut queued));
+            let written = match done {
+                // A job that panics takes its batch with it, but never the writer.
+                Ok(()) => AssertUnwindSafe(in_time(batch.write(&db)))
+                    .catch_unwind()
+                    .await
+                    .unwrap_or(Err(StoreError::Panicked)),
+                Err(error) => Err(error),
+            };
+            done = written.as_ref().map(drop).map_err(Clone::clone);
+            kept.keep(batch.finish(written));
+        } else if done.is_ok() && tell.borrow().is_some() {
+            done = in_time(batch::probe(&db)).await;
         }
-        // A job that panics takes its batch with it, but never the writer.
-        if !batch.is_empty() {
-            let committed = AssertUnwindSafe(commit(&db, std::mem::take(&mut batch))).catch_unwind().await;
-            kept.extend(committed.unwrap_or_else(|_| {
-                tracing::error!("a batch panicked; nothing of it was written");
-                Vec::new()
-            }));
+        let trouble = match done {
+            Err(StoreError::Away(trouble)) => Some(trouble),
+            _ => None,
+        };
+        if trouble.as_ref().is_some_and(Trouble::spoils_connections) {
+            pool.renew(number).await;
         }
-        kept.truncate(QUEUE);
+        tell.send_replace(trouble);
     }
-    if !kept.is_empty() {
-        marks::again(&db, kept).await;
-    }
-    if let Err(error) = db.close().await {
-        tracing::warn!(%error, "the writer's connection did not close");
-    }
+    let _ = kept.again(&pool.present().1).await;
+    pool.close().await;
 }
 
-/// Waits for jobs; with marks to be written again, not for long. False at the end.
+/// What has no answer by then has none at all: whether it was committed is not known, and nobody is told that it was.
+async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(WITHIN, work).await.unwrap_or_else(|_| Err(StoreError::Away(Trouble::no_answer())))
+}
+
+/// Waits for jobs; with something to be tried again, not for long. False at the end.
 async fn next(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, impatient: bool) -> bool {
     if !impatient {
         return jobs.recv_many(batch, BATCH).await > 0;
@@ -169,74 +224,5 @@ async fn next(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, impatient: b
     match tokio::time::timeout(AGAIN, jobs.recv_many(batch, BATCH)).await {
         Ok(count) => count > 0,
         Err(_) => true,
-    }
-}
-
-/// One batch, one transaction. A batch that fails as a whole is told so to every caller, and nothing of it stays; its marks, for which
-/// nobody waits, are given back.
-async fn commit(db: &DatabaseConnection, jobs: Vec<Job>) -> Vec<MarkJob> {
-    let (mut accepts, mut marks, mut keys, mut works) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    // The tenants whose limits this batch decides about.
-    let mut counted = BTreeSet::new();
-    for job in jobs {
-        match job {
-            Job::Accept(job) => {
-                counted.insert(job.tenant);
-                accepts.push(job);
-            }
-            Job::Mark(job) => marks.push(job),
-            Job::Keys(job) => keys.push(job),
-            Job::Work(counts_for, work) => {
-                counted.extend(counts_for);
-                works.push(work);
-            }
-            Job::Stop => {}
-        }
-    }
-    // IMMEDIATE: a transaction that reads first and writes later would be refused at once beside another process.
-    let immediate = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let mut finishes: Vec<Finish> = Vec::with_capacity(works.len());
-    let done = async {
-        let batch = db.begin_with_options(immediate).await?;
-        tenants::take_turns(&batch, &counted).await?;
-        // Before the works: a caller that gave up leaves its change behind, and one that destroys keys comes after it.
-        let held = device_keys::write(&batch, &mut keys).await?;
-        for work in works {
-            finishes.push(work(&batch).await);
-        }
-        let outcomes = accept::write(&batch, &accepts).await?;
-        marks::write(&batch, &marks).await?;
-        batch.commit().await?;
-        Ok::<_, StoreError>((outcomes, held))
-    };
-    match done.await {
-        Ok((outcomes, held)) => {
-            for job in keys {
-                job.finish(Ok(&held));
-            }
-            for finish in finishes {
-                finish(Ok(()));
-            }
-            for (job, outcome) in accepts.into_iter().zip(outcomes) {
-                (job.done)(Ok(outcome));
-            }
-            Vec::new()
-        }
-        Err(error) => {
-            tracing::error!(%error, "a batch was not committed");
-            for job in keys {
-                job.finish(Err(error.clone()));
-            }
-            for finish in finishes {
-                finish(Err(error.clone()));
-            }
-            for job in accepts {
-                (job.done)(Err(error.clone()));
-            }
-            marks
-        }
     }
 }

@@ -14,6 +14,8 @@ pub mod samples;
 pub mod stream;
 #[allow(dead_code, reason = "the benches walk no surface")]
 pub mod surface;
+#[allow(dead_code, reason = "the benches have no trouble")]
+pub mod tunnel;
 
 pub use place::{Ground, Place};
 

@@ -1,6 +1,7 @@
 //! Throw-away PostgreSQL: one cluster for the whole test process, a database of its own for each test, and nothing left behind.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,18 @@ impl Postgres {
 
     pub fn url(&self) -> String {
         shared().url(&self.name)
+    }
+
+    /// The same by another way there.
+    #[allow(dead_code, reason = "the benches go straight")]
+    pub fn url_at(&self, addr: SocketAddr) -> String {
+        format!("postgres://wamux@{addr}/{}", self.name)
+    }
+
+    /// Where its server listens.
+    #[allow(dead_code, reason = "the benches go straight")]
+    pub fn socket(&self) -> PathBuf {
+        shared().folder.join(".s.PGSQL.5432")
     }
 }
 

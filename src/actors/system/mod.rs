@@ -13,7 +13,9 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
+use crate::domain::expiry::Expiry;
 use crate::domain::id::{MessageId, SessionId, TenantId};
+use crate::domain::retention::Retention;
 use crate::domain::session::Lease;
 use crate::store::Store;
 use crate::whatsapp::Wire;
@@ -32,6 +34,15 @@ use super::tenants::{self, tenant};
 /// needed for whatever waits for a disk.
 const UPLOADING: (usize, usize) = (32, 8);
 
+/// How old messages become.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ages {
+    /// Until WhatsApp has them.
+    pub(crate) expiry: Expiry,
+    /// At all.
+    pub(crate) retention: Retention,
+}
+
 /// What the actors of one system share. Another system in the same process has another of these.
 pub struct Shared {
     pub store: Store,
@@ -40,6 +51,7 @@ pub struct Shared {
     pub streams: Arc<Streams>,
     pub(crate) spool: Spool,
     pub(crate) means: Means,
+    pub(crate) ages: Ages,
     pub starting: Starting,
     pub(crate) uploads: Arc<Uploads>,
     /// Of media that go to media servers.
@@ -62,7 +74,14 @@ pub enum Phase {
 }
 
 impl Shared {
-    pub(crate) fn new(store: Store, wire: Wire, doorkeeper: Doorkeeper, spool: Spool, means: Means) -> Arc<Self> {
+    pub(crate) fn new(
+        store: Store,
+        wire: Wire,
+        doorkeeper: Doorkeeper,
+        spool: Spool,
+        means: Means,
+        ages: Ages,
+    ) -> Arc<Self> {
         let streams = Streams::new(store.clock().clone());
         Arc::new(Self {
             store,
@@ -71,6 +90,7 @@ impl Shared {
             streams,
             spool,
             means,
+            ages,
             starting: Starting::default(),
             uploads: Arc::default(),
             uploading: Places::new(UPLOADING.0, UPLOADING.1),

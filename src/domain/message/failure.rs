@@ -7,6 +7,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Failure {
     AccountLimited,
+    Expired,
     MediaConversionFailed,
     MediaConversionOff,
     MediaDownloadFailed,
@@ -25,8 +26,9 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AccountLimited,
+        Self::Expired,
         Self::MediaConversionFailed,
         Self::MediaConversionOff,
         Self::MediaDownloadFailed,
@@ -48,6 +50,7 @@ impl Failure {
     const fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::AccountLimited => ("account_limited", "WhatsApp limits what this account may send for now"),
+            Self::Expired => ("expired", "WhatsApp did not confirm the message in the time that it had"),
             Self::MediaConversionFailed => {
                 ("media_conversion_failed", "The file could not be made into what phones play")
             }

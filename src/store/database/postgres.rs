@@ -11,7 +11,7 @@ use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _, Executor as _, R
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbErr};
 
 use super::url::place;
-use super::{Company, DatabaseUrl, READERS, pool, up};
+use super::{Company, DatabaseUrl, READERS, options, up};
 use crate::store::StoreError;
 use crate::store::seal::Guard;
 
@@ -77,7 +77,7 @@ fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> String {
 /// Brings the database up to date, alone: two processes may start at the same moment.
 pub(super) async fn migrate(url: &DatabaseUrl) -> Result<(), DbErr> {
     // The pool holds a single connection, so the lock, the migration and the unlocking are on the same one.
-    let db = Database::connect(pool(url, 1, PATIENCE)).await?;
+    let db = Database::connect(options(url, 1, PATIENCE)).await?;
     db.execute_unprepared(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})")).await?;
     let done = up(&db).await;
     db.close().await?;
@@ -86,11 +86,12 @@ pub(super) async fn migrate(url: &DatabaseUrl) -> Result<(), DbErr> {
 
 /// The one connection that writes. A new one, when the old is lost, has to find the key still good: it may have been rotated meanwhile.
 pub(super) fn writing(url: &DatabaseUrl, company: Company, guard: Guard) -> ConnectOptions {
-    let mut options = pool(url, 1, PATIENCE);
+    let mut options = options(url, 1, PATIENCE);
     options.max_lifetime(None::<Duration>).idle_timeout(None::<Duration>);
     options.map_sqlx_postgres_opts(|postgres| {
         // Whatever the database's own setting: a commit is on the disk before its caller hears of it.
-        session(postgres).options([("synchronous_commit", "on"), ("lock_timeout", "20s")])
+        let durable = ("synchronous_commit", "on");
+        session(postgres).options([durable, ("lock_timeout", "8s"), ("statement_timeout", "10s")])
     });
     options.map_sqlx_postgres_pool_opts(move |pool| {
         let guard = guard.clone();
@@ -121,15 +122,18 @@ async fn proof(connection: &mut PgConnection) -> Result<Option<Vec<u8>>, sqlx::E
 }
 
 pub(super) fn reading(url: &DatabaseUrl) -> ConnectOptions {
-    let mut options = pool(url, READERS, PATIENCE);
-    options.map_sqlx_postgres_opts(|postgres| session(postgres).options([("default_transaction_read_only", "on")]));
+    let mut options = options(url, READERS, PATIENCE);
+    options.map_sqlx_postgres_opts(|postgres| {
+        session(postgres).options([("default_transaction_read_only", "on"), ("statement_timeout", "8s")])
+    });
     options
 }
 
-/// A server that is cut off must not keep its locks for ever.
+/// A server that is cut off must not keep its locks for long, nor may a slow statement hold up all others. What is not heard of at all
+/// is given up on this side: the writer and the reader have limits of their own, a little above these.
 fn session(postgres: PgConnectOptions) -> PgConnectOptions {
     postgres.application_name("wamux").options([
-        ("idle_in_transaction_session_timeout", "60s"),
+        ("idle_in_transaction_session_timeout", "15s"),
         ("tcp_keepalives_idle", "30"),
         ("tcp_keepalives_interval", "10"),
         ("tcp_keepalives_count", "3"),

@@ -8,11 +8,11 @@ use std::time::Duration;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, DatabaseConnection, DbErr};
 
-use super::{Company, DatabaseUrl, READERS, pool, up};
+use super::{Company, DatabaseUrl, READERS, up};
 use crate::private;
 use crate::store::StoreError;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The lock, while it is held; nothing on PostgreSQL, whose locks live in its connections.
 #[derive(Default)]
@@ -39,15 +39,26 @@ pub(super) fn hold(url: &DatabaseUrl, company: Company) -> Result<Held, StoreErr
     }
 }
 
-pub(super) fn options(url: &DatabaseUrl, read_only: bool) -> ConnectOptions {
-    let mut options = pool(url, if read_only { READERS } else { 1 }, PATIENCE);
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// The database is made if there is none.
+    First,
+    Write,
+    Read,
+}
+
+pub(super) fn options(url: &DatabaseUrl, what: Use) -> ConnectOptions {
+    let read_only = what == Use::Read;
+    let mut options = super::options(url, if read_only { READERS } else { 1 }, PATIENCE);
     options.map_sqlx_sqlite_opts(move |sqlite| {
         // FULL: a commit is on the disk before its caller hears of it; NORMAL would lose accepted messages with the power.
         let sqlite = sqlite.busy_timeout(PATIENCE).foreign_keys(true).read_only(read_only);
         if read_only {
             sqlite
         } else {
-            sqlite.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
+            let make = what == Use::First;
+            sqlite.create_if_missing(make).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full)
         }
     });
     options

@@ -24,6 +24,8 @@ pub struct Due {
     pub seq: i64,
     pub message: MessageId,
     pub wire_id: String,
+    /// When it was accepted.
+    pub at: DateTime<Utc>,
     /// The account it was accepted for, which is the only one it may go out from.
     pub from: Option<Phone>,
     pub to: Phone,
@@ -129,6 +131,7 @@ fn due(row: message::Model, content: DueContent) -> Result<Due, StoreError> {
         seq: row.seq,
         message: MessageId(row.id),
         wire_id: row.wire_id,
+        at: row.created_at,
         from: row.from_phone.and_then(|phone| phone.parse().ok()),
         to: Phone::from_digits(&row.peer).map_err(|_| StoreError::Corrupt("recipient"))?,
         content,

@@ -97,7 +97,7 @@ async fn a_rotation_that_was_cut_short_goes_on_to_its_own_key() {
     let wanted = MasterSecret::fresh().unwrap();
     let cut = Rotation::begin(&url(folder.path()), old(), Some(wanted.clone())).await.unwrap();
     let turn = Turn { old: old(), new: wanted.key() };
-    let txn = cut.opened.write.begin_with_options(immediate()).await.unwrap();
+    let txn = cut.opened.write.present().1.begin_with_options(immediate()).await.unwrap();
     let first = (COLUMNS[0].again)(&txn, &turn, None).await.unwrap();
     txn.commit().await.unwrap();
     assert!(first.next.is_some() && first.broken == 0);

@@ -25,7 +25,8 @@ impl Store {
     /// Turns a session into a tombstone: what it has not sent fails, its history stays. False if there is no such session.
     pub async fn bury_session(&self, tenant: TenantId, id: SessionId) -> Result<bool, StoreError> {
         let now = self.clock().now();
-        self.write(move |batch| {
+        // In turn with what is accepted for the tenant, on any server.
+        self.write_for(tenant, move |batch| {
             async move {
                 let buried = session::Entity::update_many()
                     .col_expr(session::Column::DeletedAt, Expr::value(now))
@@ -47,7 +48,7 @@ impl Store {
     /// The session's device is unlinked and its keys are destroyed: nothing is left to do for it.
     pub async fn wiped(&self, lease: Lease) -> Result<(), StoreError> {
         let now = self.clock().now();
-        self.write(move |batch| {
+        self.write_for(lease.tenant, move |batch| {
             async move {
                 let wiped = session::Entity::update_many()
                     .col_expr(session::Column::WipedAt, Expr::value(now))
@@ -58,7 +59,7 @@ impl Store {
                 if wiped.rows_affected == 0 {
                     return Ok(false);
                 }
-                // What was accepted while the deletion was under way.
+                // What an older version accepted while the deletion was under way.
                 fail_unsent(batch, lease.tenant, lease.session, now, DELETED).await.map(|()| true)
             }
             .boxed()

@@ -35,7 +35,12 @@ impl Store {
             Some(event) => Some(serde_json::to_string(event).map_err(|_| StoreError::Corrupt("event"))?),
             None => None,
         };
-        self.write(move |batch| async move { write_record(batch, lease, record, payload).await }.boxed()).await
+        // In turn with what is accepted for the tenant, on any server: whatever was accepted before an unlinking fails with it, and
+        // nothing is accepted after it.
+        self.write_for(lease.tenant, move |batch| {
+            async move { write_record(batch, lease, record, payload).await }.boxed()
+        })
+        .await
     }
 
     /// A session's logged events after a position, oldest first.
@@ -86,7 +91,7 @@ async fn write_record(
     let held = session::Entity::find_by_id(lease.session.0).filter(session::Column::Epoch.eq(lease.epoch));
     let phone = held.select_only().column(session::Column::Phone).into_tuple::<Option<String>>().one(batch).await?;
     let Some(phone) = phone else { return Ok(None) };
-    let unlinked = phone.is_some() && record.phone.is_none();
+    let unlinked = phone.is_some_and(|phone| record.phone.as_ref().is_none_or(|now| now.digits() != phone));
     let mut change = session::ActiveModel {
         status: Set(record.status.as_str().to_owned()),
         phone: Set(record.phone.map(|p| p.digits().to_owned())),
@@ -108,7 +113,7 @@ async fn write_record(
     if held.rows_affected == 0 {
         return Ok(None);
     }
-    // Whichever phone is linked next did not take these on. What is accepted by a hair after a logout fails in the outbox then.
+    // Whichever phone is linked next did not take these on.
     if unlinked {
         fail_unsent(batch, lease.tenant, lease.session, record.at, UNLINKED).await?;
     }

@@ -29,6 +29,7 @@ use crate::domain::nack;
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
 use crate::whatsapp::{Link, ReceiptKind};
+use catch_up::CatchUp;
 use media::{Looked, Media};
 use progress::Progress;
 use round::{Pumped, locked};
@@ -92,8 +93,8 @@ pub(super) struct State {
     again: bool,
     /// Ends the next pause of a chat.
     alarm: Option<JoinHandle<()>>,
-    /// Whether what was sent before this actor lived, and never receipted, was sent again.
-    caught_up: bool,
+    /// How far what was sent before this actor lived, and never receipted, was sent again.
+    catch_up: Arc<Mutex<CatchUp>>,
     media: Media,
 }
 
@@ -122,7 +123,7 @@ impl Actor for Outbox {
             pace: Pace::Idle,
             again: false,
             alarm: None,
-            caught_up: false,
+            catch_up: Arc::default(),
             media: Media::default(),
         })
     }
@@ -172,12 +173,15 @@ impl State {
         self.connection.fetch_add(1, Ordering::AcqRel);
         let anew = locked(&self.progress).anew();
         self.progress = Arc::new(Mutex::new(anew));
+        let anew = locked(&self.catch_up).anew();
+        self.catch_up = Arc::new(Mutex::new(anew));
         self.resume(myself);
         self.look(myself);
     }
 
     /// Waits only for room in the writer's queue, and not for the commit.
     async fn mark(&self, wire_id: String, status: Status, at: DateTime<Utc>, error: Option<(Failure, String)>) {
+        locked(&self.catch_up).answered(&wire_id);
         // The wire tells whole seconds, so what it says of this moment would lie before the message was accepted.
         let now = self.shared.store.clock().now();
         let at = if now - at < FRESH { now } else { at };

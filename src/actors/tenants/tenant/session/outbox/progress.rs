@@ -38,8 +38,16 @@ struct Waiting {
     /// Nothing of this chat went out from here on.
     from: i64,
     message: MessageId,
-    /// The end of a pause; none while a medium is not on the media servers.
+    what: For,
+    /// When the wait is over at the latest: the end of a pause, or of the time that the message has.
     until: Option<Instant>,
+}
+
+/// What a chat waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    Medium,
+    Pause,
 }
 
 impl Progress {
@@ -66,9 +74,9 @@ impl Progress {
         self.settled.clear();
     }
 
-    /// The chat waits for the medium of this message.
-    pub(super) fn wait_for_medium(&mut self, place: &Place) {
-        self.wait(place, None);
+    /// The chat waits for the medium of this message, until the message has no more time.
+    pub(super) fn wait_for_medium(&mut self, place: &Place, until: Instant) {
+        self.wait(place, For::Medium, until);
         if self.settled.remove(&place.message) {
             self.released.push_back(place.chat.clone());
         }
@@ -82,12 +90,13 @@ impl Progress {
             return false;
         }
         let wait = Duration::from_secs((1 << (*tries).min(5)).min(30));
-        self.wait(place, Some(now + wait));
+        self.wait(place, For::Pause, now + wait);
         true
     }
 
-    fn wait(&mut self, place: &Place, until: Option<Instant>) {
-        self.waiting.insert(place.chat.clone(), Waiting { from: place.seq, message: place.message, until });
+    fn wait(&mut self, place: &Place, what: For, until: Instant) {
+        let waiting = Waiting { from: place.seq, message: place.message, what, until: Some(until) };
+        self.waiting.insert(place.chat.clone(), waiting);
     }
 
     /// A message had all its tries: it is to fail without another.
@@ -105,7 +114,7 @@ impl Progress {
             && !self.pause(&place, now)
         {
             // The next round fails it.
-            self.wait(&place, Some(now));
+            self.wait(&place, For::Pause, now);
         }
     }
 
@@ -120,14 +129,14 @@ impl Progress {
 
     /// The medium of this message is on the media servers, or will never be.
     pub(super) fn settle(&mut self, message: MessageId) {
-        let chat = self.waiting.iter().find(|(_, waiting)| waiting.message == message && waiting.until.is_none());
+        let chat = self.waiting.iter().find(|(_, waiting)| waiting.message == message && waiting.what == For::Medium);
         match chat.map(|(chat, _)| chat.clone()) {
             Some(chat) => self.released.push_back(chat),
             None => drop(self.settled.insert(message)),
         }
     }
 
-    /// Ends the pauses that are over.
+    /// Ends the waits that are over.
     pub(super) fn wake(&mut self, now: Instant) {
         for (chat, waiting) in &mut self.waiting {
             if waiting.until.take_if(|until| *until <= now).is_some() {
@@ -136,7 +145,7 @@ impl Progress {
         }
     }
 
-    /// When the next pause is over.
+    /// When the next wait is over.
     pub(super) fn next_wake(&self) -> Option<Instant> {
         self.waiting.values().filter_map(|waiting| waiting.until).min()
     }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::catch_up::CatchUp;
 use super::progress::{Place, Progress};
 use crate::actors::system::Shared;
 use crate::actors::system::health::Vitals;
@@ -24,7 +25,6 @@ const SEND_WITHIN: Duration = Duration::from_secs(90);
 /// How a round came to its end.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Pumped {
-    pub(super) caught_up: bool,
     pub(super) end: End,
 }
 
@@ -45,32 +45,29 @@ pub(super) struct Round {
     pub(super) link: Arc<Link>,
     /// What was accepted for another account never goes out from this one.
     pub(super) account: Phone,
-    pub(super) caught_up: bool,
+    pub(super) catch_up: Arc<Mutex<CatchUp>>,
     pub(super) progress: Arc<Mutex<Progress>>,
     pub(super) connection: u64,
     pub(super) present: Arc<AtomicU64>,
 }
 
 /// A panic while it was written left it as it was at some message, which is as good as at any other.
-pub(super) fn locked(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+pub(super) fn locked<T>(progress: &Mutex<T>) -> MutexGuard<'_, T> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Round {
-    pub(super) async fn run(mut self) -> Pumped {
+    pub(super) async fn run(self) -> Pumped {
         let end = match self.all().await {
             Ok(()) => End::Dry,
             Err(end) => end,
         };
-        Pumped { caught_up: self.caught_up, end }
+        Pumped { end }
     }
 
-    async fn all(&mut self) -> Result<(), End> {
+    async fn all(&self) -> Result<(), End> {
         self.progress().begin();
-        if !self.caught_up {
-            self.catch_up().await?;
-            self.caught_up = true;
-        }
+        self.catch_up().await?;
         loop {
             self.released().await?;
             let seen = self.progress().seen();
@@ -148,8 +145,13 @@ impl Round {
             let (failure, why) = UNLINKED;
             return self.fail(message, &place, failure, why.to_owned()).await;
         }
+        let left = self.shared.ages.expiry.of(message.at) - self.shared.store.clock().now();
+        let Ok(left) = left.to_std() else {
+            let (failure, why) = self.shared.ages.expiry.failure();
+            return self.fail(message, &place, failure, why).await;
+        };
         if matches!(message.content, DueContent::Waiting) {
-            self.progress().wait_for_medium(&place);
+            self.progress().wait_for_medium(&place, clock::instant() + left);
             return Ok(false);
         }
         if self.progress().is_tried_out(message.message) {

@@ -46,7 +46,7 @@ impl State {
             lease: self.lease,
             link,
             account,
-            caught_up: self.caught_up,
+            catch_up: Arc::clone(&self.catch_up),
             progress: Arc::clone(&self.progress),
             connection: self.connection.load(Ordering::Acquire),
             present: Arc::clone(&self.connection),
@@ -65,9 +65,7 @@ impl State {
             // Two rounds at once could mix up the order, so the round of the new connection begins only now.
             return self.pump(myself);
         }
-        if let Some(pumped) = pumped {
-            self.caught_up = pumped.caught_up;
-        } else {
+        if pumped.is_none() {
             self.vitals.note_error("a round of sending failed");
             locked(&self.progress).failed(clock::instant());
         }

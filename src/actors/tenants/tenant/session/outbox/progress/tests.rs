@@ -20,11 +20,16 @@ fn start() -> Instant {
     crate::clock::instant()
 }
 
+/// When a message that has all the time it needs has no more.
+fn never() -> Instant {
+    start() + Duration::from_hours(24)
+}
+
 #[test]
 fn a_chat_goes_on_where_it_began_to_wait() {
     let mut progress = Progress::default();
     progress.saw(1);
-    progress.wait_for_medium(&place(1, 2));
+    progress.wait_for_medium(&place(1, 2), never());
     progress.saw(5);
     assert!(progress.waits(&phone(1)) && !progress.waits(&phone(2)));
     // Somebody else's medium, and then the one that it waits for.
@@ -45,13 +50,13 @@ fn a_medium_that_is_settled_while_a_round_reads_of_it_holds_up_nothing() {
     let mut progress = Progress::default();
     progress.begin();
     progress.settle(place(1, 2).message);
-    progress.wait_for_medium(&place(1, 2));
+    progress.wait_for_medium(&place(1, 2), never());
     assert_eq!(progress.released(), Some((phone(1), 2)));
     progress.caught_up(true);
     // A later round would have read that it is settled.
     progress.settle(place(1, 7).message);
     progress.begin();
-    progress.wait_for_medium(&place(1, 7));
+    progress.wait_for_medium(&place(1, 7), never());
     assert_eq!(progress.released(), None);
 }
 
@@ -168,7 +173,7 @@ impl World {
     ) -> bool {
         let place = place(chat, seq);
         if medium {
-            progress.wait_for_medium(&place);
+            progress.wait_for_medium(&place, never());
             return false;
         }
         if *refused > 0 {

@@ -1,0 +1,190 @@
+//! A database in trouble under a running server: callers are told to come back, nothing accepted is lost, and it gets over it by itself.
+
+use std::process::Command;
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use serde_json::json;
+use tokio::task::JoinHandle;
+use wamux::clock::instant;
+use wamux::config::Config;
+use wamux::server::Server;
+
+use crate::ground::app::{Answer, App, Caller, tenant, until};
+use crate::ground::postgres::Postgres;
+use crate::ground::process::{Process, clean};
+use crate::ground::tunnel::Tunnel;
+use crate::ground::{Ground, Place};
+
+const OWN: &str = "+237600000001";
+const PHONE: &str = "+237611111111";
+/// Callers hear of trouble within this time, whatever it is.
+const AT_LONGEST: Duration = Duration::from_secs(25);
+
+/// Sends until a send is refused, which says when to come back; the texts that were accepted.
+fn sending(caller: &Caller, session: &str) -> JoinHandle<Vec<String>> {
+    let (caller, session) = (caller.clone(), session.to_owned());
+    tokio::spawn(async move {
+        let mut accepted = Vec::new();
+        loop {
+            let (text, began) = (format!("text {}", accepted.len()), instant());
+            let body = json!({ "to": PHONE, "message": text, "sessionId": session });
+            let answer = caller.post("/messages", body).await;
+            match answer.status {
+                202 => accepted.push(text),
+                _ => {
+                    is_told_to_come_back(answer);
+                    assert!(began.elapsed() < AT_LONGEST, "{:?}", began.elapsed());
+                    return accepted;
+                }
+            }
+        }
+    })
+}
+
+fn is_told_to_come_back(answer: Answer) {
+    assert!(answer.header("retry-after").is_some(), "{}", answer.text);
+    answer.problem(503, "not_ready");
+}
+
+async fn is_not_ready(caller: &Caller, why: &str) {
+    let unready = caller.get("/health/ready").await;
+    assert!(unready.header("retry-after").is_some());
+    let problem = unready.problem(503, "not_ready");
+    assert!(problem["detail"].as_str().unwrap().contains(why), "{problem}");
+    caller.get("/health/live").await.expect(200);
+}
+
+/// Everything that was promised arrives, once and in order, and what comes afterwards as well.
+async fn gets_over_it(caller: &Caller, accepted: &[String], received: u64) {
+    until("ready again", async || caller.get("/health/ready").await.status == 200).await;
+    until("accepted again", async || {
+        caller.post("/messages", json!({ "to": PHONE, "message": "after" })).await.status == 202
+    })
+    .await;
+    until("all are delivered", async || {
+        let outbound = caller.count("direction=outbound").await;
+        caller.count("direction=outbound&status=delivered").await == outbound
+    })
+    .await;
+    caller.until_count("direction=inbound", received).await;
+    let shown = caller.screen(PHONE).await;
+    let mut once = shown.clone();
+    once.dedup();
+    assert_eq!(once, shown, "shown twice");
+    // The answer to a commit may have been lost; then the message is there all the same.
+    let promised: Vec<_> = shown.into_iter().filter(|text| accepted.contains(text)).collect();
+    assert_eq!(promised, accepted, "missing or out of order");
+}
+
+async fn a_host_vanishes(comes_back: fn(&Tunnel)) {
+    let postgres = Postgres::start();
+    let tunnel = Tunnel::to(postgres.socket()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let plain = Config::in_folder(folder.path().to_owned());
+    let config = Config { database: postgres.url_at(tunnel.addr).parse().unwrap(), ..plain };
+    let server = Server::start(config.clone()).await.unwrap();
+    let caller = Caller::new(format!("http://{}", server.addr), Some(tenant(&config, "you@example.com", "pro").await));
+    let session = caller.link("one", OWN).await;
+    caller.text(PHONE, "before").await;
+    caller.until_count("status=delivered", 1).await;
+
+    let sending = sending(&caller, &session);
+    caller.until_count("direction=outbound", 20).await;
+    tunnel.stop_up();
+    let accepted = sending.await.unwrap();
+    assert!(accepted.len() >= 19, "{}", accepted.len());
+    let began = instant();
+    is_told_to_come_back(caller.get("/messages").await);
+    assert!(began.elapsed() < AT_LONGEST, "{:?}", began.elapsed());
+    is_not_ready(&caller, "the database does not answer").await;
+    // The network goes on meanwhile: what it brings cannot be kept now, and must come again.
+    let said = "meanwhile".to_owned().try_into().unwrap();
+    server.sandbox().unwrap().write(&PHONE.parse().unwrap(), &OWN.parse().unwrap(), &said).await.unwrap();
+
+    comes_back(&tunnel);
+    gets_over_it(&caller, &accepted, 1).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_host_that_vanishes_without_a_word_and_comes_back_loses_nothing() {
+    a_host_vanishes(Tunnel::open).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_host_that_vanishes_without_a_word_and_knows_nothing_afterwards_loses_nothing() {
+    a_host_vanishes(Tunnel::reset).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_file_that_another_program_holds_is_waited_for() {
+    let app = App::start().await;
+    let session = app.caller.link("one", OWN).await;
+    let other = format!("sqlite://{}", app.folder().join("wamux.db").display());
+    let mut other = ConnectOptions::new(other);
+    other.max_connections(1);
+    let other = Database::connect(other).await.unwrap();
+
+    let sending = sending(&app.caller, &session);
+    app.caller.until_count("direction=outbound", 20).await;
+    let began = instant();
+    while other.execute_unprepared("BEGIN IMMEDIATE").await.is_err() {
+        assert!(began.elapsed() < AT_LONGEST, "the lock was never free");
+    }
+    let accepted = sending.await.unwrap();
+    is_not_ready(&app.caller, "the database is held by another program").await;
+    // What is there can be read.
+    assert!(app.caller.count("direction=outbound").await >= 20);
+    let said = "meanwhile".to_owned().try_into().unwrap();
+    app.sandbox().write(&PHONE.parse().unwrap(), &OWN.parse().unwrap(), &said).await.unwrap();
+    other.execute_unprepared("ROLLBACK").await.unwrap();
+    gets_over_it(&app.caller, &accepted, 1).await;
+    other.close().await.unwrap();
+    app.stop().await;
+}
+
+/// The operating system refuses to let its files grow, as a full disk does. Nothing else in the process is written to.
+fn let_files_grow(server: &Process, limit: &str) {
+    let pid = server.id().to_string();
+    let done = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={limit}:")]).status().unwrap();
+    assert!(done.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_takes_nothing_more_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let network = Process::sandbox(folder.path(), "127.0.0.1:0");
+    let place = Place::new(Ground::Sqlite).beside(&network.network());
+    // A process that may not write further is killed for trying, unless it said that it wants to hear of it.
+    let mut command = clean(Command::new("sh"), place.folder());
+    command.env("WAMUX_SANDBOX_URL", network.network());
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_wamux")]);
+    let server = Process::spawn(command, "serve", place.folder(), None);
+    let key = server.key("you@example.com");
+    server.set_plan("you@example.com", "pro");
+    let caller = server.caller(&key);
+    let session = caller.link("one", OWN).await;
+
+    let sending = sending(&caller, &session);
+    caller.until_count("direction=outbound", 20).await;
+    let_files_grow(&server, "1");
+    let accepted = sending.await.unwrap();
+    assert!(accepted.len() >= 19, "{}", accepted.len());
+    is_not_ready(&caller, "its disk").await;
+    assert!(caller.count("direction=outbound").await >= 19);
+    let write = format!("{}/sandbox/phones/{PHONE}/messages", network.base);
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let written = client.post(write).json(&json!({ "to": OWN, "message": "meanwhile" })).send().await.unwrap();
+    assert_eq!(written.status().as_u16(), 201);
+    // Again and again, nothing is half done.
+    for _ in 0..3 {
+        is_told_to_come_back(caller.post("/sessions", json!({ "session_key": "two" })).await);
+    }
+    let_files_grow(&server, "unlimited");
+    gets_over_it(&caller, &accepted, 1).await;
+    let sessions = caller.get("/sessions").await.expect(200);
+    assert_eq!((&sessions["total"], &sessions["sessions"][0]["status"]), (&json!(1), &json!("connected")));
+    let (status, _) = server.terminate();
+    assert!(status.success(), "{status}");
+}
