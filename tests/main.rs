@@ -29,6 +29,7 @@ mod rotation;
 mod sandbox;
 mod sessions;
 mod sessions_life;
+mod soak;
 mod store;
 mod streams;
 mod tenancy;
