@@ -24,7 +24,13 @@ const KILLS: Size = Size {
 /// The same where nobody dies, and nobody hears the other.
 const CUTS: Size = Size {
     kills: 1,
-    others: &[Trouble::CutOff(2), Trouble::Silence(1), Trouble::FreezeNetwork(2), Trouble::FreezeServer(2)],
+    others: &[
+        Trouble::CutOff(2),
+        Trouble::Drop,
+        Trouble::Silence(1),
+        Trouble::FreezeNetwork(2),
+        Trouble::FreezeServer(2),
+    ],
     ..KILLS
 };
 

@@ -7,7 +7,9 @@
 mod apart;
 mod bad_input;
 mod builds;
+mod coming_back;
 mod crashes;
+mod endings;
 mod faults;
 mod foreign;
 mod ground;
