@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run run-live build test check bench setup-run setup-test setup-check
+.PHONY: help run run-live build test check bench soak setup-run setup-test setup-check
 
 RUST := 1.95
 DENY := 0.20.2
@@ -55,6 +55,10 @@ check: setup-check ## Format, lints, licences: what must hold before a change la
 
 bench: setup-run ## Measure: accepted messages a second, memory a session, time from POST to screen
 	cargo bench --locked
+
+soak: setup-test ## Kill, cut off and freeze the server and its network while messages flow: the full run once, or SOAK=10m, 2h
+	$(call say,Soaking (a failure tells its seed: SOAK_SEED gives it back))
+	cargo test --locked --test soak
 
 setup-run:
 	@command -v cargo >/dev/null || { echo "Rust is missing: install it from https://rustup.rs, then run this again."; exit 1; }

@@ -5,10 +5,41 @@ use serde_json::json;
 use crate::ground::app::{Caller, until};
 use crate::ground::process::{Process, wamux};
 use crate::ground::{Ground, Place, on_both_databases};
+use crate::soak::{self, Size, Trouble};
 
 const OWN: &str = "+237600000001";
 
-on_both_databases![five_kills_while_sending_lose_nothing_and_repeat_nothing, a_termination_ends_streams_and_exits_well,];
+/// A short run of `make soak`: it is kills that count.
+const KILLS: Size = Size {
+    tenants: 2,
+    sessions: 6,
+    phones: 3,
+    chats: 2,
+    texts: 10,
+    written: 4,
+    kills: 5,
+    others: &[Trouble::KillTwice, Trouble::Deploy, Trouble::KillNetwork],
+};
+
+/// The same where nobody dies, and nobody hears the other.
+const CUTS: Size = Size {
+    kills: 1,
+    others: &[
+        Trouble::CutOff(2),
+        Trouble::Drop,
+        Trouble::Silence(1),
+        Trouble::FreezeNetwork(2),
+        Trouble::FreezeServer(2),
+    ],
+    ..KILLS
+};
+
+on_both_databases![
+    five_kills_while_sending_lose_nothing_and_repeat_nothing,
+    a_termination_ends_streams_and_exits_well,
+    kills_at_any_moment_lose_nothing_and_repeat_nothing,
+    cuts_at_any_moment_lose_nothing_and_repeat_nothing,
+];
 
 /// Sends until the server is killed under it; the texts that were accepted.
 async fn send_until_killed(caller: &Caller, phones: &[String], first: usize) -> Vec<(usize, String)> {
@@ -71,6 +102,14 @@ async fn five_kills_while_sending_lose_nothing_and_repeat_nothing(on: Ground) {
     }
     let (status, took) = server.terminate();
     assert!(status.success() && took.as_secs() < 10, "{status} after {took:?}");
+}
+
+async fn kills_at_any_moment_lose_nothing_and_repeat_nothing(on: Ground) {
+    soak::run(on, KILLS, soak::seed()).await;
+}
+
+async fn cuts_at_any_moment_lose_nothing_and_repeat_nothing(on: Ground) {
+    soak::run(on, CUTS, soak::seed()).await;
 }
 
 async fn a_termination_ends_streams_and_exits_well(on: Ground) {

@@ -25,6 +25,9 @@ const ADDRESSES_MAX: usize = 1_000;
 
 /// What a closing may take: the protocol crate waits up to 10 s for what is on its way, and then writes its last rows.
 pub(super) const FINISH_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 5 } else { 15 });
+/// How long what a lost connection still brought may take to be opened, and then to be kept.
+const STRAGGLERS: Duration = Duration::from_millis(50);
+const KEEP_WITHIN: Duration = Duration::from_secs(2);
 
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,6 +161,7 @@ impl Link {
     /// when the last one was refused (whatsapp-rust 0.7.0, `Client::stop_supervision_loop`).
     pub async fn run(&self) -> Over {
         let linked = self.client.pn().is_some();
+        self.keep_the_rest().await;
         self.state.start(linked);
         // A linked device reconnects when our session says so; a pairing needs the crate to come back by itself.
         self.client.enable_auto_reconnect.store(!linked, Ordering::Relaxed);
@@ -177,6 +181,16 @@ impl Link {
             return Over::Broken("WhatsApp asks for a newer version".to_owned());
         }
         over
+    }
+
+    /// Keeps what the last connection brought too late to be kept with it. The crate forgets that as it connects, though the keys that
+    /// opened it may be stored as used by then: what WhatsApp brings again would pass for a repeat, and be lost (whatsapp-rust 0.7.0,
+    /// `Client::connect`, "dropping late uncommitted drain entries").
+    async fn keep_the_rest(&self) {
+        let kept = timeout(KEEP_WITHIN, self.client.flush_pending_signal_state()).await;
+        if !matches!(kept, Ok(Ok(()))) {
+            tracing::debug!(?kept, "what the last connection brought late was not kept");
+        }
     }
 
     /// A client whose keys cannot be read or stored leaves what arrives unconfirmed, and hears of it again only on its next
@@ -267,6 +281,8 @@ impl Link {
         let finish = async {
             let end = async {
                 self.client.disconnect().await;
+                tokio::time::sleep(STRAGGLERS).await;
+                self.keep_the_rest().await;
                 self.keys.close().await;
             };
             if timeout(FINISH_WITHIN, end).await.is_err() {

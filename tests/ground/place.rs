@@ -35,6 +35,12 @@ impl Place {
         Self { folder, ..self }
     }
 
+    /// Its folder stays when it goes.
+    #[allow(dead_code, reason = "the benches leave nothing")]
+    pub fn keep(&mut self) {
+        self.folder.disable_cleanup(true);
+    }
+
     /// The same with its sessions on a simulated network elsewhere: `WAMUX_SANDBOX_URL`.
     #[allow(dead_code, reason = "the benches keep it in the process")]
     pub fn beside(self, network: &str) -> Self {

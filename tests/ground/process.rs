@@ -122,6 +122,13 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// `STOP`, `CONT`: what only the operating system answers.
+    #[allow(dead_code, reason = "the benches freeze nobody")]
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name]).arg(self.child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// How it ended, if it has by itself.
     #[allow(dead_code, reason = "the benches end what they start")]
     pub fn ended(&mut self) -> Option<ExitStatus> {
