@@ -27,6 +27,7 @@ mod pages;
 mod pairing_code;
 mod pool;
 mod readme;
+mod received;
 mod rotation;
 mod sandbox;
 mod sessions;
