@@ -32,6 +32,7 @@ mod pairing_code;
 mod pool;
 mod readme;
 mod receipts;
+mod received;
 mod rotation;
 mod sandbox;
 mod sessions;

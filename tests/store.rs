@@ -1,6 +1,7 @@
 //! The store, the same scenarios on SQLite and on PostgreSQL: migrations, accepting, marks, keys, sessions, sealing.
 
 mod media;
+mod received;
 mod retention;
 mod sending;
 
@@ -19,7 +20,6 @@ use wamux::domain::session::life::Fault;
 use wamux::domain::session::{Lease, Session, SessionKey};
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
 use wamux::store::answers::Made;
-use wamux::store::received::Incoming;
 use wamux::store::seal::KeyFile;
 use wamux::store::sessions::Record;
 use wamux::store::{DatabaseUrl, Store, StoreError};
@@ -94,7 +94,6 @@ async fn all(store: &Store) {
     a_send_is_kept_with_its_count_and_goes_out_in_order(store).await;
     the_day_has_exactly_its_messages_however_many_ask_at_once(store).await;
     an_idempotency_key_gives_the_first_answer_again(store).await;
-    what_comes_twice_is_received_once(store).await;
     a_key_lets_in_until_it_is_deleted(store).await;
     a_session_key_is_unique_among_the_living_of_a_tenant(store).await;
     only_the_newest_lease_records(store).await;
@@ -104,6 +103,7 @@ async fn all(store: &Store) {
     media::all(store).await;
     sending::all(store).await;
     retention::all(store).await;
+    received::all(store).await;
 }
 
 #[tokio::test]
@@ -239,30 +239,6 @@ async fn an_idempotency_key_gives_the_first_answer_again(store: &Store) {
     );
 }
 
-async fn what_comes_twice_is_received_once(store: &Store) {
-    let lease = lease(store, tenant(store, "received@example.com").await, "one").await;
-    let incoming = |from: &str| Incoming {
-        id: MessageId(store.clock().id()),
-        wire_id: "3EB0SAME".to_owned(),
-        peer: from.to_owned(),
-        from: None,
-        kind: Kind::Text,
-        text: Some("hi\0there".to_owned()),
-        at: store.clock().now(),
-    };
-    store.receive(lease, vec![incoming("1"), incoming("2")]).await.unwrap();
-    store.receive(lease, vec![incoming("2"), incoming("3")]).await.unwrap();
-    store.receive(lease, vec![incoming("3")]).await.unwrap();
-    assert_eq!(store.messages(lease.tenant, &filter()).await.unwrap().total, 3);
-    // Whoever sends chooses the id: none is too long or too odd to be kept, or it would be brought again for ever.
-    for odd in ["long ".repeat(2000), "nul\0".to_owned(), "nul\0 too".to_owned()] {
-        let odd = Incoming { wire_id: odd.clone(), peer: odd, ..incoming("4") };
-        store.receive(lease, vec![odd.clone()]).await.unwrap();
-        store.receive(lease, vec![Incoming { id: MessageId(store.clock().id()), ..odd }]).await.unwrap();
-    }
-    assert_eq!(store.messages(lease.tenant, &filter()).await.unwrap().total, 6);
-}
-
 async fn a_key_lets_in_until_it_is_deleted(store: &Store) {
     let tenant = tenant(store, "keys@example.com").await;
     let new = |secret: u8| {
@@ -327,15 +303,7 @@ async fn only_the_newest_lease_records(store: &Store) {
     assert_eq!(store.due(new, 0, 9).await.unwrap().len(), 1, "it is linked, so it may yet send it");
     assert_eq!(store.due(old, 0, 9).await.unwrap().len(), 1, "a refused write changes nothing");
     assert!(matches!(store.wiped(old).await, Err(StoreError::LeaseLost)));
-    let received = Incoming {
-        id: MessageId(store.clock().id()),
-        wire_id: "3EB0LATE".to_owned(),
-        peer: "1".to_owned(),
-        from: None,
-        kind: Kind::Text,
-        text: Some("for the newer lease".to_owned()),
-        at: store.clock().now(),
-    };
+    let received = received::text(store, "3EB0LATE", "1");
     assert!(matches!(store.receive(old, vec![received.clone()]).await, Err(StoreError::LeaseLost)));
     store.receive(new, vec![received]).await.unwrap();
     let position = store.record(new, record()).await.unwrap().unwrap();

@@ -1,4 +1,5 @@
-//! The medium of a message: where it comes from, how far it has come, and what phones need to show it.
+//! The medium of a message: where it comes from, how far it has come, and what phones need to show it. Of one that was received, it
+//! is what its sender says of it; it lies on the network's media servers, so its stage is that of one that was uploaded.
 
 use sea_orm::entity::prelude::*;
 
@@ -34,6 +35,8 @@ pub struct Model {
     pub gif: bool,
     /// The message as it goes over the wire, with the keys that open the medium; sealed.
     pub payload: Option<Vec<u8>>,
+    /// Of a medium that was received: where it lies, and what opens it (`domain::media::Reference`); sealed.
+    pub reference: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -7,6 +7,7 @@ mod m0002_device_keys;
 mod m0003_session_proxy;
 mod m0004_media;
 mod m0005_answers;
+mod m0006_received_media;
 mod m0007_media_indexes;
 mod m0009_pending;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_session_proxy::Migration),
             Box::new(m0004_media::Migration),
             Box::new(m0005_answers::Migration),
+            Box::new(m0006_received_media::Migration),
             Box::new(m0007_media_indexes::Migration),
             Box::new(m0009_pending::Migration),
         ]

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "sandbox")]
 mod companions;
+mod downloads;
 mod keys;
 mod messages;
 mod sessions;

@@ -11,6 +11,7 @@ pub enum Code {
     BodyTooLarge,
     BodyTooSlow,
     DailyLimitReached,
+    DownloadLimitReached,
     HeadersTooLarge,
     IdempotencyInProgress,
     IdempotencyKeyReused,
@@ -20,6 +21,9 @@ pub enum Code {
     KeyLimitReached,
     MalformedJson,
     MalformedRequest,
+    MediaCorrupt,
+    MediaExpired,
+    MediaTooLarge,
     MethodNotAllowed,
     NotAcceptable,
     NotFound,
@@ -47,10 +51,11 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 40] = [
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::DailyLimitReached,
+        Self::DownloadLimitReached,
         Self::HeadersTooLarge,
         Self::IdempotencyInProgress,
         Self::IdempotencyKeyReused,
@@ -60,6 +65,9 @@ impl Code {
         Self::KeyLimitReached,
         Self::MalformedJson,
         Self::MalformedRequest,
+        Self::MediaCorrupt,
+        Self::MediaExpired,
+        Self::MediaTooLarge,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
         Self::NotFound,
@@ -92,6 +100,7 @@ impl Code {
             Self::BodyTooLarge => ("body_too_large", "The body is too large"),
             Self::BodyTooSlow => ("body_too_slow", "The body did not arrive in time"),
             Self::DailyLimitReached => ("daily_limit_reached", "The day's messages are used up"),
+            Self::DownloadLimitReached => ("download_limit_reached", "There are too many downloads"),
             Self::HeadersTooLarge => ("headers_too_large", "The headers are too large"),
             Self::IdempotencyInProgress => {
                 ("idempotency_in_progress", "The first request with this key is not answered yet")
@@ -103,6 +112,9 @@ impl Code {
             Self::KeyLimitReached => ("key_limit_reached", "There are too many API keys"),
             Self::MalformedJson => ("malformed_json", "The body is not JSON"),
             Self::MalformedRequest => ("malformed_request", "The request cannot be read"),
+            Self::MediaCorrupt => ("media_corrupt", "The medium is not what its sender sent"),
+            Self::MediaExpired => ("media_expired", "WhatsApp has the medium no longer"),
+            Self::MediaTooLarge => ("media_too_large", "The medium is too large"),
             Self::MethodNotAllowed => ("method_not_allowed", "The method is not allowed here"),
             Self::NotAcceptable => ("not_acceptable", "The answer comes in no accepted form"),
             Self::NotFound => ("not_found", "There is nothing here"),

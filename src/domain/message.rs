@@ -221,8 +221,10 @@ pub enum Shown {
         gif: Option<bool>,
     },
     Audio {
-        /// Where the caller said that it lies; null if it was uploaded.
+        /// Where the caller said that it lies; null if it was uploaded or received.
         audio_url: Option<String>,
+        /// Where one that was received can be had from this server.
+        download_url: Option<String>,
         /// Whether it is a voice note.
         ptt: bool,
         mime_type: Option<String>,
@@ -240,8 +242,10 @@ pub enum Shown {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Seen {
-    /// Where the caller said that it lies; null if it was uploaded.
+    /// Where the caller said that it lies; null if it was uploaded or received.
     pub media_url: Option<String>,
+    /// Where one that was received can be had from this server.
+    pub download_url: Option<String>,
     pub caption: Option<String>,
     pub mime_type: Option<String>,
     /// Bytes.

@@ -63,6 +63,20 @@ pub fn uploads_wait() -> Refusal {
     Refusal::new(Code::UploadLimitReached, detail).after(Duration::from_secs(30))
 }
 
+/// The most media that one session, all of a tenant's and all of a server's may be downloading at once: what is under way takes at
+/// most 16 times 200 MB of the disk.
+pub const DOWNLOADS_MAX: usize = 4;
+pub const DOWNLOADS_OF_TENANT_MAX: usize = 8;
+pub const DOWNLOADS_OF_ALL_MAX: usize = 16;
+
+/// Why no other medium can be downloaded just now.
+pub fn downloads_used_up() -> Refusal {
+    let detail = format!(
+        "A session may download {DOWNLOADS_MAX} media at once, and all of yours {DOWNLOADS_OF_TENANT_MAX}; wait until one is done."
+    );
+    Refusal::new(Code::DownloadLimitReached, detail).after(Duration::from_secs(1))
+}
+
 /// The most streams a tenant may have open at once: a process has 8192 connections for all.
 pub const STREAMS_MAX: usize = 256;
 

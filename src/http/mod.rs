@@ -170,6 +170,7 @@ fn all() -> Vec<At<Door>> {
         at!(door, path!("api" / "v1" / "messages" / "media"), [] POST messages::send_media()),
         at!(door, path!("api" / "v1" / "messages" / "audio"), [] POST messages::send_audio()),
         at!(door, path!("api" / "v1" / "messages" / String), [id] GET messages::show(id)),
+        at!(door, path!("api" / "v1" / "messages" / String / "media"), [id] GET messages::download(id)),
 
         at!(door, path!("api" / "v1" / "sessions"), [] POST sessions::create(), GET sessions::list()),
         at!(door, path!("api" / "v1" / "sessions" / String), [id]

@@ -36,18 +36,21 @@ pub(super) const fn status(code: Code) -> StatusCode {
         | Code::SessionKeyTaken
         | Code::SessionNotConnected
         | Code::SessionNotPairing => StatusCode::CONFLICT,
+        Code::MediaExpired => StatusCode::GONE,
         Code::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UriTooLong => StatusCode::URI_TOO_LONG,
         Code::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Code::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Code::IdempotencyKeyReused | Code::ValidationFailed => StatusCode::UNPROCESSABLE_ENTITY,
+        Code::IdempotencyKeyReused | Code::MediaTooLarge | Code::ValidationFailed => StatusCode::UNPROCESSABLE_ENTITY,
         Code::DailyLimitReached
+        | Code::DownloadLimitReached
         | Code::KeyLimitReached
         | Code::RateLimited
         | Code::SessionLimitReached
         | Code::StreamLimitReached
         | Code::UploadLimitReached => StatusCode::TOO_MANY_REQUESTS,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::MediaCorrupt => StatusCode::BAD_GATEWAY,
         Code::NotReady | Code::Overloaded | Code::SandboxUnreachable | Code::Stopping | Code::WhatsAppUnanswered => {
             StatusCode::SERVICE_UNAVAILABLE
         }

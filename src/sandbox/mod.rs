@@ -46,7 +46,7 @@ pub use faults::{
 };
 pub use ledger::LedgerError;
 pub use person::{Copy, PAGE_MAX, PhoneInfo};
-pub use phone::draft::{Attachment, AttachmentKind};
+pub use phone::draft::{Attachment, AttachmentKind, Measures};
 pub use screen::{Facts, Page, Shown, Status};
 pub use tls::Tls;
 pub use wire::{CHAT, Stream};

@@ -11,7 +11,7 @@ use super::ledger::{Change, Device, Outgoing};
 use super::login::Answer;
 use super::message::{ack, outgoing};
 use super::network::Network;
-use super::phone::{away, outbox};
+use super::phone::{away, outbox, reupload};
 use super::screen::Status;
 use super::stanza::{address, attr, child, children, text};
 
@@ -38,8 +38,14 @@ pub(crate) async fn from_companion(
         let ticket = Some(network.ledger.submit(changes).await?);
         return Ok(Answer { stanzas: vec![answer], ticket, ..Answer::default() });
     };
-    let mut held = Held::take(vec![Arc::clone(account), Arc::clone(&target)]).await;
     let kind = attr(receipt, "type").unwrap_or_default();
+    if kind == reupload::ASKS && target.id == account.id {
+        // It is no word on the message as such, which may still be under way to this companion.
+        let changes = reupload::asked(network, account, me, receipt).await?;
+        let ticket = Some(network.ledger.submit(changes).await?);
+        return Ok(Answer { stanzas: vec![answer], ticket, ..Answer::default() });
+    }
+    let mut held = Held::take(vec![Arc::clone(account), Arc::clone(&target)]).await;
     if kind == "retry" && to.device == 0 && away::is_away(&mut held, target.id) {
         changes.push(away::question(receipt, account, me.device, target.id)?);
     } else if kind == "retry" {

@@ -3,7 +3,8 @@
 
 mod chores;
 mod next;
-mod payload;
+pub mod received;
+mod sealed;
 mod standing;
 
 use chrono::{DateTime, Utc};
@@ -23,7 +24,7 @@ use crate::domain::message::{Kind, Status};
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
 pub use next::Spooled;
-pub(super) use payload::{open, seal_again};
+pub(super) use sealed::{Sealed, open, seal_again};
 
 /// A medium that is to be fetched, checked and converted.
 #[derive(Debug, Clone)]

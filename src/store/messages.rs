@@ -89,7 +89,7 @@ fn view(medium: Option<Medium>, row: message::Model) -> Result<Message, StoreErr
         from_phone: row.from_phone,
         kind,
         status: Status::from_number(row.status).ok_or(StoreError::Corrupt("message status"))?,
-        shown: shown(kind, row.text, medium.unwrap_or_default()),
+        shown: shown(MessageId(row.id), kind, row.text, medium.unwrap_or_default()),
         whatsapp_message_id: row.wire_id,
         error_code: row.error_code,
         error_message: row.error_message,

@@ -1,15 +1,19 @@
 //! Received messages: a batch is one insert, and a stanza that comes again is the row that is there.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use entity::{event, message, session};
 use futures_util::FutureExt;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
 
 use super::device_keys::name_of;
-use super::{Store, StoreError};
+use super::{Store, StoreError, many, media};
 use crate::domain::event::MESSAGE_RECEIVED;
 use crate::domain::id::MessageId;
+use crate::domain::media::{Reference, Said};
 use crate::domain::message::{Direction, Kind, Status};
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
@@ -23,14 +27,24 @@ pub struct Incoming {
     pub peer: String,
     pub from: Option<Phone>,
     pub kind: Kind,
+    /// The text, or the caption of its medium.
     pub text: Option<String>,
+    pub medium: Option<IncomingMedium>,
     pub at: DateTime<Utc>,
+}
+
+/// What came with it: what its sender says of it, and where it lies, if that was said.
+#[derive(Debug, Clone)]
+pub struct IncomingMedium {
+    pub said: Said,
+    pub reference: Option<Reference>,
 }
 
 impl Store {
     /// Keeps what a session received, with its events; the network is told only after this.
     pub async fn receive(&self, lease: Lease, batch: Vec<Incoming>) -> Result<(), StoreError> {
         let now = self.clock().now();
+        let mut media = self.media_rows(lease, &batch)?;
         self.write(move |tx| {
             async move {
                 use message::Column;
@@ -46,6 +60,8 @@ impl Store {
                 if kept.is_empty() {
                     return Ok(true);
                 }
+                media.retain(|id, _| kept.iter().any(|row| row.id == *id));
+                many::insert(tx, media.into_values().collect()).await?;
                 let events = kept.iter().map(|row| event::ActiveModel {
                     seq: NotSet,
                     tenant_id: Set(row.tenant_id),
@@ -65,6 +81,20 @@ impl Store {
         .await?
         .then_some(())
         .ok_or(StoreError::LeaseLost)
+    }
+
+    /// The rows of what came with the messages of a batch, by their ids.
+    fn media_rows(
+        &self,
+        lease: Lease,
+        batch: &[Incoming],
+    ) -> Result<HashMap<Uuid, entity::media::ActiveModel>, StoreError> {
+        let with_media = batch.iter().filter_map(|incoming| Some((incoming.id, incoming.medium.as_ref()?)));
+        let row = |(id, medium): (MessageId, &IncomingMedium)| {
+            let reference = medium.reference.as_ref().map(|reference| self.seal_reference(lease.tenant, id, reference));
+            Ok((id.0, media::received::row(lease, id, &medium.said, reference.transpose()?)))
+        };
+        with_media.map(row).collect()
     }
 }
 

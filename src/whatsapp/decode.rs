@@ -1,12 +1,16 @@
 //! From the wire's messages to ours: what was said, by whom, where.
 
+mod medium;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use whatsapp_rust::prelude::{InboundMessage, MessageExt, MessageInfo, wa};
+use whatsapp_rust::wacore::types::message::MessageSource;
 use whatsapp_rust::waproto::codec::message_encoded_len;
 use whatsapp_rust::waproto::whatsapp::message::protocol_message::Type as ProtocolType;
 use whatsapp_rust::{Client, Jid, Server};
 
+use crate::domain::media::{Reference, Said};
 use crate::domain::phone::Phone;
 
 /// Takes received messages into safe keeping before they are acknowledged to the network.
@@ -46,17 +50,33 @@ pub struct Party {
 #[derive(Clone, PartialEq, Eq)]
 pub enum ReceivedContent {
     Text(String),
+    Medium(Box<ReceivedMedium>),
     /// A kind that this version does not read, by its name.
     Unsupported(&'static str),
+}
+
+/// A picture, a film or a sound that came in: what is said of it, and where it lies, if that was said as well.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReceivedMedium {
+    pub said: Said,
+    pub caption: Option<String>,
+    pub reference: Option<Reference>,
+}
+
+impl ReceivedContent {
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Medium(medium) => medium.said.wanted.as_str(),
+            Self::Unsupported(kind) => kind,
+        }
+    }
 }
 
 /// Messages are personal: a debug print shows what kind one is and no more.
 impl std::fmt::Debug for Received {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = match self.content {
-            ReceivedContent::Text(_) => "text",
-            ReceivedContent::Unsupported(kind) => kind,
-        };
+        let kind = self.content.name();
         f.debug_struct("Received").field("wire_id", &self.wire_id).field("kind", &kind).finish_non_exhaustive()
     }
 }
@@ -64,7 +84,7 @@ impl std::fmt::Debug for Received {
 /// What of a message concerns callers; `None` for traffic between devices, keys, and status updates.
 pub(super) async fn received(client: &Client, message: &InboundMessage) -> Option<Received> {
     let info = &message.info;
-    let content = content(&message.message)?;
+    let content = content(&message.message, &info.source)?;
     if matches!(info.source.chat.server, Server::Broadcast | Server::Newsletter) {
         return None;
     }
@@ -106,11 +126,15 @@ async fn party(client: &Client, jid: &Jid, alt: Option<&Jid>) -> Party {
     Party { address: jid.to_non_ad_string(), phone }
 }
 
-fn content(message: &wa::Message) -> Option<ReceivedContent> {
+fn content(message: &wa::Message, source: &MessageSource) -> Option<ReceivedContent> {
     if let Some(text) = message.text_content() {
         return Some(ReceivedContent::Text(text.to_owned()));
     }
-    kind(message.get_base_message()).map(ReceivedContent::Unsupported)
+    let message = message.get_base_message();
+    if let Some(medium) = medium::of(message, source) {
+        return Some(ReceivedContent::Medium(Box::new(medium)));
+    }
+    kind(message).map(ReceivedContent::Unsupported)
 }
 
 /// The name of what is not read yet, or `None` for what is no message to anyone.
@@ -123,9 +147,6 @@ fn kind(message: &wa::Message) -> Option<&'static str> {
         };
     }
     let kinds = [
-        (message.image_message.is_set(), "image"),
-        (message.video_message.is_set() || message.ptv_message.is_set(), "video"),
-        (message.audio_message.is_set(), "audio"),
         (message.document_message.is_set(), "document"),
         (message.sticker_message.is_set() || message.lottie_sticker_message.is_set(), "sticker"),
         (message.location_message.is_set() || message.live_location_message.is_set(), "location"),

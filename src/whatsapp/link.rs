@@ -14,6 +14,7 @@ use super::WireError;
 use super::encode::{self, SendError};
 use super::signal::{Ears, phone_of};
 use super::version::Claim;
+use super::web::Web;
 use crate::domain::phone::Phone;
 use crate::domain::session::life::{End, Loss};
 use crate::store::device_keys::DeviceKeys;
@@ -135,6 +136,8 @@ impl State {
 /// A client on the keys of one session. Dropped, it stops without saying good-bye; `close` it instead.
 pub struct Link {
     pub(super) client: Arc<Client>,
+    /// The way to the media servers.
+    pub(super) web: Web,
     keys: DeviceKeys,
     state: Arc<State>,
     version: Claim,
@@ -146,6 +149,7 @@ pub struct Link {
 impl Link {
     pub(super) fn new(
         client: Arc<Client>,
+        web: Web,
         keys: DeviceKeys,
         ears: Arc<Ears>,
         state: Arc<State>,
@@ -153,7 +157,16 @@ impl Link {
     ) -> Self {
         ears.attach(&client);
         let events = client.subscribe_handler(ears);
-        Self { client, keys, state, version, finished: OnceCell::new(), addresses: Mutex::default(), _events: events }
+        Self {
+            client,
+            web,
+            keys,
+            state,
+            version,
+            finished: OnceCell::new(),
+            addresses: Mutex::default(),
+            _events: events,
+        }
     }
 
     /// Runs one connection and says how it ended; while pairing, the phone's scan and the return as a linked device are

@@ -2,6 +2,7 @@
 
 mod decode;
 pub mod dial;
+mod download;
 mod encode;
 mod home;
 pub mod key_store;
@@ -19,7 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use whatsapp_rust::http::HttpClient;
 use whatsapp_rust::store::persistence_manager::PersistenceManager;
 use whatsapp_rust::wacore::store::{DeviceCommand, DevicePropsOverride};
 use whatsapp_rust::waproto::whatsapp::device_props::PlatformType;
@@ -35,7 +35,8 @@ use key_store::KeyStore;
 use signal::Ears;
 use version::{CurrentVersion, Version};
 
-pub use decode::{Inbox, InboxError, Received, ReceivedContent};
+pub use decode::{Inbox, InboxError, Received, ReceivedContent, ReceivedMedium};
+pub use download::{Asked, DownloadError, Opened};
 pub use encode::{SendError, new_wire_id};
 #[cfg(feature = "sandbox")]
 pub use key_store::linked_device;
@@ -70,7 +71,7 @@ pub enum WireError {
 #[derive(Clone)]
 pub struct Wire {
     network: Network,
-    web: Arc<dyn HttpClient>,
+    web: web::Web,
     version: Arc<CurrentVersion>,
     way: Way,
 }
@@ -84,7 +85,7 @@ impl Wire {
     /// The same, with its media servers.
     #[must_use]
     pub fn with_media(self, servers: MediaServers) -> Self {
-        Self { web: Arc::new(web::Web::sandbox(servers)), ..self }
+        Self { web: web::Web::sandbox(servers), ..self }
     }
 
     /// To a simulated network elsewhere, and nowhere else.
@@ -94,15 +95,14 @@ impl Wire {
     }
 
     fn simulated(network: Network, web: web::Web) -> Self {
-        let web: Arc<dyn HttpClient> = Arc::new(web);
-        let version = Arc::new(CurrentVersion::fixed(SANDBOX_VERSION, Arc::clone(&web)));
+        let version = Arc::new(CurrentVersion::fixed(SANDBOX_VERSION, Arc::new(web.clone())));
         Self { network, web, version, way: Way::default() }
     }
 
     /// To the real network.
     pub fn whatsapp() -> Result<Self, WireError> {
-        let web: Arc<dyn HttpClient> = Arc::new(web::Web::whatsapp()?);
-        let version = Arc::new(CurrentVersion::new(Arc::clone(&web)));
+        let web = web::Web::whatsapp()?;
+        let version = Arc::new(CurrentVersion::new(Arc::new(web.clone())));
         Ok(Self { network: Network::whatsapp(), web, version, way: Way::default() })
     }
 
@@ -141,7 +141,7 @@ impl Wire {
                 Arc::clone(&ears),
                 Home::of(keys.clone()),
             ))
-            .with_http_client_arc(Arc::clone(&self.web))
+            .with_http_client_arc(Arc::new(self.web.clone()))
             .with_version_override(version)
             .with_background_saver_interval(SAVE_EVERY)
             .with_cache_config(caches())
@@ -150,7 +150,8 @@ impl Wire {
             .build()
             .await?
             .into_client();
-        Ok(Link::new(client, keys, ears, state, version::Claim::new(&self.version, version)))
+        let claim = version::Claim::new(&self.version, version);
+        Ok(Link::new(client, self.web.clone(), keys, ears, state, claim))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod convert;
 mod converting;
+pub(crate) mod downloads;
 mod fetch;
 mod job;
 mod queue;

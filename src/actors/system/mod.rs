@@ -25,6 +25,7 @@ use places::Places;
 use starting::Starting;
 use streams::Streams;
 
+use super::media::downloads::Downloads;
 use super::media::spool::Spool;
 use super::media::uploads::Uploads;
 use super::media::{self, Converting, Means};
@@ -57,6 +58,7 @@ pub struct Shared {
     /// Of media that go to media servers.
     pub(crate) uploading: Places,
     pub(crate) converting: Converting,
+    pub(crate) downloads: Arc<Downloads>,
     phase: AtomicU8,
     media_door: RwLock<Option<Door<media::Msg>>>,
     tenants_door: RwLock<Option<Door<tenants::Msg>>>,
@@ -95,6 +97,7 @@ impl Shared {
             uploads: Arc::default(),
             uploading: Places::new(UPLOADING.0, UPLOADING.1),
             converting: Converting::for_this_machine(),
+            downloads: Arc::default(),
             phase: AtomicU8::new(Phase::Starting as u8),
             media_door: RwLock::default(),
             tenants_door: RwLock::default(),

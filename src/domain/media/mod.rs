@@ -2,6 +2,7 @@
 
 mod fault;
 mod format;
+mod received;
 mod url;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use super::message::Kind;
 
 pub use fault::Fault;
 pub use format::{Format, HEAD, id3_length, looks_like};
+pub use received::{DOWNLOAD_MAX, DirectPath, MimeType, Reference, Said};
 pub use url::{MediaUrl, NotAMediaUrl, URL_MAX};
 
 /// The longest caption, in characters.

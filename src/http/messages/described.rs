@@ -5,6 +5,7 @@ mod media;
 
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::content::Content;
 use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Type};
 use warp::http::StatusCode;
 
@@ -144,4 +145,27 @@ pub(in crate::http) fn show() -> Described {
     Described::new(Tag::Messages, "getMessage", "Get a message", "How far it has come, or why it failed.")
         .at::<MessageId>("id", "The message's id.")
         .gives::<Message>(StatusCode::OK, "The message", message())
+}
+
+pub(in crate::http) fn download() -> Described {
+    Described::new(
+        Tag::Messages,
+        "downloadMedium",
+        "Download a received medium",
+        "The file as its sender sent it: fetched from WhatsApp's media servers through the session that received it, decrypted, and \
+         checked against the message before the first byte is answered. Its type is the one that its sender said. The media servers \
+         forget files after some weeks; then the account's own phone is asked to put it up again.",
+    )
+    .at::<MessageId>("id", "The message's id.")
+    .says(StatusCode::OK, "The file")
+    .form("*/*", Content::default())
+    .with_header("Content-Disposition")
+    .refuses(&[
+        Code::SessionNotConnected,
+        Code::DownloadLimitReached,
+        Code::MediaExpired,
+        Code::MediaTooLarge,
+        Code::MediaCorrupt,
+        Code::WhatsAppUnanswered,
+    ])
 }

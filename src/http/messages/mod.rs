@@ -1,6 +1,7 @@
 //! Messages: accepted, one file a kind; listed, shown.
 
 pub(super) mod described;
+mod download;
 mod list;
 mod media;
 mod text;
@@ -16,6 +17,7 @@ use crate::domain::idempotency::Once;
 use crate::domain::message::{Send, Via};
 use crate::domain::phone::Phone;
 use crate::domain::session::SessionKey;
+pub(super) use download::download;
 pub(super) use list::{list, show};
 pub(super) use media::{send_audio, send_media};
 pub(super) use text::send;

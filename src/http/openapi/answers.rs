@@ -39,6 +39,7 @@ pub(super) fn headers() -> Vec<(&'static str, Header)> {
         ("ETag", header("Changes when the document does.", text())),
         ("Cache-Control", header("For how many seconds a copy may be used without asking.", text())),
         ("Vary", header("What the form of the answer depends on.", text())),
+        ("Content-Disposition", header("A name for the file, by its type.", text())),
         ("Expires", header("When the code stops working and the next one takes its place.", text())),
     ]
 }

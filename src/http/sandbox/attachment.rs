@@ -1,16 +1,19 @@
-//! A medium that a phone sends, in the body of the request: `{"mediaBase64", "mediaType", "mime"?, "caption"?, "ptt"?, "fileName"?}`.
+//! A medium that a phone sends, in the body of the request: `{"mediaBase64", "mediaType", "mime"?, "caption"?, "ptt"?, "fileName"?}`
+//! and what the phone says of it besides.
 //! It is as small as bodies are here; what is to be large goes the other way, from a session to a phone.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::domain::media::Caption;
+use crate::domain::media::{Caption, WAVEFORM};
 use crate::domain::phone::Phone;
-use crate::http::fields::{Fields, line, text, word, yes_or_no};
-use crate::sandbox::{Attachment, AttachmentKind};
+use crate::http::fields::{Fields, line, text, whole, word, yes_or_no};
+use crate::sandbox::{Attachment, AttachmentKind, Measures};
 
 pub(super) const NAME_MAX: usize = 255;
+pub(super) const SIDE_MAX: u64 = 65_535;
+pub(super) const SECONDS_MAX: u64 = 86_400;
 
 /// What a body says of a medium.
 pub(super) enum Given {
@@ -38,10 +41,30 @@ pub(super) fn read(fields: &mut Fields) -> Given {
             fields.wrong("mediaType", "is required with mediaBase64");
         }
     }
+    let measures = measures(fields);
     match bytes.zip(kind) {
-        Some((bytes, kind)) => Given::Medium(Box::new(Attachment { kind, bytes, mime, caption, voice, file_name })),
+        Some((bytes, kind)) => {
+            Given::Medium(Box::new(Attachment { kind, bytes, mime, caption, voice, file_name, measures }))
+        }
         None => Given::Wrong,
     }
+}
+
+fn measures(fields: &mut Fields) -> Measures {
+    let small = |number: u64| u32::try_from(number).ok();
+    Measures {
+        width: fields.optional("width", whole(1..=SIDE_MAX)).and_then(small),
+        height: fields.optional("height", whole(1..=SIDE_MAX)).and_then(small),
+        seconds: fields.optional("durationSeconds", whole(0..=SECONDS_MAX)).and_then(small),
+        waveform: fields.optional("waveformBase64", text(waveform)),
+        gif: fields.optional("gif", yes_or_no).unwrap_or(false),
+    }
+}
+
+fn waveform(text: String) -> Result<Vec<u8>, String> {
+    let fits = |values: &Vec<u8>| values.len() == WAVEFORM && values.iter().all(|value| *value <= 100);
+    let values = BASE64_STANDARD.decode(text).ok().filter(fits);
+    values.ok_or_else(|| format!("must be the base64 of {WAVEFORM} bytes from 0 to 100"))
 }
 
 fn bytes(text: String) -> Result<Vec<u8>, &'static str> {
@@ -50,9 +73,11 @@ fn bytes(text: String) -> Result<Vec<u8>, &'static str> {
 
 /// The request that asks the same of a network's own API.
 pub(super) fn body(to: &Phone, attachment: &Attachment) -> Value {
-    let Attachment { kind, bytes, mime, caption, voice, file_name } = attachment;
+    let Attachment { kind, bytes, mime, caption, voice, file_name, measures } = attachment;
+    let Measures { width, height, seconds, waveform, gif } = measures;
     json!({
         "to": to, "mediaBase64": BASE64_STANDARD.encode(bytes), "mediaType": kind, "mime": mime, "caption": caption,
-        "ptt": voice, "fileName": file_name,
+        "ptt": voice, "fileName": file_name, "width": width, "height": height, "durationSeconds": seconds,
+        "waveformBase64": waveform.as_ref().map(|values| BASE64_STANDARD.encode(values)), "gif": gif,
     })
 }

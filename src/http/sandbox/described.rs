@@ -1,15 +1,17 @@
 //! What is said of the simulated phones in the OpenAPI document.
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::content::Content;
 use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Type};
 use warp::http::StatusCode;
 
-use super::attachment::NAME_MAX as MEDIUM_NAME_MAX;
+use super::attachment::{NAME_MAX as MEDIUM_NAME_MAX, SECONDS_MAX, SIDE_MAX};
 use super::errand::{self, NAME_MAX, QR_MAX};
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
+use crate::domain::media::WAVEFORM;
 use crate::domain::phone::Phone;
 use crate::http::openapi::{Described, Tag, samples, texts};
 use crate::sandbox::{AttachmentKind, PAGE_MAX, Page, PhoneInfo, Shown};
@@ -130,6 +132,31 @@ struct PhoneMedium {
     ptt: Option<bool>,
     #[schema(schema_with = file_name, required = false)]
     file_name: Option<String>,
+    #[schema(schema_with = side, required = false)]
+    width: Option<u32>,
+    #[schema(schema_with = side, required = false)]
+    height: Option<u32>,
+    #[schema(schema_with = seconds, required = false)]
+    duration_seconds: Option<u32>,
+    #[schema(schema_with = waveform, required = false)]
+    waveform_base64: Option<String>,
+    /// Of a video: whether it plays by itself, over and over.
+    gif: Option<bool>,
+}
+
+fn side() -> Object {
+    let about = "What the phone says of its pixels: it looks into none.";
+    texts::or_null(texts::whole(1, SIDE_MAX).description(Some(about)).build())
+}
+
+fn waveform() -> Object {
+    let about = "Of a voice note: how loud it is from beginning to end, in 64 bytes from 0 to 100, in base64.";
+    let values = base64::prelude::BASE64_STANDARD.encode([50; WAVEFORM]);
+    texts::or_null(texts::base64().description(Some(about)).examples([values]).build())
+}
+
+fn seconds() -> Object {
+    texts::or_null(texts::whole(0, SECONDS_MAX).description(Some("What the phone says of its length.")).build())
 }
 
 fn bytes() -> Object {

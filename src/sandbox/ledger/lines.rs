@@ -220,6 +220,12 @@ impl Ledger {
         row.as_ref().map(line).transpose()
     }
 
+    /// The line of a message that came in.
+    pub(crate) async fn received_message(&self, account: AccountId, id: &str) -> Result<Option<String>, LedgerError> {
+        let line = sqlx::query_scalar("SELECT id FROM screen WHERE account = ? AND message_id = ? AND from_me = 0");
+        Ok(line.bind(account).bind(id).fetch_optional(&self.readers).await?)
+    }
+
     /// Whether a phone shows a message of this sender.
     pub(crate) async fn shows(&self, account: AccountId, sender: &str, id: &str) -> Result<bool, LedgerError> {
         let found: Option<i64> =

@@ -23,6 +23,20 @@ pub struct Attachment {
     pub caption: String,
     pub voice: bool,
     pub file_name: Option<String>,
+    pub measures: Measures,
+}
+
+/// What the phone says of the medium besides: it looks into none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Measures {
+    /// Pixels.
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub seconds: Option<u32>,
+    /// Of a voice note.
+    pub waveform: Option<Vec<u8>>,
+    /// Of a video: it plays by itself, over and over.
+    pub gif: bool,
 }
 
 /// What the medium is sent as.
@@ -128,7 +142,8 @@ impl Draft {
 
 /// Encrypts a medium and puts it up, as every phone does before it sends one.
 pub(crate) async fn put_up(media: &Media, attachment: Attachment) -> Result<Draft, SandboxError> {
-    let Attachment { kind, bytes, mime, caption, voice, file_name } = attachment;
+    let Attachment { kind, bytes, mime, caption, voice, file_name, measures } = attachment;
+    let Measures { width, height, seconds, waveform, gif } = measures;
     let (name, files, size) = (screen::kind(kind.as_str()), media.files.clone(), bytes.len() as u64);
     let sealed = off(move || {
         let staged = files.stage()?;
@@ -150,7 +165,11 @@ pub(crate) async fn put_up(media: &Media, attachment: Attachment) -> Result<Draf
         mime: Some(mime.unwrap_or_else(|| kind.mime().to_owned())),
         size: Some(size),
         voice: (kind == AttachmentKind::Audio).then_some(voice),
-        gif: (kind == AttachmentKind::Video).then_some(false),
+        gif: (kind == AttachmentKind::Video).then_some(gif),
+        width,
+        height,
+        duration_seconds: seconds,
+        waveform,
         file_name,
         ..Facts::default()
     };

@@ -12,4 +12,5 @@ pub(crate) mod link_code;
 pub(crate) mod medium;
 pub(crate) mod outbox;
 pub(crate) mod peer;
+pub(crate) mod reupload;
 pub(crate) mod signal;

@@ -10,7 +10,7 @@ use whatsapp_rust::wacore::proto_helpers::MessageExt as _;
 use super::harness::{Companion, Net, phone};
 use crate::domain::elsewhere::Fingerprint;
 use crate::sandbox::ledger::{Change, Fetched};
-use crate::sandbox::{Attachment, AttachmentKind, SandboxError, Shown};
+use crate::sandbox::{Attachment, AttachmentKind, Measures, SandboxError, Shown};
 
 const ALICE: &str = "+237611111111";
 const BOB: &str = "+237622222222";
@@ -184,6 +184,7 @@ async fn a_phone_sends_a_medium_and_sends_it_again_to_who_could_not_read_it() {
         caption: String::new(),
         voice: true,
         file_name: None,
+        measures: Measures::default(),
     };
     // The companion has lost what it shares with the phone by the second one, and asks for that again.
     for round in 0..2 {

@@ -7,7 +7,7 @@ use entity::message;
 use sea_orm::{ColumnTrait, DerivePartialModel, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
-use crate::domain::id::TenantId;
+use crate::domain::id::{MessageId, TenantId};
 use crate::domain::media::Wanted;
 use crate::domain::message::{Kind, Seen, Shown, Waveform};
 use crate::store::{Store, StoreError};
@@ -26,6 +26,8 @@ pub(super) struct Medium {
     duration_ms: Option<i64>,
     waveform: Option<Vec<u8>>,
     gif: bool,
+    #[sea_orm(from_expr = "Column::Reference.is_not_null()")]
+    downloadable: bool,
 }
 
 impl Store {
@@ -46,22 +48,24 @@ impl Store {
     }
 }
 
-pub(super) fn shown(kind: Kind, text: Option<String>, medium: Medium) -> Shown {
+pub(super) fn shown(id: MessageId, kind: Kind, text: Option<String>, medium: Medium) -> Shown {
+    let download_url = medium.downloadable.then(|| format!("/api/v1/messages/{id}/media"));
     let size = medium.size.and_then(|size| size.try_into().ok());
     let duration_seconds = medium.duration_ms.and_then(seconds);
     match kind {
         Kind::Text => Shown::Text { message: text },
-        Kind::Image => Shown::Image { medium: seen(text, medium) },
+        Kind::Image => Shown::Image { medium: seen(download_url, text, medium) },
         Kind::Video => Shown::Video {
             duration_seconds,
             // Until then nobody has looked.
-            gif: (medium.mime.is_some()).then_some(medium.gif),
-            medium: seen(text, medium),
+            gif: (medium.mime.is_some() || medium.downloadable).then_some(medium.gif),
+            medium: seen(download_url, text, medium),
         },
         Kind::Audio => {
             let ptt = medium.wanted == Wanted::Voice.as_str();
             Shown::Audio {
                 audio_url: medium.url,
+                download_url,
                 ptt,
                 mime_type: medium.mime,
                 size,
@@ -73,9 +77,10 @@ pub(super) fn shown(kind: Kind, text: Option<String>, medium: Medium) -> Shown {
     }
 }
 
-fn seen(caption: Option<String>, medium: Medium) -> Seen {
+fn seen(download_url: Option<String>, caption: Option<String>, medium: Medium) -> Seen {
     Seen {
         media_url: medium.url,
+        download_url,
         caption,
         mime_type: medium.mime,
         size: medium.size.and_then(|size| size.try_into().ok()),

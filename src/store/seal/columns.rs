@@ -20,7 +20,7 @@ pub(in crate::store) struct Home {
     pub(in crate::store) again: for<'t> fn(&'t DatabaseTransaction, &'t Turn, After) -> BoxFuture<'t, Done>,
 }
 
-pub(in crate::store) const COLUMNS: [Home; 4] = [
+pub(in crate::store) const COLUMNS: [Home; 5] = [
     Home {
         table: "device_key",
         column: "value",
@@ -30,8 +30,14 @@ pub(in crate::store) const COLUMNS: [Home; 4] = [
     Home {
         table: "media",
         column: "payload",
-        sealed_in: "store/media/payload.rs",
-        again: |txn, turn, after| Box::pin(media::seal_again(txn, turn, after)),
+        sealed_in: "store/media/sealed.rs",
+        again: |txn, turn, after| Box::pin(media::seal_again(txn, turn, after, media::Sealed::Payload)),
+    },
+    Home {
+        table: "media",
+        column: "reference",
+        sealed_in: "store/media/sealed.rs",
+        again: |txn, turn, after| Box::pin(media::seal_again(txn, turn, after, media::Sealed::Reference)),
     },
     Home {
         table: "session",

@@ -139,7 +139,7 @@ impl Peer {
     pub(super) async fn reads(&mut self) -> String {
         match self.receives().await.content {
             ReceivedContent::Text(text) => text,
-            ReceivedContent::Unsupported(kind) => panic!("received a {kind}"),
+            other => panic!("received no text, but {}", other.name()),
         }
     }
 

@@ -16,6 +16,7 @@ use async_trait::async_trait;
 use reqwest::Response;
 use rustls::ClientConfig;
 use tokio::runtime::Handle;
+use whatsapp_rust::bytes::Bytes;
 use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
 use whatsapp_rust::wacore::net::{StreamingHttpResponse, UploadBody};
 
@@ -66,11 +67,19 @@ impl Web {
         pulse.alive(self.way.send(request, body)).await?
     }
 
+    /// Asks for what lies at an address. Any status is an answer; its body comes with `next`.
+    pub(super) async fn get(&self, url: String) -> anyhow::Result<Response> {
+        self.ask(HttpRequest::get(url), None, Pulse::new(self.quiet)).await
+    }
+
+    /// The next piece of an answer's body; none at its end.
+    pub(super) async fn next(&self, response: &mut Response) -> anyhow::Result<Option<Bytes>> {
+        Pulse::new(self.quiet).alive(response.chunk()).await?.map_err(|error| explained(&error))
+    }
+
     async fn whole(&self, mut response: Response) -> anyhow::Result<HttpResponse> {
         let (status_code, mut body) = (response.status().as_u16(), Vec::new());
-        while let Some(chunk) =
-            Pulse::new(self.quiet).alive(response.chunk()).await?.map_err(|error| explained(&error))?
-        {
+        while let Some(chunk) = self.next(&mut response).await? {
             if body.len() + chunk.len() > BODY_MAX {
                 bail!("the answer is larger than {BODY_MAX} bytes");
             }

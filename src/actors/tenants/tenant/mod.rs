@@ -30,6 +30,7 @@ use crate::domain::qr::ValidQr;
 use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Changes, NewSession, Session, Status};
 use crate::store::answers::Made;
+use crate::whatsapp::Link;
 use limits::Limits;
 use once::InFlight;
 use roster::Roster;
@@ -55,6 +56,8 @@ pub enum Msg {
     WatchSession(SessionId, Option<Position>, Reply<Watch>),
     CurrentQr(SessionId, Reply<ValidQr>),
     PairingCode(SessionId, Phone, Reply<ShownCode>),
+    /// The link of a session, if it is connected.
+    Link(SessionId, Reply<Arc<Link>>),
     /// What was asked for under this idempotency key has its answer.
     Settled(IdempotencyKey),
     /// A message was committed for this session; whether it is one with a medium.
@@ -156,6 +159,7 @@ impl Actor for Tenant {
             Msg::PairingCode(id, phone, reply) => {
                 state.roster.forward(id, reply, |to| session::Msg::PairingCode(phone, to));
             }
+            Msg::Link(id, reply) => state.roster.forward(id, reply, session::Msg::Link),
             Msg::Stands { session, status, phone } => state.roster.stands(session, status, phone),
             Msg::Gone(session) => state.roster.strike(session).await,
             Msg::Revive(session) => state.roster.start(&myself, session).await,

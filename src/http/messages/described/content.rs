@@ -23,6 +23,8 @@ struct TextContent {
 struct ImageContent {
     /// The URL that it was sent from; null if it was uploaded or received.
     media_url: Option<String>,
+    /// Where one that was received can be had, with your key, as its sender sent it; null of one that was sent.
+    download_url: Option<String>,
     caption: Option<String>,
     mime_type: Option<String>,
     /// Bytes.
@@ -39,6 +41,8 @@ struct ImageContent {
 struct VideoContent {
     /// The URL that it was sent from; null if it was uploaded or received.
     media_url: Option<String>,
+    /// Where one that was received can be had, with your key, as its sender sent it; null of one that was sent.
+    download_url: Option<String>,
     caption: Option<String>,
     mime_type: Option<String>,
     /// Bytes.
@@ -58,6 +62,8 @@ struct VideoContent {
 struct AudioContent {
     /// The URL that it was sent from; null if it was uploaded or received.
     audio_url: Option<String>,
+    /// Where one that was received can be had, with your key, as its sender sent it; null of one that was sent.
+    download_url: Option<String>,
     /// Whether it is a voice note.
     ptt: bool,
     mime_type: Option<String>,
@@ -119,6 +125,7 @@ mod tests {
                 AudioContent::schema(),
                 Shown::Audio {
                     audio_url: None,
+                    download_url: None,
                     ptt: true,
                     mime_type: None,
                     size: None,

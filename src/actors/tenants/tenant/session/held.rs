@@ -89,6 +89,9 @@ impl Held {
             Msg::CurrentQr(reply) => {
                 let _ = reply.send(self.current_qr());
             }
+            Msg::Link(reply) => {
+                let _ = reply.send(self.client.ready().ok_or_else(|| self.not_connected()));
+            }
             Msg::PairingCode(phone, reply) => self.ask_for_code(myself, phone, reply),
             Msg::CodeGiven(request, answer) => {
                 if let Some(typed) = self.codes.given(request, answer, self.client.now()) {
@@ -244,6 +247,11 @@ impl Held {
             }
             _ => Err(self.not_pairing()),
         }
+    }
+
+    fn not_connected(&self) -> Refusal {
+        let detail = format!("The session is {}; try again when it is connected.", self.life.status().as_str());
+        Refusal::new(Code::SessionNotConnected, detail)
     }
 
     fn not_pairing(&self) -> Refusal {

@@ -15,8 +15,8 @@ use crate::domain::id::MessageId;
 use crate::domain::message::Kind;
 use crate::domain::session::Lease;
 use crate::store::StoreError;
-use crate::store::received::Incoming;
-use crate::whatsapp::{Inbox, InboxError, Received, ReceivedContent};
+use crate::store::received::{Incoming, IncomingMedium};
+use crate::whatsapp::{Inbox, InboxError, Received, ReceivedContent, ReceivedMedium};
 
 const MAILBOX: usize = 64;
 /// How long the network waits for our word that a batch is kept; then it will bring it again.
@@ -76,9 +76,13 @@ impl Actor for InboxActor {
 }
 
 fn incoming(message: Received, id: MessageId) -> Incoming {
-    let (kind, text) = match message.content {
-        ReceivedContent::Text(text) => (Kind::Text, Some(text)),
-        ReceivedContent::Unsupported(_) => (Kind::Unsupported, None),
+    let (kind, text, medium) = match message.content {
+        ReceivedContent::Text(text) => (Kind::Text, Some(text), None),
+        ReceivedContent::Medium(medium) => {
+            let ReceivedMedium { said, caption, reference } = *medium;
+            (said.wanted.kind(), caption, Some(IncomingMedium { said, reference }))
+        }
+        ReceivedContent::Unsupported(_) => (Kind::Unsupported, None, None),
     };
     // Wire ids are unique for a sender in a chat, so both are part of what tells two messages apart; as the stanza names them,
     // because a number may be learnt between a stanza and its repeat.
@@ -87,7 +91,7 @@ fn incoming(message: Received, id: MessageId) -> Incoming {
     } else {
         message.sender.address
     };
-    Incoming { id, wire_id: message.wire_id, peer, from: message.sender.phone, kind, text, at: message.at }
+    Incoming { id, wire_id: message.wire_id, peer, from: message.sender.phone, kind, text, medium, at: message.at }
 }
 
 /// The link's way to the inbox of now: the actor may restart while the link stays.

@@ -30,7 +30,7 @@ use crate::domain::session::life::Input;
 use crate::domain::session::pairing_code::{PairingCode, ShownCode};
 use crate::store::sessions::Kept;
 use crate::store::{Store, StoreError};
-use crate::whatsapp::{LinkEvent, NoCode, Over};
+use crate::whatsapp::{Link, LinkEvent, NoCode, Over};
 use client::Line;
 use held::Held;
 
@@ -54,6 +54,8 @@ pub enum Msg {
     Watch(Option<Position>, Reply<Watch>),
     CurrentQr(Reply<ValidQr>),
     PairingCode(Phone, Reply<ShownCode>),
+    /// The link, if it is connected.
+    Link(Reply<Arc<Link>>),
     /// What the network said to the request with this number.
     CodeGiven(u32, Result<(PairingCode, Duration), NoCode>),
     CodeDue(u32),
@@ -85,6 +87,7 @@ impl Msg {
             Self::PairingCode(_, reply) => reply.is_closed(),
             Self::Watch(_, reply) => reply.is_closed(),
             Self::CurrentQr(reply) => reply.is_closed(),
+            Self::Link(reply) => reply.is_closed(),
             Self::Asked(_, _, body) => body.is_left(),
             _ => false,
         }
