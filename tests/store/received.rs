@@ -79,8 +79,8 @@ async fn a_received_medium_is_kept_for_whoever_asks_and_is_on_no_way_out(store: 
     assert!(shown["downloadUrl"].is_null() && shown["waveform"].is_array());
 
     // Nothing that is done for what goes out takes it for that.
-    assert!(store.media_waiting(lease, None, 9).await.unwrap().is_empty());
-    assert!(store.media_ready(lease, 9).await.unwrap().is_empty());
+    assert!(store.media_waiting(lease, store.clock().now(), 9).await.unwrap().media.is_empty());
+    assert!(store.media_ready(lease, 9).await.unwrap().media.is_empty());
     assert_eq!(store.uploads_waiting(lease.tenant).await.unwrap(), 0);
     let account: Phone = "+237600000009".parse().unwrap();
     let long_ago = "2000-01-01T00:00:00Z".parse().unwrap();
