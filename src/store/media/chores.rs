@@ -7,9 +7,7 @@ use entity::media::{ActiveModel, Column, Entity};
 use entity::message;
 use futures_util::FutureExt;
 use sea_orm::sea_query::{Condition, Expr, ExprTrait, IntoCondition, Query};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select};
 use uuid::Uuid;
 
 use super::not_uploaded;

@@ -4,9 +4,7 @@ use chrono::{DateTime, Utc};
 use entity::media::{Column, Entity};
 use entity::message;
 use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{
-    ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select, SelectTwo,
-};
+use sea_orm::{ColumnTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select, SelectTwo};
 
 use super::{Both, Told, Waiting, its_message, waiting};
 use crate::domain::id::TenantId;

@@ -96,7 +96,14 @@ async fn a_row_that_cannot_be_read_fails_its_own_message_and_no_other() {
     }
     until("they are being fetched", async || origin.visits("/held.png") == 4).await;
     show(&house, &ada, &held, "spoiled").await;
-    house.server.store().tamper("UPDATE media SET wanted = 'nonsense' WHERE message_id = (SELECT id FROM message WHERE text = 'spoiled')".into()).await;
+    house
+        .server
+        .store()
+        .tamper(
+            "UPDATE media SET wanted = 'nonsense' WHERE message_id = (SELECT id FROM message WHERE text = 'spoiled')"
+                .into(),
+        )
+        .await;
     show(&house, &ada, &held, "behind it").await;
     until("it fails", async || ada.count("status=failed").await == 1).await;
     let (_, failed) = ada.get("/messages?status=failed").await;
