@@ -53,6 +53,10 @@ fn a_limit_that_never_ends_is_refused() {
         assert_eq!(done.status.code(), Some(2), "{said}");
         assert!(said.contains("--message-expiry") && said.contains("1 minute to 30 days"), "{said}");
     }
-    let empty = wamux(folder.path()).env("WAMUX_MESSAGE_EXPIRY", "").arg("migrate").output().unwrap();
+    let empty = wamux(folder.path())
+        .envs([("WAMUX_MESSAGE_EXPIRY", ""), ("WAMUX_KEEP_MESSAGES", "")])
+        .arg("migrate")
+        .output()
+        .unwrap();
     assert!(empty.status.success(), "{}", String::from_utf8_lossy(&empty.stderr));
 }

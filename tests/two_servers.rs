@@ -16,6 +16,7 @@ use wamux::domain::expiry::Expiry;
 use wamux::domain::id::SessionId;
 use wamux::domain::idempotency::Once;
 use wamux::domain::message::{Filter, Send, Status, Via};
+use wamux::domain::retention::Retention;
 use wamux::domain::session::{Changes, Lease, SessionKey, Setting};
 use wamux::sandbox::{self, Sandbox};
 use wamux::server::Server;
@@ -86,6 +87,7 @@ async fn system(place: &Place, sandbox: &Sandbox) -> (System, Store) {
             media,
             egress: Egress::default(),
             expiry: Expiry::default(),
+            retention: Retention::default(),
         })
         .await
         .unwrap(),
