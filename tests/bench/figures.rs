@@ -1,8 +1,8 @@
 //! The figures that decide whether the foundation is right, each as a ratio to a floor measured in the same run:
 //! accepted messages a second (against bare batched inserts), memory a session, time from POST to a phone's screen.
 //!
-//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen|apart [sessions [texts]]|crowd [companions]]`; the last two,
-//! which take minutes, only when they are named.
+//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen|apart [sessions [texts]]|crowd [companions]|deploy [sessions]|
+//! isolation]`; the last four, which take minutes, only when they are named.
 
 #![allow(unreachable_pub, reason = "a bench has no outside")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that fails should stop")]
@@ -15,9 +15,11 @@
 
 mod apart;
 mod crowd;
+mod deploy;
 #[path = "../ground/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod ground;
+mod isolation;
 
 use std::fs;
 use std::time::Duration;
@@ -51,6 +53,12 @@ async fn main() {
     }
     if named("crowd") {
         crowd::crowd(numbers.next()).await;
+    }
+    if named("deploy") {
+        deploy::deploy(numbers.next()).await;
+    }
+    if named("isolation") {
+        isolation::isolation().await;
     }
 }
 

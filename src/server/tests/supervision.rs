@@ -1,6 +1,7 @@
 //! The real tree under trouble: whatever panics, hangs or cannot start, it comes back, and nobody else notices.
 
 mod house;
+mod isolation;
 #[allow(unreachable_pub, dead_code, reason = "it belongs to the tests that stand outside")]
 #[path = "../../../tests/ground/origin.rs"]
 mod origin;

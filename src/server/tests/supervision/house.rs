@@ -67,6 +67,13 @@ impl House {
         Tenant { http, base, key, own: String::new(), session: String::new() }
     }
 
+    /// The same on the Free plan, with a session that a phone is linked to.
+    pub(super) async fn free(&self, email: &str, own: &str) -> Tenant {
+        let tenant = self.key(email).await;
+        set_plan(&self.place.config, &email.parse().unwrap(), "free").await.unwrap();
+        tenant.link("one", own).await
+    }
+
     /// A tenant with a session that a phone is linked to.
     pub(super) async fn tenant(&self, email: &str, own: &str) -> Tenant {
         self.key(email).await.link("one", own).await
