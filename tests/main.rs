@@ -27,6 +27,7 @@ mod messages;
 mod nonsense;
 mod openapi;
 mod outage;
+mod pacing;
 mod pages;
 mod pairing_code;
 mod pool;

@@ -60,13 +60,15 @@ const TEXTS: [&str; 14] = [
     "https://127.0.0.1:1/",
     "socks5://127.0.0.1:1",
 ];
-const FIELDS: [&str; 14] = [
+const FIELDS: [&str; 16] = [
     "to",
     "message",
     "sessionId",
     "session_key",
     "sessionKey",
     "proxyUrl",
+    "messagesPerMinute",
+    "simulateTyping",
     "name",
     "expiresInDays",
     "phone",

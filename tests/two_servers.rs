@@ -140,7 +140,7 @@ fn is_elsewhere(event: &StreamEvent) -> bool {
 }
 
 fn another_proxy() -> Changes {
-    Changes { key: None, proxy: Setting::Set("http://proxy.example.com:1080".parse().unwrap()) }
+    Changes { proxy: Setting::Set("http://proxy.example.com:1080".parse().unwrap()), ..Changes::default() }
 }
 
 fn from(id: SessionId, text: &str) -> Send {

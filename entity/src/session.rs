@@ -28,6 +28,11 @@ pub struct Model {
     pub proxy: Option<Vec<u8>>,
     /// How many attempts to connect have failed in a row.
     pub attempts: i32,
+    /// Messages a minute at most; 0 is no limit. What is null here and below is as the network has it.
+    pub per_minute: Option<i32>,
+    /// Percent.
+    pub jitter: Option<i32>,
+    pub typing: Option<bool>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

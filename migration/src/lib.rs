@@ -9,6 +9,7 @@ mod m0004_media;
 mod m0005_answers;
 mod m0006_received_media;
 mod m0007_media_indexes;
+mod m0008_pacing;
 mod m0009_pending;
 
 pub struct Migrator;
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_answers::Migration),
             Box::new(m0006_received_media::Migration),
             Box::new(m0007_media_indexes::Migration),
+            Box::new(m0008_pacing::Migration),
             Box::new(m0009_pending::Migration),
         ]
     }

@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod media;
 pub mod message;
 pub mod nack;
+pub mod pacing;
 pub mod phone;
 pub mod proxy;
 pub mod qr;

@@ -11,6 +11,7 @@ use super::error::{Code, Refusal};
 use super::event::time;
 use super::id::{SessionId, TenantId};
 use super::idempotency::Answer;
+use super::pacing::Pacing;
 use super::phone::Phone;
 use super::proxy::Proxy;
 
@@ -58,11 +59,12 @@ impl From<SessionKey> for String {
 pub struct NewSession {
     pub key: SessionKey,
     pub proxy: Option<Proxy>,
+    pub pacing: Pacing,
 }
 
 impl From<SessionKey> for NewSession {
     fn from(key: SessionKey) -> Self {
-        Self { key, proxy: None }
+        Self { key, proxy: None, pacing: Pacing::default() }
     }
 }
 
@@ -72,6 +74,9 @@ pub struct Changes {
     /// None: it stays.
     pub key: Option<SessionKey>,
     pub proxy: Setting<Proxy>,
+    pub per_minute: Setting<u32>,
+    pub jitter: Setting<u32>,
+    pub typing: Setting<bool>,
 }
 
 /// What is to become of something that a session may have.
@@ -81,6 +86,16 @@ pub enum Setting<T> {
     Keep,
     Remove,
     Set(T),
+}
+
+impl<T> Setting<T> {
+    pub fn map<U>(self, to: impl FnOnce(T) -> U) -> Setting<U> {
+        match self {
+            Self::Keep => Setting::Keep,
+            Self::Remove => Setting::Remove,
+            Self::Set(value) => Setting::Set(to(value)),
+        }
+    }
 }
 
 /// The right to write as a session. Whoever starts a session raises its epoch, which makes every older lease worthless.
@@ -153,6 +168,12 @@ pub struct Session {
     pub reconnect_attempts: u32,
     /// The proxy that it goes through, with `***` in place of the password.
     pub proxy_url: Option<String>,
+    /// How many messages a minute it sends at most; 0: as fast as it can. Null: as is the default of the network.
+    pub messages_per_minute: Option<u32>,
+    /// By how many percent of the time between two messages the next one comes later, at most and by chance. Null: the default.
+    pub message_jitter: Option<u32>,
+    /// Whether chats show that a text is being typed before it comes. Null: the default.
+    pub simulate_typing: Option<bool>,
     #[serde(serialize_with = "time::option")]
     pub connected_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "time::option")]

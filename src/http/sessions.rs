@@ -3,13 +3,15 @@
 pub(super) mod described;
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::call::{Answered, Call, id};
-use super::fields::{Fields, text};
+use super::fields::{Fields, text, whole, yes_or_no};
 use super::once::Header;
 use super::reply;
 use crate::domain::error::Refusal;
+use crate::domain::pacing::{JITTER_MAX, PER_MINUTE_MAX, Pacing};
 use crate::domain::proxy::Proxy;
 use crate::domain::session::{Changes, NewSession, Session, SessionKey};
 
@@ -71,13 +73,25 @@ pub(super) async fn delete(call: Call, session: String) -> Answered {
 fn asked(mut fields: Fields) -> Result<NewSession, Refusal> {
     let key = fields.required("sessionKey", text(SessionKey::try_from));
     let proxy = fields.optional("proxyUrl", text(Proxy::try_from));
-    fields.finish(key.map(|key| NewSession { key, proxy }))
+    let pacing = Pacing {
+        per_minute: fields.optional("messagesPerMinute", small(PER_MINUTE_MAX)),
+        jitter: fields.optional("messageJitter", small(JITTER_MAX)),
+        typing: fields.optional("simulateTyping", yes_or_no),
+    };
+    fields.finish(key.map(|key| NewSession { key, proxy, pacing }))
 }
 
 fn changes(mut fields: Fields) -> Result<Changes, Refusal> {
     let key = fields.optional("sessionKey", text(SessionKey::try_from));
     let proxy = fields.nullable("proxyUrl", text(Proxy::try_from));
-    fields.finish(Some(Changes { key, proxy }))
+    let per_minute = fields.nullable("messagesPerMinute", small(PER_MINUTE_MAX));
+    let jitter = fields.nullable("messageJitter", small(JITTER_MAX));
+    let typing = fields.nullable("simulateTyping", yes_or_no);
+    fields.finish(Some(Changes { key, proxy, per_minute, jitter, typing }))
+}
+
+fn small(most: u32) -> impl FnOnce(Value) -> Result<u32, String> {
+    move |value| whole(0..=most.into())(value).map(|number| number.try_into().unwrap_or(most))
 }
 
 #[cfg(test)]
@@ -111,11 +125,24 @@ mod tests {
         assert_eq!(changes("{}"), Ok(Changes::default()));
         assert_eq!(
             changes(r#"{"proxyUrl": null, "sessionKey": null}"#),
-            Ok(Changes { key: None, proxy: Setting::Remove })
+            Ok(Changes { proxy: Setting::Remove, ..Changes::default() })
         );
         let both = changes(r#"{"proxy_url": "http://me:pw@host:3128", "session_key": "new"}"#).unwrap();
         assert_eq!(both.key.unwrap().as_str(), "new");
         assert_eq!(both.proxy, Setting::Set("http://me:pw@host:3128".parse().unwrap()));
+        let paced = changes(r#"{"messagesPerMinute": 0, "message_jitter": null, "simulateTyping": false}"#).unwrap();
+        assert_eq!(
+            (paced.per_minute, paced.jitter, paced.typing),
+            (Setting::Set(0), Setting::Remove, Setting::Set(false))
+        );
+        for (body, field) in [
+            (r#"{"messagesPerMinute": 601}"#, "messagesPerMinute"),
+            (r#"{"messages_per_minute": "off"}"#, "messages_per_minute"),
+            (r#"{"messageJitter": -1}"#, "messageJitter"),
+            (r#"{"simulateTyping": "yes"}"#, "simulateTyping"),
+        ] {
+            assert_eq!(changes(body).unwrap_err().fields[0].field, field);
+        }
         for body in
             [r#"{"proxyUrl": 7}"#, r#"{"proxyUrl": "host:1"}"#, r#"{"colour": "green"}"#, r#"{"sessionKey": ""}"#]
         {

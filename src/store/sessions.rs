@@ -63,6 +63,9 @@ impl Store {
             wiped_at: None,
             proxy,
             attempts: 0,
+            per_minute: new.pacing.per_minute.and_then(|rate| rate.try_into().ok()),
+            jitter: new.pacing.jitter.and_then(|percent| percent.try_into().ok()),
+            typing: new.pacing.typing,
         };
         let view = self.view(row.clone())?;
         let answer = view.made();

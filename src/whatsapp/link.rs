@@ -235,7 +235,7 @@ impl Link {
     /// Where a number is reached. To send to a number that is not on WhatsApp succeeds in silence, since the copy for our
     /// own phone still goes out; so a first contact is looked up. Its answer brings the LID that a send would have asked
     /// for, so even this costs no round trip more; and a number whose LID is known is on WhatsApp.
-    async fn address_of(&self, phone: &Phone) -> Result<Jid, SendError> {
+    pub(super) async fn address_of(&self, phone: &Phone) -> Result<Jid, SendError> {
         if let Some(known) = locked(&self.addresses).get(phone) {
             return Ok(known.clone());
         }

@@ -6,6 +6,7 @@ mod download;
 mod encode;
 mod home;
 pub mod key_store;
+mod limits;
 mod link;
 mod media;
 mod pairing_code;
@@ -27,6 +28,7 @@ use whatsapp_rust::{CacheConfig, CacheEntryConfig, Client, ClientBuilderError, M
 
 use crate::domain::egress::Egress;
 use crate::domain::elsewhere::SandboxUrl;
+use crate::domain::pacing::Pace;
 use crate::domain::proxy::Proxy;
 use crate::store::device_keys::DeviceKeys;
 use dial::{Dial, Dialler, Network, Way};
@@ -74,6 +76,7 @@ pub struct Wire {
     web: web::Web,
     version: Arc<CurrentVersion>,
     way: Way,
+    pace: Pace,
 }
 
 impl Wire {
@@ -96,14 +99,14 @@ impl Wire {
 
     fn simulated(network: Network, web: web::Web) -> Self {
         let version = Arc::new(CurrentVersion::fixed(SANDBOX_VERSION, Arc::new(web.clone())));
-        Self { network, web, version, way: Way::default() }
+        Self { network, web, version, way: Way::default(), pace: Pace::OFF }
     }
 
     /// To the real network.
     pub fn whatsapp() -> Result<Self, WireError> {
         let web = web::Web::whatsapp()?;
         let version = Arc::new(CurrentVersion::new(Arc::new(web.clone())));
-        Ok(Self { network: Network::whatsapp(), web, version, way: Way::default() })
+        Ok(Self { network: Network::whatsapp(), web, version, way: Way::default(), pace: Pace::CAREFUL })
     }
 
     /// The same, with the addresses that sessions' proxies may have.
@@ -119,6 +122,11 @@ impl Wire {
     pub fn through(&self, proxy: Option<Proxy>) -> Self {
         let way = Way { proxy: proxy.map(Arc::new), egress: Arc::clone(&self.way.egress) };
         Self { way, ..self.clone() }
+    }
+
+    /// How fast sessions send on this network when nobody asks for another pace.
+    pub const fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Builds a client over the keys of one session. It does nothing until it is run.

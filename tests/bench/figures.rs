@@ -1,7 +1,8 @@
 //! The figures that decide whether the foundation is right, each as a ratio to a floor measured in the same run:
-//! accepted messages a second (against bare batched inserts), memory a session, time from POST to a phone's screen.
+//! accepted messages a second (against bare batched inserts), memory a session, time from POST to a phone's screen, and what a video
+//! of 64 MB costs.
 //!
-//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen|apart [sessions [texts]]|crowd [companions]|deploy [sessions]|
+//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen|film|apart [sessions [texts]]|crowd [companions]|deploy [sessions]|
 //! isolation]`; the last four, which take minutes, only when they are named.
 
 #![allow(unreachable_pub, reason = "a bench has no outside")]
@@ -16,6 +17,7 @@
 mod apart;
 mod crowd;
 mod deploy;
+mod film;
 #[path = "../ground/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]
 mod ground;
@@ -45,6 +47,9 @@ async fn main() {
     }
     if wanted("memory") {
         memory().await;
+    }
+    if wanted("film") {
+        film::film().await;
     }
     let named = |name: &str| only.iter().any(|arg| arg == name);
     let mut numbers = only.iter().filter_map(|arg| arg.parse().ok());

@@ -1,5 +1,7 @@
 //! What is said of sessions in the OpenAPI document.
 
+mod pace;
+
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
@@ -20,6 +22,12 @@ struct NewSession {
     session_key: String,
     #[schema(schema_with = texts::proxy, required = false)]
     proxy_url: Option<String>,
+    #[schema(schema_with = pace::per_minute, required = false)]
+    messages_per_minute: Option<u32>,
+    #[schema(schema_with = pace::jitter, required = false)]
+    message_jitter: Option<u32>,
+    #[schema(schema_with = pace::typing, required = false)]
+    simulate_typing: Option<bool>,
 }
 
 /// What is to be different. What is not given stays as it is.
@@ -32,6 +40,12 @@ struct SessionChanges {
     /// The proxy; null takes it away.
     #[schema(schema_with = texts::proxy, required = false)]
     proxy_url: Option<String>,
+    #[schema(schema_with = pace::per_minute, required = false)]
+    messages_per_minute: Option<u32>,
+    #[schema(schema_with = pace::jitter, required = false)]
+    message_jitter: Option<u32>,
+    #[schema(schema_with = pace::typing, required = false)]
+    simulate_typing: Option<bool>,
 }
 
 fn new_key() -> Object {
@@ -43,7 +57,7 @@ fn session(status: &str) -> Value {
     json!({
         "id": samples::SESSION, "sessionKey": "my-session", "status": status,
         "phoneNumber": linked.then_some(samples::OWN), "errorCode": null, "errorMessage": null, "reconnectAttempts": 0,
-        "proxyUrl": null, "connectedAt": linked.then_some(samples::BEGAN), "lastActivityAt": linked.then_some(samples::SOON),
+        "proxyUrl": null, "messagesPerMinute": null, "messageJitter": null, "simulateTyping": null, "connectedAt": linked.then_some(samples::BEGAN), "lastActivityAt": linked.then_some(samples::SOON),
         "createdAt": samples::BEGAN, "streamUrl": format!("/api/v1/sessions/{}/stream", samples::SESSION),
     })
 }
@@ -86,7 +100,7 @@ pub(in crate::http) fn change() -> Described {
     of_one(
         "changeSession",
         "Change a session",
-        "Its key, or the proxy that it goes through; with another proxy it connects anew.",
+        "Its key, the proxy that it goes through, or how fast it sends; with another proxy it connects anew.",
     )
     .takes::<SessionChanges>(json!({ "sessionKey": "my-session" }), |fields| changes(fields).map(drop))
     .gives::<Session>(StatusCode::OK, "The session as it is now", session("connected"))

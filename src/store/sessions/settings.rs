@@ -1,14 +1,16 @@
-//! What a tenant sets about a session: its key, and its proxy, which is sealed because it may hold a password.
+//! What a tenant sets about a session: its key, its pacing, and its proxy, which is sealed because it may hold a password.
 
 use entity::session;
 use futures_util::FutureExt;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::NotSet, ActiveValue::Set, ActiveValue::Unchanged, ColumnTrait, DatabaseTransaction,
-    DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SqlErr, TransactionTrait,
+    ActiveModelTrait, ActiveValue, ActiveValue::NotSet, ActiveValue::Set, ActiveValue::Unchanged, ColumnTrait,
+    DatabaseTransaction, DbErr, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, SqlErr,
+    TransactionTrait,
 };
 
 use super::{Store, StoreError, living};
 use crate::domain::id::{SessionId, TenantId};
+use crate::domain::pacing::Pacing;
 use crate::domain::proxy::Proxy;
 use crate::domain::session::{Changes, Lease, Session, SessionKey, Setting, Status};
 use crate::store::seal::{After, Batch, Resealed, Turn};
@@ -38,7 +40,8 @@ impl Store {
             Setting::Remove => Set(None),
             Setting::Set(proxy) => Set(self.seal_proxy(tenant, id, Some(proxy))?),
         };
-        let key = changes.key;
+        let Changes { key, per_minute, jitter, typing, .. } = changes;
+        let whole = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         let rows = self
             .write(move |batch| {
                 async move {
@@ -54,6 +57,9 @@ impl Store {
                         id: Unchanged(id.0),
                         session_key: key.map_or(NotSet, |key| Set(key.into())),
                         proxy,
+                        per_minute: column(per_minute.map(whole)),
+                        jitter: column(jitter.map(whole)),
+                        typing: column(typing),
                         ..Default::default()
                     };
                     if !change.is_changed() {
@@ -88,6 +94,12 @@ impl Store {
         self.open_proxy(&row.ok_or(StoreError::LeaseLost)?)
     }
 
+    /// How fast the session is asked to send; nothing is asked of one that is not there.
+    pub async fn pacing(&self, lease: Lease) -> Result<Pacing, StoreError> {
+        let row = session::Entity::find_by_id(lease.session.0).filter(session::Column::TenantId.eq(lease.tenant.0));
+        Ok(row.one(self.reader()).await?.as_ref().map(pacing).unwrap_or_default())
+    }
+
     pub(super) fn seal_proxy(
         &self,
         tenant: TenantId,
@@ -113,6 +125,7 @@ impl Store {
             None
         });
         let proxy_url = opened.map(|proxy| proxy.to_string());
+        let Pacing { per_minute, jitter, typing } = pacing(&row);
         Ok(Session {
             id: SessionId(row.id),
             session_key: SessionKey::try_from(row.session_key).map_err(|_| StoreError::Corrupt("session key"))?,
@@ -122,11 +135,30 @@ impl Store {
             error_message: row.error_message,
             reconnect_attempts: row.attempts.try_into().unwrap_or(0),
             proxy_url,
+            messages_per_minute: per_minute,
+            message_jitter: jitter,
+            simulate_typing: typing,
             connected_at: row.connected_at,
             last_activity_at: row.last_activity_at,
             created_at: row.created_at,
             stream_url: format!("/api/v1/sessions/{}/stream", row.id),
         })
+    }
+}
+
+fn pacing(row: &session::Model) -> Pacing {
+    let whole = |number: Option<i32>| number.and_then(|number| number.try_into().ok());
+    Pacing { per_minute: whole(row.per_minute), jitter: whole(row.jitter), typing: row.typing }
+}
+
+fn column<T>(setting: Setting<T>) -> ActiveValue<Option<T>>
+where
+    Option<T>: Into<sea_orm::Value>,
+{
+    match setting {
+        Setting::Keep => NotSet,
+        Setting::Remove => Set(None),
+        Setting::Set(value) => Set(Some(value)),
     }
 }
 
@@ -186,7 +218,7 @@ mod tests {
     use crate::store::sessions::Record;
 
     fn proxy(url: &str) -> Changes {
-        Changes { proxy: Setting::Set(url.parse().unwrap()), key: None }
+        Changes { proxy: Setting::Set(url.parse().unwrap()), ..Changes::default() }
     }
 
     #[tokio::test]
@@ -208,7 +240,8 @@ mod tests {
         assert!(matches!(change(stranger, proxy("http://elsewhere:1")).await, Changed::NotFound));
         assert_eq!(store.proxy(lease).await.unwrap().unwrap().reveal(), url);
 
-        let Changed::Done(shown, true) = change(lease.tenant, Changes { proxy: Setting::Remove, key: None }).await
+        let Changed::Done(shown, true) =
+            change(lease.tenant, Changes { proxy: Setting::Remove, ..Changes::default() }).await
         else {
             panic!("not changed")
         };
@@ -233,13 +266,40 @@ mod tests {
         assert_eq!(urls, [Some("http://other:1"), None]);
         assert_eq!(store.session(lease.tenant, lease.session).await.unwrap().unwrap().proxy_url, None);
         store.proxy(lease).await.expect_err("no connection may take the way without a proxy");
-        let key = Changes { key: Some("renamed".to_owned().try_into().unwrap()), proxy: Setting::Keep };
+        let key = Changes { key: Some("renamed".to_owned().try_into().unwrap()), ..Changes::default() };
         let renamed = store.change_session(lease.tenant, lease.session, key).await.unwrap();
         assert!(matches!(renamed, Changed::Done(_, false)), "{renamed:?}");
         let replaced = store.change_session(lease.tenant, lease.session, proxy("http://new:1")).await.unwrap();
         let Changed::Done(shown, true) = replaced else { panic!("not replaced") };
         assert_eq!(shown.proxy_url.as_deref(), Some("http://new:1"));
         assert_eq!(store.proxy(lease).await.unwrap().unwrap().reveal(), "http://new:1");
+    }
+
+    #[tokio::test]
+    async fn what_is_asked_of_its_pace_is_kept_until_it_is_taken_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, lease) = store_with_session(folder.path()).await;
+        assert_eq!(store.pacing(lease).await.unwrap(), Pacing::default());
+        let change = async |changes| {
+            let Changed::Done(shown, false) = store.change_session(lease.tenant, lease.session, changes).await.unwrap()
+            else {
+                panic!("not changed")
+            };
+            (shown.messages_per_minute, shown.message_jitter, shown.simulate_typing)
+        };
+        let all = Changes {
+            per_minute: Setting::Set(7),
+            jitter: Setting::Set(0),
+            typing: Setting::Set(false),
+            ..Changes::default()
+        };
+        assert_eq!(change(all).await, (Some(7), Some(0), Some(false)));
+        let some = Changes { per_minute: Setting::Set(0), typing: Setting::Remove, ..Changes::default() };
+        assert_eq!(change(some).await, (Some(0), Some(0), None));
+        let asked = Pacing { per_minute: Some(0), jitter: Some(0), typing: None };
+        assert_eq!(store.pacing(lease).await.unwrap(), asked);
+        let stranger = store.tenant_of(&"other@example.com".parse().unwrap()).await.unwrap();
+        assert_eq!(store.pacing(Lease { tenant: stranger, ..lease }).await.unwrap(), Pacing::default());
     }
 
     #[tokio::test]

@@ -120,11 +120,13 @@ async fn what_finds_no_room_on_the_disk_waits_and_does_not_fail() {
     let (house, origin) = (House::open_to("127.0.0.0/8").await, Origin::open().await);
     let ada = house.tenant("ada@example.com", "+237600000001").await;
     let bob = house.tenant("bob@example.com", "+237600000002").await;
-    let (status, away) = ada.post("/sessions", serde_json::json!({ "session_key": "away" })).await;
-    assert_eq!(status, 201);
-    let session = away["id"].as_str().unwrap().to_owned();
-    let mut away = ada.clone();
-    away.session = session;
+    let away = ada.link("away", "+237600000003").await;
+    for fault in ["refuse_connections", "drop_connection"] {
+        let fault = serde_json::json!({ "fault": fault, "sessionId": away.session });
+        assert_eq!(away.post("/sandbox/faults", fault).await.0, 201);
+    }
+    let path = format!("/sessions/{}", away.session);
+    until("it is away", async || away.get(&path).await.1["status"] != "connected").await;
     // What the session that is away has ready takes all the room.
     let url = |path: &str| origin.bytes(path, "image/png", picture());
     let ready = async |n: u64| {

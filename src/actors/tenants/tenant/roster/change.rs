@@ -78,7 +78,7 @@ impl Roster {
         });
     }
 
-    /// From here on a send finds the session by its new key, and its connection takes its new way.
+    /// From here on a send finds the session by its new key, its connection takes its new way, and its outbox its new pace.
     pub(in crate::actors::tenants::tenant) fn changed(
         &mut self,
         myself: &ActorRef<Letter<Msg>>,
@@ -90,8 +90,11 @@ impl Roster {
             && let Some(entry) = self.entries.get_mut(&id)
         {
             entry.facts.key = session.session_key.clone();
-            if let Some(door) = entry.child.door().filter(|_| *rerouted) {
-                door.nudge(session::Msg::Rerouted);
+            if let Some(door) = entry.child.door() {
+                door.nudge(session::Msg::Repaced);
+                if *rerouted {
+                    door.nudge(session::Msg::Rerouted);
+                }
             }
         }
         let _ = reply.send(changed.map(|(session, _)| session));

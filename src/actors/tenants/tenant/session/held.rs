@@ -102,6 +102,7 @@ impl Held {
             Msg::Nudge => self.nudge_outbox(outbox::Msg::Nudge),
             Msg::Media => self.nudge_outbox(outbox::Msg::Media),
             Msg::Medium(message) => self.nudge_outbox(outbox::Msg::Medium(message)),
+            Msg::Repaced => self.nudge_outbox(outbox::Msg::Repaced),
             Msg::Retire => self.retire(myself),
             Msg::Restart(reply) => self.restart(myself, reply).await,
             Msg::Logout(reply) => {

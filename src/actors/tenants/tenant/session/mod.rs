@@ -74,6 +74,8 @@ pub enum Msg {
     Logout(Reply<()>),
     /// The session has another proxy.
     Rerouted,
+    /// The session may have to send at another pace.
+    Repaced,
     /// What the session is asked for, once it is known whether this lease is still the newest.
     Asked(Lease, bool, Box<Self>),
     Revive(Part),

@@ -167,7 +167,7 @@ async fn a_proxy_that_failed_again_and_again_waits_with_its_like() {
     let folder = tempfile::tempdir().unwrap();
     let mut stage = Stage::new(folder.path(), nobody).await;
     let lease = stage.lease;
-    let proxy = Changes { proxy: Setting::Set("http://proxy.example.com:1".parse().unwrap()), key: None };
+    let proxy = Changes { proxy: Setting::Set("http://proxy.example.com:1".parse().unwrap()), ..Changes::default() };
     stage.shared.store.change_session(lease.tenant, lease.session, proxy).await.unwrap();
     let failing = fill(&stage.shared, Way::FailingProxy(lease.tenant));
     let mut client = stage.client(lease, 0);

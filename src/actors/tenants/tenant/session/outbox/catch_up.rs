@@ -84,6 +84,7 @@ impl Round {
                 return Ok(());
             }
             for message in due {
+                self.turn(&message, true).await?;
                 progress().putting(&message.wire_id, message.seq);
                 match self.put_on_the_wire(&message).await? {
                     Err(SendError::NotConnected) => return Err(End::Disconnected),

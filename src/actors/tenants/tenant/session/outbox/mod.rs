@@ -6,7 +6,9 @@
 //! the media servers, or that is to be tried again after a pause, holds back its own chat and no other.
 
 mod catch_up;
+mod limited;
 mod media;
+mod paced;
 mod progress;
 mod round;
 mod sending;
@@ -25,12 +27,13 @@ use crate::actors::system::mailbox::Letter;
 use crate::actors::system::supervision::Child;
 use crate::domain::id::MessageId;
 use crate::domain::message::{Failure, Mark, Status};
-use crate::domain::nack;
 use crate::domain::phone::Phone;
 use crate::domain::session::Lease;
 use crate::whatsapp::{Link, ReceiptKind};
 use catch_up::CatchUp;
+use limited::Limits;
 use media::{Looked, Media};
+use paced::Paced;
 use progress::Progress;
 use round::{Pumped, locked};
 use upload::Uploaded;
@@ -56,6 +59,8 @@ pub(super) enum Msg {
     Pumped(u64, Option<Pumped>),
     /// A pause is over.
     Resume,
+    /// The tenant may have asked for another pace.
+    Repaced,
     Ack {
         wire_id: String,
         error: Option<String>,
@@ -95,6 +100,8 @@ pub(super) struct State {
     alarm: Option<JoinHandle<()>>,
     /// How far what was sent before this actor lived, and never receipted, was sent again.
     catch_up: Arc<Mutex<CatchUp>>,
+    paced: Paced,
+    limits: Limits,
     media: Media,
 }
 
@@ -124,6 +131,8 @@ impl Actor for Outbox {
             again: false,
             alarm: None,
             catch_up: Arc::default(),
+            paced: Paced::new(),
+            limits: Limits::default(),
             media: Media::default(),
         })
     }
@@ -147,11 +156,10 @@ impl Actor for Outbox {
             Msg::Looked(looked) => state.looked(&myself, looked),
             Msg::Uploaded(message, uploaded) => state.uploaded(&myself, message, uploaded),
             Msg::Resume => state.resume(&myself),
+            Msg::Repaced => state.repaced(&myself),
             Msg::Pumped(connection, pumped) => state.pumped(&myself, connection, pumped),
             Msg::Ack { wire_id, error: None, at } => state.mark(wire_id, Status::Sent, at, None).await,
-            Msg::Ack { wire_id, error: Some(code), at } => {
-                state.mark(wire_id, Status::Failed, at, Some(nack::refused(&code))).await;
-            }
+            Msg::Ack { wire_id, error: Some(code), at } => state.refused(wire_id, &code, at).await,
             Msg::Receipt { wire_ids, kind, at } => {
                 let status = match kind {
                     ReceiptKind::Delivered => Status::Delivered,
@@ -179,12 +187,16 @@ impl State {
         self.look(myself);
     }
 
+    /// The wire tells whole seconds, so what it says of this moment would lie before the message was accepted.
+    fn moment(&self, at: DateTime<Utc>) -> DateTime<Utc> {
+        let now = self.shared.store.clock().now();
+        if now - at < FRESH { now } else { at }
+    }
+
     /// Waits only for room in the writer's queue, and not for the commit.
     async fn mark(&self, wire_id: String, status: Status, at: DateTime<Utc>, error: Option<(Failure, String)>) {
         locked(&self.catch_up).answered(&wire_id);
-        // The wire tells whole seconds, so what it says of this moment would lie before the message was accepted.
-        let now = self.shared.store.clock().now();
-        let at = if now - at < FRESH { now } else { at };
+        let at = self.moment(at);
         if let Err(error) = self.shared.store.mark(self.lease, Mark { wire_id, status, at, error }).await {
             self.vitals.note_error(&error.to_string());
         }

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::catch_up::CatchUp;
+use super::paced::Paced;
 use super::progress::{Place, Progress};
 use crate::actors::system::Shared;
 use crate::actors::system::health::Vitals;
@@ -36,6 +37,8 @@ pub(in super::super) enum End {
     Disconnected,
     /// The store did not answer, which is held against no message.
     StoreAway,
+    /// The session's pace holds the next message back until then.
+    Paced(Instant),
 }
 
 pub(super) struct Round {
@@ -47,6 +50,7 @@ pub(super) struct Round {
     pub(super) account: Phone,
     pub(super) catch_up: Arc<Mutex<CatchUp>>,
     pub(super) progress: Arc<Mutex<Progress>>,
+    pub(super) paced: Paced,
     pub(super) connection: u64,
     pub(super) present: Arc<AtomicU64>,
 }
@@ -157,6 +161,7 @@ impl Round {
         if self.progress().is_tried_out(message.message) {
             return self.fail(message, &place, Failure::SendFailed, "The message could not be sent.".to_owned()).await;
         }
+        self.turn(message, false).await?;
         self.progress().trying(Some(place.clone()));
         let sent = self.put_on_the_wire(message).await;
         self.progress().trying(None);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::ActorRef;
 
@@ -48,6 +48,7 @@ impl State {
             account,
             catch_up: Arc::clone(&self.catch_up),
             progress: Arc::clone(&self.progress),
+            paced: self.paced.clone(),
             connection: self.connection.load(Ordering::Acquire),
             present: Arc::clone(&self.connection),
         };
@@ -69,24 +70,38 @@ impl State {
             self.vitals.note_error("a round of sending failed");
             locked(&self.progress).failed(clock::instant());
         }
-        if pumped.is_some_and(|pumped| pumped.end == End::Dry) {
-            self.set_alarm(myself);
-            if self.again {
-                self.pump(myself);
+        match pumped.map(|pumped| pumped.end) {
+            Some(End::Dry) => {
+                let next = locked(&self.progress).next_wake();
+                self.set_alarm(myself, next);
+                if self.again {
+                    self.pump(myself);
+                }
             }
-            return;
+            Some(End::Paced(at)) => {
+                // All chats wait for the same turn. What came meanwhile is read then.
+                self.pace = Pace::Paused;
+                self.set_alarm(myself, Some(at));
+            }
+            // Whatever it was, the connection is still there: what is left is tried again after a while.
+            Some(End::Disconnected | End::StoreAway) | None => {
+                self.pace = Pace::Paused;
+                myself.send_after(AGAIN, || Letter::free(Msg::Resume));
+            }
         }
-        // Whatever it was, the connection is still there: what is left is tried again after a while.
-        self.pace = Pace::Paused;
-        myself.send_after(AGAIN, || Letter::free(Msg::Resume));
     }
 
-    /// Comes back when the next chat's pause is over.
-    fn set_alarm(&mut self, myself: &ActorRef<Letter<Msg>>) {
+    /// Another pace may be asked for: whether the next message may go now is found out anew.
+    pub(super) fn repaced(&mut self, myself: &ActorRef<Letter<Msg>>) {
+        self.paced.changed();
+        self.resume(myself);
+    }
+
+    /// Comes back when the next chat's pause is over, or the next message may go.
+    fn set_alarm(&mut self, myself: &ActorRef<Letter<Msg>>, next: Option<Instant>) {
         if let Some(alarm) = self.alarm.take() {
             alarm.abort();
         }
-        let next = locked(&self.progress).next_wake();
         self.alarm = next.map(|at| {
             let (wait, myself) = (at.saturating_duration_since(clock::instant()), myself.clone());
             tokio::spawn(async move {
