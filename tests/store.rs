@@ -15,7 +15,7 @@ use wamux::domain::error::Code;
 use wamux::domain::event::StreamEvent;
 use wamux::domain::id::{KeyId, MessageId, SessionId, TenantId};
 use wamux::domain::idempotency::Once;
-use wamux::domain::message::{Filter, Kind, Status};
+use wamux::domain::message::{Filter, Status};
 use wamux::domain::session::life::Fault;
 use wamux::domain::session::{Lease, Session, SessionKey};
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
