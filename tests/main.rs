@@ -7,6 +7,7 @@
 mod apart;
 mod backup;
 mod bad_input;
+mod blocked;
 mod builds;
 mod coming_back;
 mod crashes;

@@ -228,6 +228,8 @@ fn control<H: sandbox::Host>() -> Vec<At<H>> {
         at!(host, path!("phones" / String / "messages" / String / "media" / "expire"), [phone, message]
             POST sandbox::expire(phone, message)),
         at!(host, path!("phones" / String / "read"), [phone] POST sandbox::read(phone)),
+        at!(host, path!("phones" / String / "block"), [phone] POST sandbox::block(phone)),
+        at!(host, path!("phones" / String / "unblock"), [phone] POST sandbox::unblock(phone)),
         at!(host, path!("phones" / String / "offline"), [phone] POST sandbox::offline(phone)),
         at!(host, path!("phones" / String / "online"), [phone] POST sandbox::online(phone)),
         at!(host, path!("faults"), [] POST sandbox::inject(), GET sandbox::faults(), DELETE sandbox::heal_all()),

@@ -168,6 +168,13 @@ impl Sandbox {
         inbox::read(&self.network, phone, chat).await
     }
 
+    /// The person blocks somebody, or lets them in again; the companions are told. What that one sends is acknowledged and reaches
+    /// nobody.
+    pub async fn block(&self, phone: &Phone, other: &Phone, block: bool) -> Result<(), SandboxError> {
+        let (network, phone, other) = (Arc::clone(&self.network), phone.clone(), other.clone());
+        to_the_end(async move { iq::blocklist::on_phone(&network, &phone, &other, block).await }).await
+    }
+
     /// Closes the sockets of all companions of this phone's account, without a word.
     pub fn drop_connection(&self, phone: &Phone) {
         if let Some(account) = self.network.known(phone) {

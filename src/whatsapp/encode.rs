@@ -15,6 +15,9 @@ pub enum SendError {
     NotConnected,
     #[error("the number is not on WhatsApp")]
     NotOnWhatsApp,
+    /// By this account, on its phone: WhatsApp's own apps would not send it either.
+    #[error("the account has blocked the recipient")]
+    Blocked,
     /// Trying again later, under the same id, may help.
     #[error("the message could not be sent now: {0}")]
     Temporary(String),

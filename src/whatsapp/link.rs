@@ -1,7 +1,7 @@
 //! One client: it runs a connection, sends, and goes away.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use whatsapp_rust::prelude::{Subscription, wa};
 use whatsapp_rust::{Client, Jid, SendOptions};
 
 use super::WireError;
+use super::blocked::Blocklist;
 use super::encode::{self, SendError};
 use super::signal::{Ears, phone_of};
 use super::version::Claim;
@@ -143,6 +144,9 @@ pub struct Link {
     version: Claim,
     finished: OnceCell<()>,
     addresses: Mutex<HashMap<Phone, Jid>>,
+    blocklist: Blocklist,
+    /// Counts the connections.
+    run: AtomicU64,
     _events: Subscription,
 }
 
@@ -165,6 +169,8 @@ impl Link {
             version,
             finished: OnceCell::new(),
             addresses: Mutex::default(),
+            blocklist: Blocklist::default(),
+            run: AtomicU64::new(0),
             _events: events,
         }
     }
@@ -175,6 +181,7 @@ impl Link {
     pub async fn run(&self) -> Over {
         let linked = self.client.pn().is_some();
         self.keep_the_rest().await;
+        self.run.fetch_add(1, Ordering::Relaxed);
         self.state.start(linked);
         // A linked device reconnects when our session says so; a pairing needs the crate to come back by itself.
         self.client.enable_auto_reconnect.store(!linked, Ordering::Relaxed);
@@ -227,6 +234,9 @@ impl Link {
             return Err(SendError::NotConnected);
         }
         let to = self.address_of(to).await?;
+        if self.blocklist.has(&self.client, self.run.load(Ordering::Relaxed), &to).await {
+            return Err(SendError::Blocked);
+        }
         let options = SendOptions::default().with_message_id(wire_id);
         self.client.send_message_with_options(to, message, options).await?;
         Ok(())

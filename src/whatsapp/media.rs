@@ -136,7 +136,9 @@ fn refused(error: &anyhow::Error) -> UploadError {
         return match encode::of_iq(error) {
             SendError::NotConnected => UploadError::NotConnected,
             SendError::Temporary(why) | SendError::Refused(why) => UploadError::Temporary(why),
-            SendError::NotOnWhatsApp => UploadError::Temporary("WhatsApp did not say where it takes files".to_owned()),
+            SendError::NotOnWhatsApp | SendError::Blocked => {
+                UploadError::Temporary("WhatsApp did not say where it takes files".to_owned())
+            }
         };
     }
     let cause: &(dyn std::error::Error + 'static) = error.as_ref();

@@ -1,5 +1,6 @@
 //! The wire: the only place that knows the protocol crate. What all sessions of a process share is here; one client is a `Link`.
 
+mod blocked;
 mod decode;
 pub mod dial;
 mod download;

@@ -89,6 +89,9 @@ pub fn good_body(method: &Method, template: &str, ids: &Ids) -> Option<Value> {
         ("POST", "/keys") => Some(json!({ "name": "ci", "description": "for tests", "expiresInDays": 30 })),
         ("POST", "/sandbox/phones") => Some(json!({ "phone": PHONE, "name": "Ada" })),
         ("POST", "/sandbox/phones/{phone}/messages") => Some(json!({ "to": PHONE, "message": "hello" })),
+        ("POST", "/sandbox/phones/{phone}/block" | "/sandbox/phones/{phone}/unblock") => {
+            Some(json!({ "phone": "+237611111111" }))
+        }
         ("POST", "/sandbox/phones/{phone}/read") => Some(json!({ "chat": PHONE })),
         ("POST", "/sandbox/faults") => Some(json!({ "fault": "lose_receipts", "sessionId": session })),
         _ => panic!("say in tests/ground/surface.rs what a good body of {method} {template} is"),

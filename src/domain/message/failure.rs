@@ -17,6 +17,7 @@ pub enum Failure {
     MediaUnreadable,
     MediaUploadFailed,
     MediaUrlForbidden,
+    RecipientBlocked,
     RecipientNotOnWhatsApp,
     RefusedByWhatsApp,
     SendFailed,
@@ -26,7 +27,7 @@ pub enum Failure {
 }
 
 impl Failure {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AccountLimited,
         Self::Expired,
         Self::MediaConversionFailed,
@@ -38,6 +39,7 @@ impl Failure {
         Self::MediaUnreadable,
         Self::MediaUploadFailed,
         Self::MediaUrlForbidden,
+        Self::RecipientBlocked,
         Self::RecipientNotOnWhatsApp,
         Self::RefusedByWhatsApp,
         Self::SendFailed,
@@ -64,6 +66,7 @@ impl Failure {
             Self::MediaUnreadable => ("media_unreadable", "The file is broken, cut off, or too large once unpacked"),
             Self::MediaUploadFailed => ("media_upload_failed", "WhatsApp's media servers did not take the file"),
             Self::MediaUrlForbidden => ("media_url_forbidden", "The URL leads to where this server may not go"),
+            Self::RecipientBlocked => ("recipient_blocked", "This account has blocked the recipient"),
             Self::RecipientNotOnWhatsApp => ("recipient_not_on_whatsapp", "The recipient's number is not on WhatsApp"),
             Self::RefusedByWhatsApp => ("refused_by_whatsapp", "WhatsApp refused the message"),
             Self::SendFailed => ("send_failed", "The message was tried several times and could not be sent"),

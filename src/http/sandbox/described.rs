@@ -181,6 +181,15 @@ struct Chat {
     chat: String,
 }
 
+/// Whom the phone's person blocks, or lets in again.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(dead_code, reason = "its field is read by itself; this describes it")]
+struct OtherPhone {
+    #[schema(schema_with = texts::number)]
+    phone: String,
+}
+
 pub(super) fn of_sandbox(id: &'static str, summary: &'static str, about: &'static str) -> Described {
     Described::new(Tag::Sandbox, id, summary, about).refuses(&[Code::SandboxUnreachable])
 }
@@ -290,6 +299,25 @@ pub(in crate::http) fn read() -> Described {
     of_phone("readChat", "Read a chat on the phone", "Its person reads what the chat shows, and the sender is told.")
         .takes::<Chat>(json!({ "chat": samples::OWN }), |fields| errand::read(phone()?, fields).map(drop))
         .says(StatusCode::NO_CONTENT, "It is read.")
+        .refuses(&[Code::PhoneOffline])
+}
+
+pub(in crate::http) fn block() -> Described {
+    let about = "Its person blocks somebody, and the sessions of its account are told: what they are asked to send there fails with \
+                 `recipient_blocked`. What that one writes to the account is taken by the network and reaches nobody.";
+    of_phone("blockOnPhone", "Block somebody on the phone", about)
+        .takes::<OtherPhone>(json!({ "phone": samples::OWN }), |fields| errand::block(phone()?, fields, true).map(drop))
+        .says(StatusCode::NO_CONTENT, "That one is blocked.")
+        .refuses(&[Code::PhoneOffline])
+}
+
+pub(in crate::http) fn unblock() -> Described {
+    let about = "Its person lets in again whom it has blocked, and the sessions of its account are told.";
+    of_phone("unblockOnPhone", "Let somebody in again", about)
+        .takes::<OtherPhone>(json!({ "phone": samples::OWN }), |fields| {
+            errand::block(phone()?, fields, false).map(drop)
+        })
+        .says(StatusCode::NO_CONTENT, "That one is let in.")
         .refuses(&[Code::PhoneOffline])
 }
 

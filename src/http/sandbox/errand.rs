@@ -70,6 +70,12 @@ pub(super) enum Errand {
         phone: Phone,
         chat: Phone,
     },
+    /// The person blocks somebody, or lets them in again.
+    Block {
+        phone: Phone,
+        other: Phone,
+        block: bool,
+    },
     /// The phone is cut off from the network, or comes back.
     Offline {
         phone: Phone,
@@ -116,6 +122,10 @@ impl Errand {
             }
             Self::Read { phone, chat } => {
                 (Method::POST, format!("/phones/{phone}/read"), Some(json!({ "chat": chat })))
+            }
+            Self::Block { phone, other, block } => {
+                let verb = if *block { "block" } else { "unblock" };
+                (Method::POST, format!("/phones/{phone}/{verb}"), Some(json!({ "phone": other })))
             }
             Self::Offline { phone } => (Method::POST, format!("/phones/{phone}/offline"), None),
             Self::Online { phone } => (Method::POST, format!("/phones/{phone}/online"), None),
@@ -172,6 +182,16 @@ pub(super) fn read(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> 
     let chat = fields.required("chat", number);
     let chat = fields.finish(chat)?;
     Ok(Errand::Read { phone, chat })
+}
+
+/// Whom the phone's person blocks, or lets in again.
+pub(super) fn block(phone: Phone, mut fields: Fields, block: bool) -> Result<Errand, Refusal> {
+    let other = fields.required("phone", number);
+    if other.as_ref() == Some(&phone) {
+        fields.wrong("phone", "must be another number than the phone's own");
+    }
+    let other = fields.finish(other)?;
+    Ok(Errand::Block { phone, other, block })
 }
 
 /// What a phone's camera sees, a session's present code or the text of one, or what its person types in.

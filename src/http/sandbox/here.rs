@@ -123,6 +123,15 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
             sandbox.read(&phone, &chat).await?;
             Ok(reply::done())
         }
+        Errand::Block { phone, other, block } => {
+            sandbox.block(&phone, &other, block).await.map_err(|error| match error {
+                SandboxError::Full => {
+                    Refusal::field("phone", "cannot be blocked: the phone has blocked as many as it can")
+                }
+                other => other.into(),
+            })?;
+            Ok(reply::done())
+        }
         Errand::Offline { phone } => {
             sandbox.go_offline(&phone).await?;
             Ok(reply::done())

@@ -165,6 +165,21 @@ pub(super) async fn read<H: Host>(call: Call<H>, phone: String) -> Answered {
     runner.run(errand::read(phone, call.fields().await?)?).await
 }
 
+pub(super) async fn block<H: Host>(call: Call<H>, phone: String) -> Answered {
+    set_blocked(call, &phone, true).await
+}
+
+pub(super) async fn unblock<H: Host>(call: Call<H>, phone: String) -> Answered {
+    set_blocked(call, &phone, false).await
+}
+
+async fn set_blocked<H: Host>(call: Call<H>, phone: &str, block: bool) -> Answered {
+    H::admit(&call).await?;
+    let phone = addressed(phone)?;
+    let runner = Runner::of(&call);
+    runner.run(errand::block(phone, call.fields().await?, block)?).await
+}
+
 pub(super) async fn offline<H: Host>(call: Call<H>, phone: String) -> Answered {
     H::admit(&call).await?;
     let phone = addressed(&phone)?;

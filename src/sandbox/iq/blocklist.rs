@@ -6,8 +6,10 @@ use whatsapp_rust::wacore::messages::MessageUtils;
 use whatsapp_rust::wacore_binary::Node;
 
 use super::Ask;
-use crate::sandbox::account::{self, State};
+use crate::domain::phone::Phone;
+use crate::sandbox::account::{self, Account, State};
 use crate::sandbox::ledger::{BLOCKED as FAMILY, Change, Setting};
+use crate::sandbox::network::Network;
 use crate::sandbox::stanza::{self, address, child, text};
 use crate::sandbox::{SandboxError, device_list};
 
@@ -50,29 +52,57 @@ async fn change(ask: &Ask<'_>, item: &Node) -> Result<Option<Node>, SandboxError
         None => None,
     };
     let Some(person) = person else { return Ok(Some(stanza::error(ask.id, 404, "item-not-found"))) };
-    let value = match text(item, "action").as_str() {
-        "block" => Some(ask.network.seconds().to_string()),
-        "unblock" => None,
+    let block = match text(item, "action").as_str() {
+        "block" => true,
+        "unblock" => false,
         _ => return Ok(Some(stanza::error(ask.id, 400, "bad-request"))),
     };
-    let mut state = ask.account.lock().await;
+    let done = set(ask.network, ask.account, ask.me.device, &person, block).await?;
+    Ok((!done).then(|| stanza::error(ask.id, 406, "not-acceptable")))
+}
+
+/// The person blocks somebody on the phone, or lets them in again.
+pub(crate) async fn on_phone(network: &Network, phone: &Phone, other: &Phone, block: bool) -> Result<(), SandboxError> {
+    let account = network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
+    if account.lock().await.away.is_some() {
+        return Err(SandboxError::Offline);
+    }
+    let person = if block { network.reach(other).await? } else { network.find(other).await? };
+    match person.filter(|person| person.id != account.id) {
+        Some(person) => set(network, &account, 0, &person, block).await?.then_some(()).ok_or(SandboxError::Full),
+        None if block => Err(SandboxError::NotOnWhatsApp),
+        None => Ok(()),
+    }
+}
+
+/// Changes an account's list, as one of its devices wants it, and tells the other companions. False if there is no room.
+async fn set(
+    network: &Network,
+    account: &Account,
+    by: u16,
+    person: &Account,
+    block: bool,
+) -> Result<bool, SandboxError> {
+    let mut state = account.lock().await;
     let before = hash(&state)?;
-    if value.is_some() {
+    if block {
         if state.blocked.len() >= MOST {
-            return Ok(Some(stanza::error(ask.id, 406, "not-acceptable")));
+            return Ok(false);
         }
         state.blocked.insert(person.id);
     } else {
         state.blocked.remove(&person.id);
     }
-    let setting = Setting { account: ask.account.id, family: FAMILY, name: person.id.to_string(), value };
-    let item = NodeBuilder::new("item").attr("jid", person.lid(0)).attr("action", text(item, "action")).build();
+    let value = block.then(|| network.seconds().to_string());
+    let setting = Setting { account: account.id, family: FAMILY, name: person.id.to_string(), value };
+    let action = if block { "block" } else { "unblock" };
+    let item = NodeBuilder::new("item").attr("jid", person.lid(0)).attr("action", action).build();
     let word = NodeBuilder::new("blocklist").attr("dhash", hash(&state)?).attr("prev_dhash", before);
     let word = word.children([item]).build();
-    let mut changes = device_list::account_sync(ask.network, ask.account, &state, ask.me.device, word)?;
+    let mut changes = device_list::account_sync(network, account, &state, by, word)?;
     changes.push(Change::Set(setting));
-    let ticket = ask.network.ledger.submit(changes).await?;
+    let ticket = network.ledger.submit(changes).await?;
     drop(state);
     ticket.committed().await?;
-    Ok(None)
+    Ok(true)
 }

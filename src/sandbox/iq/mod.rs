@@ -1,7 +1,7 @@
 //! What companions ask the network: one file per family of stanzas.
 
 mod app_state;
-mod blocklist;
+pub(crate) mod blocklist;
 pub(crate) mod companion;
 mod groups;
 mod media;

@@ -23,6 +23,8 @@ pub(super) const BATCH: u64 = 64;
 /// How long a message may take onto the wire; the protocol crate waits for answers of the network without an end of ours.
 const SEND_WITHIN: Duration = Duration::from_secs(90);
 
+const BLOCKED: &str = "This account has blocked the recipient. Unblock them on the phone, then send again.";
+
 /// How a round came to its end.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Pumped {
@@ -181,6 +183,7 @@ impl Round {
             Err(SendError::NotOnWhatsApp) => {
                 (Failure::RecipientNotOnWhatsApp, "The recipient's number is not on WhatsApp.".to_owned())
             }
+            Err(SendError::Blocked) => (Failure::RecipientBlocked, BLOCKED.to_owned()),
             Err(SendError::Refused(why)) => (Failure::SendRefused, format!("The message could not be sent: {why}.")),
         };
         self.fail(message, &place, failure, why).await
