@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use super::*;
 use crate::actors::media::Means;
 use crate::actors::media::spool::Spool;
+use crate::actors::system::Ages;
 use crate::actors::system::doorkeeper::Doorkeeper;
 use crate::domain::access::Mode;
 use crate::domain::egress::Egress;
