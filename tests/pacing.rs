@@ -1,8 +1,9 @@
 //! A session's pace as its tenant sets it: what is held back is pending, and holds up no other session.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use wamux::clock::instant;
 
 use crate::ground::app::{App, Caller, until};
 use crate::ground::{Ground, Place, on_both_databases};
@@ -60,7 +61,7 @@ async fn a_text_is_typed_before_it_comes() {
     let app = App::start_at(Place::new(Ground::Sqlite)).await;
     let one = app.caller.link("one", OWN).await;
     app.caller.patch(&format!("/sessions/{one}"), json!({ "simulateTyping": true })).await.expect(200);
-    let before = Instant::now();
+    let before = instant();
     // A third of a second a letter.
     send(&app.caller, &one, FRIEND, "Hello").await;
     until("it is shown", async || app.caller.screen(FRIEND).await == ["Hello"]).await;
