@@ -1,5 +1,7 @@
 //! Media in the store: what waits, what is ready, what holds back which message, and what is forgotten.
 
+mod content;
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -31,11 +33,13 @@ pub async fn all(store: &Store) {
     what_is_ready_takes_room_until_it_is_uploaded(store).await;
     what_is_not_receipted_goes_out_again_for_a_day(store).await;
     files_are_needed_as_long_as_their_message_is_pending(store).await;
-    each_type_shows_its_content(store).await;
+    content::each_type_shows_its_content(store).await;
 }
 
 async fn new_lease(store: &Store, name: &str) -> Lease {
-    lease(store, tenant(store, &format!("{name}@media.example.com")).await, "one").await
+    let lease = lease(store, tenant(store, &format!("{name}@media.example.com")).await, "one").await;
+    store.record(lease, super::sending::record(store, Some(OWN))).await.unwrap().unwrap();
+    lease
 }
 
 async fn accept(store: &Store, lease: Lease, wire_id: &str, to: &str, content: Content) -> MessageId {
@@ -338,67 +342,4 @@ async fn files_are_needed_as_long_as_their_message_is_pending(store: &Store) {
     assert_eq!(needed().await, [false; 3]);
     assert!(store.spool_in_use().await.unwrap().contains(&other.0), "now it is the prepared one that is needed");
     assert!(!store.media_ready(lease, 9).await.unwrap().media[0].has_url);
-}
-
-async fn each_type_shows_its_content(store: &Store) {
-    let lease = new_lease(store, "shown").await;
-    let content = |value: Value, names: &[&str]| {
-        let told = value.as_object().unwrap();
-        let all = [
-            "message",
-            "mediaUrl",
-            "audioUrl",
-            "caption",
-            "mimeType",
-            "size",
-            "width",
-            "height",
-            "durationSeconds",
-            "gif",
-            "ptt",
-            "waveform",
-        ];
-        for name in all {
-            assert_eq!(told.contains_key(name), names.contains(&name), "{name} in {value}");
-        }
-        names.iter().map(|name| told[*name].clone()).collect::<Value>()
-    };
-    let id = accept(store, lease, "SHOWN1", ADA, text()).await;
-    assert_eq!(content(shown(store, lease, id).await, &["message"]), json!(["hello"]));
-
-    let seen = ["mediaUrl", "caption", "mimeType", "size", "width", "height"];
-    let id = accept(store, lease, "SHOWN2", ADA, picture()).await;
-    let told = shown(store, lease, id).await;
-    assert_eq!((&told["type"], &told["status"]), (&json!("image"), &json!("pending")));
-    assert_eq!(content(told, &seen), json!([URL, "a cat", null, null, null, null]));
-    // A GIF was asked for as an image, and is a video.
-    assert!(store.media_prepared(lease, id, SpoolName(store.clock().id()), film()).await.unwrap());
-    let told = shown(store, lease, id).await;
-    assert_eq!(told["type"], "video");
-    let video = [&seen[..], &["durationSeconds", "gif"]].concat();
-    assert_eq!(content(told, &video), json!([URL, "a cat", "video/mp4", 5_000_000_000u64, 640, 480, 3.52, true]));
-
-    let from_file = Source::Upload(SpoolName(store.clock().id()));
-    let id = accept(store, lease, "SHOWN3", ADA, medium(Wanted::Video, from_file.clone(), "")).await;
-    assert_eq!(content(shown(store, lease, id).await, &video), json!(vec![Value::Null; 8]));
-
-    let audio = ["audioUrl", "ptt", "mimeType", "size", "durationSeconds"];
-    let id = accept(store, lease, "SHOWN4", ADA, medium(Wanted::Audio, from_url(), "")).await;
-    assert_eq!(content(shown(store, lease, id).await, &audio), json!([URL, false, null, null, null]));
-    let voice = [&audio[..], &["waveform"]].concat();
-    let id = accept(store, lease, "SHOWN5", ADA, medium(Wanted::Voice, from_file, "")).await;
-    assert_eq!(content(shown(store, lease, id).await, &voice), json!([null, true, null, null, null, null]));
-    let waveform: [u8; 64] = std::array::from_fn(|n| u8::try_from(n).unwrap());
-    let mime = "audio/ogg; codecs=opus".to_owned();
-    let note = Facts { kind: Kind::Audio, mime, duration_ms: Some(61_000), waveform: Some(waveform), ..film() };
-    assert!(store.media_prepared(lease, id, SpoolName(store.clock().id()), note).await.unwrap());
-    let told = content(shown(store, lease, id).await, &voice);
-    assert_eq!((&told[1], &told[4], &told[5]), (&json!(true), &json!(61.0), &json!(waveform.to_vec())));
-    assert_eq!(store.media_ready(lease, 9).await.unwrap().media[1].facts.waveform, Some(waveform));
-
-    let page = store.messages(lease.tenant, &super::filter()).await.unwrap();
-    let types: Vec<_> = page.messages.iter().map(|message| message.kind).collect();
-    assert_eq!(types, [Kind::Audio, Kind::Audio, Kind::Video, Kind::Video, Kind::Text]);
-    let listed = serde_json::to_value(&page.messages[3]).unwrap();
-    assert_eq!(listed["caption"], "a cat", "a list shows what a single message shows");
 }

@@ -62,7 +62,7 @@ async fn many_receipts_at_once_reach_every_message(store: &Store) {
     assert!(page.messages.iter().all(|message| message.status == Status::Delivered && message.sent_at == Some(at)));
 }
 
-fn record(store: &Store, phone: Option<&str>) -> Record {
+pub(super) fn record(store: &Store, phone: Option<&str>) -> Record {
     let phone = phone.map(|phone| phone.parse().unwrap());
     let status = if phone.is_some() { SessionStatus::Connected } else { SessionStatus::Failed };
     Record { status, phone, fault: None, event: None, attempts: 0, at: store.clock().now() }
