@@ -59,6 +59,29 @@ async fn a_server_says_when_it_lives_and_when_it_is_ready() {
     app.stop().await;
 }
 
+/// Every actor of a tree.
+fn all(actor: &Value) -> Vec<&Value> {
+    let below = actor["children"].as_array().unwrap().iter().flat_map(all);
+    std::iter::once(actor).chain(below).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_is_answered_by_every_actor_and_only_whoever_asks_for_it_gets_one() {
+    let app = App::start().await;
+    app.caller.link("one", "+237600000001").await;
+    let anyone = app.caller.with_key(None);
+    let plain = anyone.get("/health/actors").await.expect(200);
+    assert!(all(&plain).iter().all(|actor| actor.get("probe").is_none() && actor["uptimeSeconds"].is_u64()), "{plain}");
+    let probed = anyone.get("/health/actors?probe=true").await.expect(200);
+    assert_eq!(all(&probed).len(), all(&plain).len());
+    for actor in all(&probed) {
+        assert_eq!(actor["probe"]["answered"], true, "{actor}");
+        assert!(actor["probe"]["micros"].is_u64(), "{actor}");
+    }
+    anyone.get("/health/actors?probe=perhaps").await.problem(422, "validation_failed");
+    app.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_proxy_forwards_does_not_see_the_actors() {
     let app = App::start().await;

@@ -4,6 +4,7 @@
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
+mod actors_page;
 mod apart;
 mod backup;
 mod bad_input;
@@ -38,6 +39,7 @@ mod received;
 mod rotation;
 mod sandbox;
 mod sessions;
+mod sessions_health;
 mod sessions_life;
 mod soak;
 mod store;

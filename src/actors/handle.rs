@@ -3,6 +3,7 @@
 #[cfg(feature = "sandbox")]
 mod companions;
 mod downloads;
+mod health;
 mod keys;
 mod messages;
 mod sessions;
@@ -19,7 +20,7 @@ use tokio::sync::{oneshot, watch};
 use super::media::spool::Spool;
 use super::media::{Means, NoWeb};
 use super::system::doorkeeper::Doorkeeper;
-use super::system::health::{Health, Vitals};
+use super::system::health::Vitals;
 use super::system::mailbox::{Door, Places};
 use super::system::{Ages, Phase, Shared};
 use super::tenants::{self, tenant};
@@ -106,7 +107,7 @@ impl System {
         let args = (Arc::clone(&shared), Arc::clone(&vitals));
         let (root, running) =
             Actor::spawn(None, Root, args).await.map_err(|error| StartError::Tree(error.to_string()))?;
-        vitals.running(&Places::new(1));
+        vitals.running(&Door::new(root.clone(), Places::new(1)));
         let (tell, failed) = watch::channel(false);
         tokio::spawn({
             let (shared, vitals) = (Arc::clone(&shared), Arc::clone(&vitals));
@@ -115,7 +116,7 @@ impl System {
                 if shared.phase() != Phase::Stopping {
                     // Nothing below it lives any more, so whoever calls now is told to come back.
                     shared.enter(Phase::Stopping);
-                    vitals.failed("the root of the actors failed", false);
+                    vitals.failed("the root of the actors failed", false, None);
                     tell.send_replace(true);
                 }
             }
@@ -164,10 +165,6 @@ impl System {
     /// What this server cannot do though it is ready, each with what its operator can do about it.
     pub fn off(&self) -> Vec<String> {
         self.shared.means.off()
-    }
-
-    pub fn health(&self) -> Health {
-        self.vitals.read()
     }
 
     #[cfg(test)]

@@ -67,11 +67,11 @@ impl Actor for Janitor {
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.vitals.handled();
-        match letter.body {
+        let Some(body) = letter.open(&state.vitals) else { return Ok(()) };
+        match body {
             Msg::Round => state.round(),
             Msg::Sweep => state.shared.streams.sweep(),
         }

@@ -114,11 +114,10 @@ impl Actor for Root {
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.vitals.handled();
-        let Msg::Revive(part) = letter.body;
+        let Some(Msg::Revive(part)) = letter.open(&state.vitals) else { return Ok(()) };
         state.start(&myself, part).await;
         Ok(())
     }

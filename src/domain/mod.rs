@@ -7,6 +7,7 @@ pub mod elsewhere;
 pub mod error;
 pub mod event;
 pub mod expiry;
+pub mod health;
 pub mod id;
 pub mod idempotency;
 pub mod media;

@@ -8,6 +8,7 @@ use warp::http::HeaderValue;
 use warp::http::header::VARY;
 
 use super::call::{Answered, Call};
+use super::fields::{Fields, yes_or_no_in_words};
 use super::origin::is_here;
 use super::{pages, reply};
 use crate::actors::Health;
@@ -65,10 +66,38 @@ pub(super) async fn ready(call: Call) -> Answered {
     }
 }
 
-#[allow(clippy::unused_async, reason = "a route's handler")]
+/// As JSON, or as a page for those who would rather have that. The page is there for everybody, and shows nothing to most.
 pub(super) async fn actors(call: Call) -> Answered {
-    operator(&call)?;
-    reply::ok(&call.system().health())
+    let page = pages::is_wanted(&call.headers);
+    let entry = operator(&call);
+    if let (false, Err(refusal)) = (page, &entry) {
+        return Err(refusal.clone());
+    }
+    // A page may be asked for in a language, too.
+    let query = call.query.iter().filter(|(name, _)| !(page && name == "lang"));
+    let probe = asked(Fields::of_query(query.cloned().collect()))?;
+    let health = match &entry {
+        Err(_) => None,
+        Ok(()) if probe => Some(call.system().probed_health().await),
+        Ok(()) => Some(call.system().health()),
+    };
+    match (page, health, entry) {
+        (false, Some(health), _) => {
+            let mut answer = reply::ok(&health)?;
+            answer.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
+            Ok(answer)
+        }
+        (_, health, entry) => {
+            let shown = health.ok_or_else(|| entry.err().map(|refusal| refusal.detail).unwrap_or_default());
+            Ok(pages::actors::page(&call, shown.as_ref(), probe, call.system().clock().now()))
+        }
+    }
+}
+
+/// Whether each actor is to be asked, too.
+fn asked(mut query: Fields) -> Result<bool, Refusal> {
+    let probe = query.optional("probe", yes_or_no_in_words);
+    query.finish(Some(probe.unwrap_or(false)))
 }
 
 /// Lets the operator in: whoever bears the token, or, where there is none, whoever asks on this very machine.

@@ -175,6 +175,7 @@ fn all() -> Vec<At<Door>> {
         at!(door, path!("api" / "v1" / "sessions"), [] POST sessions::create(), GET sessions::list()),
         at!(door, path!("api" / "v1" / "sessions" / String), [id]
             GET sessions::show(id), PATCH sessions::change(id), DELETE sessions::delete(id)),
+        at!(door, path!("api" / "v1" / "sessions" / String / "health"), [id] GET sessions::health(id)),
         at!(door, path!("api" / "v1" / "sessions" / String / "restart"), [id] POST sessions::restart(id)),
         at!(door, path!("api" / "v1" / "sessions" / String / "logout"), [id] POST sessions::log_out(id)),
         at!(door, path!("api" / "v1" / "sessions" / String / "stream"), [id] GET stream::open(id)),

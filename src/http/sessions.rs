@@ -54,6 +54,11 @@ pub(super) async fn change(call: Call, session: String) -> Answered {
     reply::ok(&door.system.change_session(&access, session, changes?).await?)
 }
 
+pub(super) async fn health(call: Call, session: String) -> Answered {
+    let access = call.enter().await?;
+    reply::ok(&call.system().session_health(&access, id(&session)?).await?)
+}
+
 pub(super) async fn restart(call: Call, session: String) -> Answered {
     let access = call.enter().await?;
     reply::taken_on(&call.system().restart_session(&access, id(&session)?).await?)

@@ -1,6 +1,7 @@
 //! Sessions: made, listed and leased here; what becomes of one stands in `record`, its end in `end`, what its tenant sets in `settings`.
 
 mod end;
+mod queue;
 mod record;
 mod settings;
 

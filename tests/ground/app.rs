@@ -84,7 +84,8 @@ impl Caller {
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let path = if path.starts_with("/health") || path == "/" { path.to_owned() } else { format!("/api/v1{path}") };
+        let at_the_root = path.starts_with("/health") || path.starts_with("/assets") || path == "/";
+        let path = if at_the_root { path.to_owned() } else { format!("/api/v1{path}") };
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.key {
             Some(key) => request.bearer_auth(key),

@@ -21,12 +21,13 @@ pub struct Place {
     postgres: Option<Postgres>,
     network: Option<String>,
     allowed: String,
+    operator: Option<String>,
 }
 
 impl Place {
     pub fn new(on: Ground) -> Self {
         let postgres = (on == Ground::Postgres).then(Postgres::start);
-        Self { folder: tempfile::tempdir().unwrap(), postgres, network: None, allowed: String::new() }
+        Self { folder: tempfile::tempdir().unwrap(), postgres, network: None, allowed: String::new(), operator: None }
     }
 
     /// The same in this folder.
@@ -53,6 +54,12 @@ impl Place {
         Self { allowed: blocks.to_owned(), ..self }
     }
 
+    /// The same with an operator who has this token: `WAMUX_OPERATOR_TOKEN`.
+    #[allow(dead_code, reason = "the benches have no operator")]
+    pub fn operated_by(self, token: &str) -> Self {
+        Self { operator: Some(token.to_owned()), ..self }
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -66,7 +73,8 @@ impl Place {
     pub fn config(&self) -> Config {
         let sandbox_url = self.network.as_ref().map(|url| url.parse().unwrap());
         let egress = self.allowed.parse().unwrap();
-        let plain = Config { sandbox_url, egress, ..Config::in_folder(self.folder().to_owned()) };
+        let operator = self.operator.as_ref().map(|token| token.parse().unwrap());
+        let plain = Config { sandbox_url, egress, operator, ..Config::in_folder(self.folder().to_owned()) };
         match self.database_url() {
             Some(url) => Config { database: url.parse().unwrap(), ..plain },
             None => plain,
@@ -80,6 +88,7 @@ impl Place {
             command.env("WAMUX_DATABASE_URL", url);
         }
         command.env("WAMUX_MEDIA_ALLOW", &self.allowed);
+        command.envs(self.operator.iter().map(|token| ("WAMUX_OPERATOR_TOKEN", token)));
         command.envs(self.network.iter().map(|url| ("WAMUX_SANDBOX_URL", url)));
         command
     }

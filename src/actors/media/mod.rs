@@ -86,11 +86,11 @@ impl Actor for Pool {
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.vitals.handled();
-        match letter.body {
+        let Some(body) = letter.open(&state.vitals) else { return Ok(()) };
+        match body {
             Msg::Prepare(lease, waiting, anyway) => {
                 for work in waiting {
                     let (message, heavy) = (work.message, is_heavy(&work));

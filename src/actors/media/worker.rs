@@ -48,11 +48,11 @@ impl Actor for Worker {
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.vitals.handled();
-        match letter.body {
+        let Some(body) = letter.open(&state.vitals) else { return Ok(()) };
+        match body {
             Msg::Do(job) => state.begin(&myself, job),
             Msg::Done(message) => {
                 state.task = None;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ractor::ActorRef;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::health::Vitals;
 use crate::domain::error::Refusal;
 
 /// Where the answer to a question goes.
@@ -16,14 +17,39 @@ type Answer<T> = oneshot::Sender<Result<T, Refusal>>;
 
 /// A message and the place it takes in the mailbox until it is handled.
 pub struct Letter<M> {
-    pub body: M,
+    content: Content<M>,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+enum Content<M> {
+    Body(M),
+    /// Asks only whether the actor comes to it.
+    Probe,
+    Read,
 }
 
 impl<M> Letter<M> {
     /// For casts within the tree.
     pub const fn free(body: M) -> Self {
-        Self { body, _place: None }
+        Self { content: Content::Body(body), _place: None }
+    }
+
+    /// What the actor is to handle; a probe is answered here, and asks nothing of it.
+    pub fn open(&mut self, vitals: &Vitals) -> Option<M> {
+        if matches!(self.content, Content::Body(_)) {
+            vitals.handled();
+        } else {
+            vitals.answers();
+        }
+        self.body()
+    }
+
+    /// The same of an actor that keeps no figures.
+    pub fn body(&mut self) -> Option<M> {
+        match std::mem::replace(&mut self.content, Content::Read) {
+            Content::Body(body) => Some(body),
+            Content::Probe | Content::Read => None,
+        }
     }
 }
 
@@ -66,6 +92,15 @@ impl<M: Send + 'static> Door<M> {
         &self.actor
     }
 
+    pub(super) const fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// Has the actor's figures say that it came to this.
+    pub(super) fn probe(&self) {
+        let _ = self.actor.send_message(Letter { content: Content::Probe, _place: None });
+    }
+
     /// A nudge from within the tree. If the actor is gone its next incarnation will read the store anyway.
     pub fn nudge(&self, body: M) {
         let _ = self.actor.send_message(Letter::free(body));
@@ -75,7 +110,9 @@ impl<M: Send + 'static> Door<M> {
     /// back.
     pub fn pass<T>(&self, reply: Answer<T>, ask: impl FnOnce(Answer<T>) -> M) {
         match Arc::clone(&self.places.free).try_acquire_owned() {
-            Ok(place) => drop(self.actor.send_message(Letter { body: ask(reply), _place: Some(place) })),
+            Ok(place) => {
+                drop(self.actor.send_message(Letter { content: Content::Body(ask(reply)), _place: Some(place) }))
+            }
             Err(_) => drop(reply.send(Err(Refusal::overloaded()))),
         }
     }
@@ -85,7 +122,7 @@ impl<M: Send + 'static> Door<M> {
     pub async fn ask<T>(&self, wait: Duration, ask: impl FnOnce(oneshot::Sender<T>) -> M) -> Result<T, Refusal> {
         let place = Arc::clone(&self.places.free).try_acquire_owned().map_err(|_| Refusal::overloaded())?;
         let (reply, answer) = oneshot::channel();
-        let letter = Letter { body: ask(reply), _place: Some(place) };
+        let letter = Letter { content: Content::Body(ask(reply)), _place: Some(place) };
         self.actor.send_message(letter).map_err(|_| Refusal::overloaded())?;
         match tokio::time::timeout(wait, answer).await {
             Ok(Ok(answer)) => Ok(answer),

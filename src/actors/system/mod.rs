@@ -30,6 +30,7 @@ use super::media::spool::Spool;
 use super::media::uploads::Uploads;
 use super::media::{self, Converting, Means};
 use super::tenants::{self, tenant};
+use tenant::session::figures::AllFigures;
 
 /// Uploads to media servers at once, and how many of them may be one tenant's. Each keeps a thread from first to last, and those are
 /// needed for whatever waits for a disk.
@@ -54,6 +55,7 @@ pub struct Shared {
     pub(crate) means: Means,
     pub(crate) ages: Ages,
     pub starting: Starting,
+    pub(crate) figures: AllFigures,
     pub(crate) uploads: Arc<Uploads>,
     /// Of media that go to media servers.
     pub(crate) uploading: Places,
@@ -94,6 +96,7 @@ impl Shared {
             means,
             ages,
             starting: Starting::default(),
+            figures: AllFigures::default(),
             uploads: Arc::default(),
             uploading: Places::new(UPLOADING.0, UPLOADING.1),
             converting: Converting::for_this_machine(),

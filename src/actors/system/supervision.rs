@@ -54,9 +54,9 @@ impl<M: Send + 'static> Child<M> {
         }
         match (self.spawn)(supervisor).await {
             Ok(actor) => {
-                let places = Places::new(self.capacity);
-                self.vitals.running(&places);
-                self.door = Some(Door::new(actor, places));
+                let door = Door::new(actor, Places::new(self.capacity));
+                self.vitals.running(&door);
+                self.door = Some(door);
                 None
             }
             Err(error) => Some(self.failed(&error.to_string())),
@@ -88,9 +88,9 @@ impl<M: Send + 'static> Child<M> {
         self.failures.push_back(now);
         self.failures.retain(|at| now.duration_since(*at) < WINDOW);
         let quarantined = self.is_quarantined();
-        self.vitals.failed(why, quarantined);
-        tracing::error!(actor = self.vitals.name(), error = why, quarantined, "an actor failed");
         let wait = wait(self.failures.len(), clock::fraction());
+        self.vitals.failed(why, quarantined, Some(wait));
+        tracing::error!(actor = self.vitals.name(), error = why, quarantined, "an actor failed");
         self.back = Some(now + wait);
         wait
     }

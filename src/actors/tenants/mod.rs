@@ -88,11 +88,11 @@ impl Actor for Tenants {
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.vitals.handled();
-        match letter.body {
+        let Some(body) = letter.open(&state.vitals) else { return Ok(()) };
+        match body {
             Msg::Boot => state.boot(&myself).await,
             Msg::Activate(_, reply) if reply.is_closed() => {}
             // A tenant that is down comes back by its own back-off, not by the calls that ask for it.

@@ -1,11 +1,12 @@
 //! What is said of the server's health in the OpenAPI document.
 
 use serde_json::json;
+use utoipa::ToSchema;
 use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::schema::{Object, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 use warp::http::StatusCode;
 
-use super::{Health, Readiness, State, Welcome};
+use super::{Health, Readiness, State, Welcome, asked};
 use crate::domain::error::Code;
 use crate::http::openapi::{Described, Entry, Tag, samples};
 
@@ -45,17 +46,38 @@ pub(in crate::http) fn ready() -> Described {
     .refuses(&[Code::NotReady])
 }
 
+/// What is to be found out.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "its fields are read one by one; this describes them")]
+struct ActorsQuery {
+    #[schema(schema_with = probe, required = false)]
+    probe: bool,
+}
+
+fn probe() -> Object {
+    let about = "Whether each actor is asked through its own mailbox, all at once and for no longer than a second: one that hangs does not \
+                 answer.";
+    ObjectBuilder::new().schema_type(Type::Boolean).description(Some(about)).build()
+}
+
 pub(in crate::http) fn actors() -> Described {
+    let page = ContentBuilder::new().schema(Some(Object::with_type(Type::String))).build();
     let actor = json!({
-        "name": "root", "kind": "root", "status": "running", "since": samples::BEGAN, "restarts": 0, "mailbox": 0, "handled": 12,
-        "lastError": null, "lastErrorAt": null, "children": [],
+        "name": "root", "kind": "root", "status": "running", "since": samples::BEGAN, "uptimeSeconds": 3600, "restarts": 0,
+        "backAt": null, "mailbox": 0, "handled": 12, "lastError": null, "lastErrorAt": null,
+        "probe": { "answered": true, "micros": 42 }, "children": [],
     });
     Described::new(
         Tag::Server,
         "getActors",
         "See how the server's actors do",
-        "The supervision tree. For the operator: with the operator's token, or, where none is set, from the server's own machine.",
+        "The supervision tree, from figures that are there even when an actor hangs. For the operator: with the operator's token, or, \
+         where none is set, from the server's own machine. For browsers it is a page that keeps itself up to date; where it may not \
+         show the actors, it asks for the token.",
     )
     .for_whom(Entry::Operator)
+    .asks_by::<ActorsQuery>(json!({ "probe": true }), |query| asked(query).map(drop))
     .gives::<Health>(StatusCode::OK, "The root, and everything under it", actor)
+    .form("text/html; charset=utf-8", page)
+    .with_header("Vary")
 }

@@ -17,8 +17,10 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 2] = [
+const ASSETS: [Asset; 4] = [
     Asset { name: "wamux.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/wamux.css") },
+    Asset { name: "actors.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/actors.css") },
+    Asset { name: "actors.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/actors.js") },
     Asset { name: "logo.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/logo.svg") },
 ];
 

@@ -10,10 +10,20 @@ use super::words::{Language, Words};
 pub(super) enum Part {
     Landing,
     Docs,
+    Actors,
 }
 
 /// A page with this title and body.
 pub(super) fn framed(language: Language, part: Part, title: &str, body: &Markup) -> Markup {
+    whole(language, part, title, None, body)
+}
+
+/// The same with a style and a script of its own, by their common name.
+pub(super) fn alive(language: Language, part: Part, title: &str, name: &str, body: &Markup) -> Markup {
+    whole(language, part, title, Some(name), body)
+}
+
+fn whole(language: Language, part: Part, title: &str, own: Option<&str>, body: &Markup) -> Markup {
     let words = language.words();
     html! {
         (DOCTYPE)
@@ -24,6 +34,10 @@ pub(super) fn framed(language: Language, part: Part, title: &str, body: &Markup)
                 meta name="color-scheme" content="light dark";
                 title { (title) }
                 link rel="stylesheet" href=(href("wamux.css"));
+                @if let Some(own) = own {
+                    link rel="stylesheet" href=(href(&format!("{own}.css")));
+                    script src=(href(&format!("{own}.js"))) defer {}
+                }
                 link rel="icon" type="image/svg+xml" href=(href("logo.svg"));
             }
             body {

@@ -2,6 +2,7 @@
 //!
 //! Every page works without script, asks this host alone, and is made of the same frame, tokens and components.
 
+pub(super) mod actors;
 mod assets;
 mod docs;
 mod frame;

@@ -21,6 +21,41 @@ pub(super) struct Words {
     pub(super) no_affiliation: &'static str,
     pub(super) landing: Landing,
     pub(super) documentation: Documentation,
+    pub(super) actors: Actors,
+}
+
+/// What the page of actors says; a list of figures reads well in any language.
+pub(super) struct Actors {
+    pub(super) title: &'static str,
+    pub(super) as_of: &'static str,
+    pub(super) this_page: &'static str,
+    pub(super) ask: &'static str,
+    pub(super) only_read: &'static str,
+    pub(super) read_again: &'static str,
+    pub(super) pause: &'static str,
+    pub(super) go_on: &'static str,
+    pub(super) forget: &'static str,
+    pub(super) not_read: &'static str,
+    pub(super) not_taken: &'static str,
+    pub(super) token: &'static str,
+    pub(super) show: &'static str,
+    pub(super) no_script: &'static str,
+    pub(super) attention: &'static str,
+    pub(super) all_well: &'static str,
+    pub(super) need_it: &'static str,
+    pub(super) more: &'static str,
+    pub(super) tree: &'static str,
+    /// Left alone, restarting, no answer, stopped, running.
+    pub(super) states: [&'static str; 5],
+    pub(super) since: &'static str,
+    pub(super) back_at: &'static str,
+    pub(super) waiting: &'static str,
+    pub(super) handled: &'static str,
+    pub(super) restarts: &'static str,
+    pub(super) answered_in: &'static str,
+    pub(super) last_error: &'static str,
+    pub(super) sessions: &'static str,
+    pub(super) in_trouble: &'static str,
 }
 
 pub(super) struct Landing {

@@ -9,6 +9,7 @@ use warp::http::StatusCode;
 
 use super::{Listed, asked, changes};
 use crate::domain::error::Code;
+use crate::domain::health::SessionHealth;
 use crate::domain::id::SessionId;
 use crate::domain::session::Session;
 use crate::http::openapi::{Described, Tag, samples, texts};
@@ -105,6 +106,44 @@ pub(in crate::http) fn change() -> Described {
     .takes::<SessionChanges>(json!({ "sessionKey": "my-session" }), |fields| changes(fields).map(drop))
     .gives::<Session>(StatusCode::OK, "The session as it is now", session("connected"))
     .refuses(&[Code::SessionKeyTaken])
+}
+
+pub(in crate::http) fn health() -> Described {
+    let part = |kind: &str| {
+        json!({
+            "kind": kind, "status": "running", "since": samples::BEGAN, "restarts": 0, "mailbox": 0, "answered": true, "backAt": null,
+        })
+    };
+    of_one(
+        "getSessionHealth",
+        "See how a session does",
+        "Its connection and the next attempt, what waits to be sent, what was last heard of it, what holds it back, and whether the \
+         actors that run it answer. It is answered at once, also when they do not.",
+    )
+    .gives::<SessionHealth>(
+        StatusCode::OK,
+        "How it does",
+        json!({
+            "sessionId": samples::SESSION,
+            "connection": {
+                "status": "disconnected", "since": samples::SOON, "connectedAt": samples::BEGAN, "failedAttempts": 1,
+                "nextAttemptAt": samples::SOON, "errorCode": "connection_lost",
+                "errorMessage": "The connection was lost (it ended); trying again.",
+            },
+            "queue": {
+                "pending": 2, "oldestPendingAt": samples::BEGAN, "oldestPendingSeconds": 60, "mediaWaiting": 1,
+            },
+            "heard": {
+                "lastAckAt": samples::BEGAN, "lastReceiptAt": samples::BEGAN, "lastRefusalAt": null,
+                "lastActivityAt": samples::BEGAN,
+            },
+            "limits": {
+                "waitingChats": 1, "nextTryAt": null, "accountLimitedAt": null, "accountLimitedUntil": null, "pacedUntil": null,
+                "quarantinedUntil": null,
+            },
+            "actor": part("session"), "parts": [part("inbox"), part("outbox")],
+        }),
+    )
 }
 
 pub(in crate::http) fn restart() -> Described {

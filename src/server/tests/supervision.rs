@@ -6,6 +6,7 @@ mod isolation;
 #[path = "../../../tests/ground/origin.rs"]
 mod origin;
 mod pool;
+mod quarantine;
 
 use std::sync::mpsc;
 use std::time::Duration;

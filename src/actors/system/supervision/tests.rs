@@ -35,10 +35,11 @@ impl Actor for Worker {
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         count: &mut u32,
     ) -> Result<(), ActorProcessingErr> {
-        match letter.body {
+        let Some(body) = letter.body() else { return Ok(()) };
+        match body {
             Order::Count(reply) => {
                 *count += 1;
                 let _ = reply.send(*count);
@@ -80,10 +81,11 @@ impl Actor for Foreman {
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         workers: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        match letter.body {
+        let Some(body) = letter.body() else { return Ok(()) };
+        match body {
             Call::Door(n, reply) => {
                 let _ = reply.send(workers[n].door().cloned());
             }

@@ -118,11 +118,11 @@ impl Actor for Tenant {
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.vitals.handled();
-        match letter.body {
+        let Some(body) = letter.open(&state.vitals) else { return Ok(()) };
+        match body {
             // The caller has left, and was told nothing: then nothing happened.
             Msg::Admit(_, reply) if reply.is_closed() => {}
             Msg::Admit(access, reply) => {
@@ -153,7 +153,7 @@ impl Actor for Tenant {
             Msg::DeleteSession(_, reply) if reply.is_closed() => {}
             Msg::DeleteSession(id, reply) => state.roster.delete(&myself, id, reply),
             Msg::Buried(id, done, reply) => state.roster.buried(id, done, reply),
-            Msg::WatchSession(id, after, reply) => state.roster.forward(id, reply, |to| session::Msg::Watch(after, to)),
+            Msg::WatchSession(id, after, reply) => state.roster.watch(id, after, reply),
             Msg::CurrentQr(id, reply) => state.roster.forward(id, reply, session::Msg::CurrentQr),
             Msg::PairingCode(_, _, reply) if reply.is_closed() => {}
             Msg::PairingCode(id, phone, reply) => {

@@ -1,5 +1,6 @@
 //! The tenant's sessions: what is known of each, and the children that run them. Not an actor; its tenant's hands.
 
+mod absence;
 mod change;
 
 use std::collections::BTreeMap;
@@ -9,18 +10,20 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use ractor::{ActorId, ActorRef};
 
-use super::session;
+use super::session::{self, Watch};
 use super::{Msg, Reply};
 use crate::actors::system::Shared;
 use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
 use crate::actors::system::supervision::Child;
 use crate::domain::error::{Code, Refusal};
+use crate::domain::event::Position;
 use crate::domain::id::{SessionId, TenantId};
 use crate::domain::idempotency::Answer;
 use crate::domain::phone::Phone;
 use crate::domain::session::{Facts, Session, Status};
 use crate::store::answers::Made;
+use absence::Absence;
 use change::Changing;
 
 pub(super) struct Roster {
@@ -36,6 +39,8 @@ struct Entry {
     /// A tombstone whose device is still to be unlinked: its tenant does not see it any more.
     condemned: bool,
     changing: Changing,
+    /// While it is left alone for failing too often.
+    absence: Option<Absence>,
 }
 
 impl Roster {
@@ -51,7 +56,7 @@ impl Roster {
     pub(super) async fn enlist(&mut self, myself: &ActorRef<Letter<Msg>>, facts: Facts, condemned: bool) {
         let id = facts.id;
         let child = session::child(&self.shared, &self.vitals, self.tenant, id);
-        self.entries.insert(id, Entry { facts, child, condemned, changing: Changing::default() });
+        self.entries.insert(id, Entry { facts, child, condemned, changing: Changing::default(), absence: None });
         self.start(myself, id).await;
     }
 
@@ -59,6 +64,8 @@ impl Roster {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if let Some(wait) = entry.child.start(myself.get_cell()).await {
             myself.send_after(wait, move || Letter::free(Msg::Revive(id)));
+        } else {
+            entry.absence = None;
         }
     }
 
@@ -69,6 +76,9 @@ impl Roster {
             entry.facts.status = Status::Disconnected;
         }
         let wait = entry.child.failed(why);
+        if let (_, true) = entry.child.away() {
+            entry.absence = Some(Absence::begin(&self.shared, &mut entry.facts, wait));
+        }
         myself.send_after(wait, move || Letter::free(Msg::Revive(id)));
     }
 
@@ -103,6 +113,15 @@ impl Roster {
                 Some(door) => door.pass(reply, ask),
                 None => refuse(reply, away(entry.child.away())),
             },
+        }
+    }
+
+    /// Watches a session: its actor tells, or, while that is left alone, what is known of it.
+    pub(super) fn watch(&self, id: SessionId, after: Option<Position>, reply: Reply<Watch>) {
+        let entry = self.entries.get(&id).filter(|entry| !entry.condemned);
+        match entry.and_then(|entry| entry.absence.as_ref()) {
+            Some(absence) => absence.watch(&self.shared, self.tenant, after, reply),
+            None => self.forward(id, reply, |to| session::Msg::Watch(after, to)),
         }
     }
 
@@ -159,6 +178,7 @@ impl Roster {
         if let Some(mut entry) = self.entries.remove(&id) {
             entry.child.stop(Duration::from_secs(5)).await;
             self.vitals.forget(entry.child.vitals().name());
+            self.shared.figures.forget(id);
             entry.changing.refuse(&Refusal::not_found());
         }
     }

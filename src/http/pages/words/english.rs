@@ -1,6 +1,6 @@
 //! The words of the pages in English.
 
-use super::{Documentation, Landing, Words};
+use super::{Actors, Documentation, Landing, Words};
 
 pub(super) const WORDS: Words = Words {
     skip: "Skip to the content",
@@ -49,5 +49,36 @@ pub(super) const WORDS: Words = Words {
         required: "required",
         request: "Request",
         answer: "Answer",
+    },
+    actors: Actors {
+        title: "Actors",
+        as_of: "as of",
+        this_page: "This page",
+        ask: "Ask each actor",
+        only_read: "Only read figures",
+        read_again: "Read again",
+        pause: "Pause",
+        go_on: "Go on",
+        forget: "Forget the token",
+        not_read: "Not read just now; trying again.",
+        not_taken: "The server does not take this token.",
+        token: "Operator's token",
+        show: "Show the actors",
+        no_script: "Without scripts a browser cannot send the token; a command can, as a header.",
+        attention: "Needs attention",
+        all_well: "Nothing. Actors there:",
+        need_it: "Actors, of all that there are:",
+        more: "and this many more, which are not drawn:",
+        tree: "The tree",
+        states: ["left alone", "restarting", "no answer", "stopped", "running"],
+        since: "since",
+        back_at: "back at",
+        waiting: "waiting",
+        handled: "handled",
+        restarts: "restarts",
+        answered_in: "answered in",
+        last_error: "Last error",
+        sessions: "sessions",
+        in_trouble: "in trouble",
     },
 };

@@ -1,6 +1,6 @@
 //! The words of the pages in French.
 
-use super::{Documentation, Landing, Words};
+use super::{Actors, Documentation, Landing, Words};
 
 pub(super) const WORDS: Words = Words {
     skip: "Aller au contenu",
@@ -49,5 +49,36 @@ pub(super) const WORDS: Words = Words {
         required: "obligatoire",
         request: "Requête",
         answer: "Réponse",
+    },
+    actors: Actors {
+        title: "Acteurs",
+        as_of: "à",
+        this_page: "Cette page",
+        ask: "Interroger chaque acteur",
+        only_read: "Lire seulement les chiffres",
+        read_again: "Relire",
+        pause: "Pause",
+        go_on: "Reprendre",
+        forget: "Oublier le jeton",
+        not_read: "Lecture impossible pour l'instant ; nouvel essai bientôt.",
+        not_taken: "Le serveur n'accepte pas ce jeton.",
+        token: "Jeton de l'opérateur",
+        show: "Montrer les acteurs",
+        no_script: "Sans script, un navigateur ne peut pas envoyer le jeton ; une commande le peut, dans un en-tête.",
+        attention: "À surveiller",
+        all_well: "Rien. Acteurs présents :",
+        need_it: "Acteurs, sur tous ceux qui existent :",
+        more: "et encore, non dessinés :",
+        tree: "L'arbre",
+        states: ["mis à l'écart", "redémarre", "pas de réponse", "arrêté", "en marche"],
+        since: "depuis",
+        back_at: "de retour à",
+        waiting: "en attente",
+        handled: "traités",
+        restarts: "redémarrages",
+        answered_in: "réponse en",
+        last_error: "Dernière erreur",
+        sessions: "sessions",
+        in_trouble: "en difficulté",
     },
 };

@@ -123,6 +123,18 @@ impl Tenant {
         linked
     }
 
+    /// What the session's stream says first, and the stream.
+    pub(super) async fn first_told(&self) -> (reqwest::Response, String) {
+        let path = format!("{}/api/v1/sessions/{}/stream", self.base, self.session);
+        let mut stream = self.http.get(path).bearer_auth(&self.key).send().await.unwrap();
+        assert_eq!(stream.status().as_u16(), 200);
+        let mut told = String::new();
+        while !told.contains("data:") || !told.ends_with("\n\n") {
+            told.push_str(std::str::from_utf8(&stream.chunk().await.unwrap().unwrap()).unwrap());
+        }
+        (stream, told)
+    }
+
     pub(super) async fn until_connected(&self) {
         let path = format!("/sessions/{}", self.session);
         until("connected", async || self.get(&path).await.1["status"] == "connected").await;

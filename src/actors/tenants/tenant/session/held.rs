@@ -11,6 +11,7 @@ use ractor::{ActorProcessingErr, ActorRef};
 
 use super::client::Client;
 use super::codes::Codes;
+use super::figures::Figures;
 use super::inbox::{self, InboxWay};
 use super::outbox;
 use super::retire::Retirement;
@@ -42,6 +43,7 @@ pub(super) struct Held {
     codes: Codes,
     retirement: Retirement,
     waits: Waits,
+    figures: Arc<Figures>,
     pub(super) outbox: Child<outbox::Msg>,
     pub(super) inbox: Child<inbox::Msg>,
     pub(super) inbox_way: InboxWay,
@@ -59,6 +61,8 @@ impl Held {
     ) -> Self {
         let (life, position) = kept;
         let inbox_way = InboxWay::default();
+        let figures = shared.figures.of(lease.session);
+        figures.leased(lease);
         // A session that has failed takes no step that would tell of it again.
         let failed = if life.status() == Status::Failed { present(lease.session, &life) } else { None };
         Self {
@@ -69,6 +73,7 @@ impl Held {
             codes: Codes::default(),
             retirement: Retirement::default(),
             waits: Waits::default(),
+            figures,
             outbox: outbox::child(shared, vitals, lease),
             inbox: inbox::child(shared, vitals, lease),
             inbox_way,
@@ -186,6 +191,7 @@ impl Held {
         }
         let (life, effects) = self.life.clone().apply(input, self.now());
         self.life = life;
+        self.figures.stands(self.life.status(), self.now());
         for effect in effects {
             match effect {
                 Effect::Open => self.client.run(myself, self.life.attempt),
@@ -202,8 +208,14 @@ impl Held {
                     }
                 }
                 Effect::Deliver => self.deliver(),
-                Effect::Retry { attempt } => self.waits.retry(myself, self.lease.session, attempt),
-                Effect::AwaitTurn { until } => self.waits.turn(myself, until, self.client.now()),
+                Effect::Retry { attempt } => {
+                    let wait = self.waits.retry(myself, self.lease.session, attempt);
+                    self.figures.tries_again(self.now() + wait);
+                }
+                Effect::AwaitTurn { until } => {
+                    self.figures.tries_again(until);
+                    self.waits.turn(myself, until, self.client.now());
+                }
                 Effect::AwaitCode { until } => self.codes.wait(myself, until, self.client.now()),
                 Effect::Forget => self.end_device(myself, false),
                 Effect::Unlink => self.end_device(myself, true),

@@ -52,11 +52,10 @@ impl Actor for InboxActor {
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        let Msg::Keep(batch, reply) = letter.body;
-        state.vitals.handled();
+        let Some(Msg::Keep(batch, reply)) = letter.open(&state.vitals) else { return Ok(()) };
         let (store, lease, vitals) = (state.shared.store.clone(), state.lease, Arc::clone(&state.vitals));
         let incoming: Vec<Incoming> = batch
             .into_iter()

@@ -2,6 +2,7 @@
 
 mod client;
 mod codes;
+pub(crate) mod figures;
 mod held;
 mod inbox;
 mod outbox;
@@ -143,11 +144,11 @@ impl Actor for Session {
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.vitals.handled();
-        match letter.body {
+        let Some(body) = letter.open(&state.vitals) else { return Ok(()) };
+        match body {
             Msg::Begin => state.begin(&myself),
             Msg::Leased(leased) => state.leased(&myself, leased?).await?,
             body if body.is_left() => {}

@@ -40,10 +40,10 @@ impl Actor for Ear {
     async fn handle(
         &self,
         _: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         told: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        Ok(told.send(letter.body)?)
+        letter.body().into_iter().try_for_each(|body| Ok(told.send(body)?))
     }
 }
 

@@ -25,11 +25,13 @@ impl Waits {
         self.retries == retry
     }
 
-    pub(super) fn retry(&mut self, myself: &ActorRef<Letter<Msg>>, session: SessionId, attempt: u32) {
+    /// Waits before this attempt; how long.
+    pub(super) fn retry(&mut self, myself: &ActorRef<Letter<Msg>>, session: SessionId, attempt: u32) -> Duration {
         self.retries = self.retries.wrapping_add(1);
         let (retry, wait) = (self.retries, back_off(attempt, clock::fraction()));
         tracing::info!(%session, attempt, ?wait, "not connected; trying again");
         replace(&mut self.retry, myself, wait, Msg::RetryDue(retry));
+        wait
     }
 
     /// Waits for the turn of what the tenant asked for.

@@ -25,11 +25,14 @@ impl State {
     /// Fails a message that the network refused.
     pub(super) async fn refused(&self, wire_id: String, code: &str, at: DateTime<Utc>) {
         let Some((link, _)) = self.link.clone().filter(|_| nack::has_an_end(code)) else {
-            return self.mark(wire_id, Status::Failed, at, Some(nack::refused(code, None))).await;
+            let (failure, why) = nack::refused(code, None);
+            self.figures.refused(failure, at, None);
+            return self.mark(wire_id, Status::Failed, at, Some((failure, why))).await;
         };
         locked(&self.catch_up).answered(&wire_id);
         let (shared, lease, vitals, limits) =
             (Arc::clone(&self.shared), self.lease, Arc::clone(&self.vitals), self.limits.clone());
+        let figures = Arc::clone(&self.figures);
         let (code, at) = (code.to_owned(), self.moment(at));
         // Nothing waits for the answer; if this process dies first, the message goes again and is refused again.
         tokio::spawn(async move {
@@ -43,7 +46,9 @@ impl State {
                 *known = Some((clock::instant(), until));
             }
             drop(known);
-            let mark = Mark { wire_id, status: Status::Failed, at, error: Some(nack::refused(&code, until)) };
+            let (failure, why) = nack::refused(&code, until);
+            figures.refused(failure, at, until);
+            let mark = Mark { wire_id, status: Status::Failed, at, error: Some((failure, why)) };
             if let Err(error) = shared.store.mark(lease, mark).await {
                 vitals.note_error(&error.to_string());
             }

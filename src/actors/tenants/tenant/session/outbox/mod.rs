@@ -21,6 +21,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::task::JoinHandle;
 
+use super::figures::Figures;
 use crate::actors::system::Shared;
 use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
@@ -103,6 +104,7 @@ pub(super) struct State {
     paced: Paced,
     limits: Limits,
     media: Media,
+    figures: Arc<Figures>,
 }
 
 pub(super) fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>, lease: Lease) -> Child<Msg> {
@@ -120,6 +122,7 @@ impl Actor for Outbox {
         let (shared, vitals, lease) = args;
         // Connected or not: media are made ready meanwhile.
         myself.send_message(Letter::free(Msg::Media))?;
+        let figures = shared.figures.of(lease.session);
         Ok(State {
             shared,
             vitals,
@@ -134,17 +137,18 @@ impl Actor for Outbox {
             paced: Paced::new(),
             limits: Limits::default(),
             media: Media::default(),
+            figures,
         })
     }
 
     async fn handle(
         &self,
         myself: ActorRef<Self::Msg>,
-        letter: Self::Msg,
+        mut letter: Self::Msg,
         state: &mut State,
     ) -> Result<(), ActorProcessingErr> {
-        state.vitals.handled();
-        match letter.body {
+        let Some(body) = letter.open(&state.vitals) else { return Ok(()) };
+        match body {
             Msg::Up(link, account) => state.up(&myself, link, account),
             Msg::Down => {
                 state.link = None;
@@ -158,13 +162,17 @@ impl Actor for Outbox {
             Msg::Resume => state.resume(&myself),
             Msg::Repaced => state.repaced(&myself),
             Msg::Pumped(connection, pumped) => state.pumped(&myself, connection, pumped),
-            Msg::Ack { wire_id, error: None, at } => state.mark(wire_id, Status::Sent, at, None).await,
+            Msg::Ack { wire_id, error: None, at } => {
+                state.figures.acked(at);
+                state.mark(wire_id, Status::Sent, at, None).await;
+            }
             Msg::Ack { wire_id, error: Some(code), at } => state.refused(wire_id, &code, at).await,
             Msg::Receipt { wire_ids, kind, at } => {
                 let status = match kind {
                     ReceiptKind::Delivered => Status::Delivered,
                     ReceiptKind::Read | ReceiptKind::Played => Status::Read,
                 };
+                state.figures.receipted(at);
                 for wire_id in wire_ids {
                     state.mark(wire_id, status, at, None).await;
                 }

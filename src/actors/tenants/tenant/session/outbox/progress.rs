@@ -145,6 +145,11 @@ impl Progress {
         }
     }
 
+    /// How many chats are held back.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// When the next wait is over.
     pub(super) fn next_wake(&self) -> Option<Instant> {
         self.waiting.values().filter_map(|waiting| waiting.until).min()

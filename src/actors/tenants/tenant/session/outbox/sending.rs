@@ -62,6 +62,10 @@ impl State {
 
     pub(super) fn pumped(&mut self, myself: &ActorRef<Letter<Msg>>, connection: u64, pumped: Option<Pumped>) {
         self.pace = Pace::Idle;
+        self.note_waits(pumped.and_then(|pumped| match pumped.end {
+            End::Paced(at) => Some(at),
+            _ => None,
+        }));
         if connection != self.connection.load(Ordering::Acquire) {
             // Two rounds at once could mix up the order, so the round of the new connection begins only now.
             return self.pump(myself);
@@ -89,6 +93,14 @@ impl State {
                 myself.send_after(AGAIN, || Letter::free(Msg::Resume));
             }
         }
+    }
+
+    /// Notes how many chats are held back, and until when; and until when all are.
+    fn note_waits(&self, paced: Option<Instant>) {
+        let progress = locked(&self.progress);
+        let (clock, now) = (self.shared.store.clock().now(), clock::instant());
+        let time = |at: Instant| clock + at.saturating_duration_since(now);
+        self.figures.waits(progress.waiting(), progress.next_wake().map(time), paced.map(time));
     }
 
     /// Another pace may be asked for: whether the next message may go now is found out anew.
