@@ -5,6 +5,7 @@ mod companions;
 mod downloads;
 mod keys;
 mod messages;
+mod metrics;
 mod sessions;
 mod uploads;
 

@@ -84,7 +84,11 @@ impl Caller {
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let path = if path.starts_with("/health") || path == "/" { path.to_owned() } else { format!("/api/v1{path}") };
+        let path = if path.starts_with("/health") || path == "/metrics" || path == "/" {
+            path.to_owned()
+        } else {
+            format!("/api/v1{path}")
+        };
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.key {
             Some(key) => request.bearer_auth(key),

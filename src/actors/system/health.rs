@@ -37,6 +37,8 @@ pub struct Vitals {
     handled: AtomicU64,
     life: Mutex<Life>,
     children: Mutex<BTreeMap<String, Arc<Vitals>>>,
+    /// How often an actor of each kind failed, in the whole tree: those that are gone count on.
+    failures: Arc<Mutex<BTreeMap<&'static str, u64>>>,
     #[cfg(test)]
     trouble: Mutex<Option<trouble::Trouble>>,
 }
@@ -73,11 +75,21 @@ pub struct Health {
 
 impl Vitals {
     pub fn new(kind: &'static str, name: impl Into<String>, clock: &Clock) -> Arc<Self> {
+        Self::among(kind, name.into(), clock, Arc::default())
+    }
+
+    fn among(
+        kind: &'static str,
+        name: String,
+        clock: &Clock,
+        failures: Arc<Mutex<BTreeMap<&'static str, u64>>>,
+    ) -> Arc<Self> {
         let since = clock.now();
         Arc::new(Self {
-            name: name.into(),
+            name,
             kind,
             clock: clock.clone(),
+            failures,
             restarts: AtomicU32::new(0),
             handled: AtomicU64::new(0),
             life: Mutex::new(Life { status: ActorStatus::Restarting, since, last_error: None, places: None }),
@@ -89,7 +101,7 @@ impl Vitals {
 
     /// A child's figures, hung under this actor's.
     pub fn child(&self, kind: &'static str, name: impl Into<String>) -> Arc<Self> {
-        let child = Self::new(kind, name, &self.clock);
+        let child = Self::among(kind, name.into(), &self.clock, Arc::clone(&self.failures));
         locked(&self.children).insert(child.name.clone(), Arc::clone(&child));
         child
     }
@@ -116,11 +128,17 @@ impl Vitals {
 
     pub fn failed(&self, why: &str, quarantined: bool) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
+        *locked(&self.failures).entry(self.kind).or_default() += 1;
         let mut life = locked(&self.life);
         life.status = if quarantined { ActorStatus::Quarantined } else { ActorStatus::Restarting };
         life.since = self.clock.now();
         life.last_error = Some((why.to_owned(), self.clock.now()));
         life.places = None;
+    }
+
+    /// How often an actor of each kind failed since the start.
+    pub fn failures(&self) -> BTreeMap<&'static str, u64> {
+        locked(&self.failures).clone()
     }
 
     pub fn stopped(&self) {
