@@ -9,6 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
+use url::Url;
 
 use crate::domain::access::{NotAToken, OperatorToken};
 use crate::domain::egress::{Egress, NotABlock};
@@ -67,6 +68,10 @@ pub enum ConfigError {
          (WAMUX_SANDBOX_URL) uses one that runs elsewhere in its place: set one of them, not both"
     )]
     TwoSandboxes,
+    #[error(
+        "--otlp-endpoint (WAMUX_OTLP_ENDPOINT) must be a URL such as http://127.0.0.1:4318, of http or https, without a query"
+    )]
+    Collector,
     #[error("{0} is for the simulated network, and this server is for the real one; unset it")]
     NoSandbox(&'static str),
     #[error(
@@ -122,6 +127,14 @@ impl Knobs {
             sandbox_url,
             data_dir: plain.data_dir,
         })
+    }
+
+    /// Where traces are exported to, if anywhere.
+    pub fn collector(&self) -> Result<Option<Url>, ConfigError> {
+        let Some(text) = given(self.otlp_endpoint.as_ref()) else { return Ok(None) };
+        let url: Url = text.parse().map_err(|_| ConfigError::Collector)?;
+        let fits = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
+        if fits { Ok(Some(url)) } else { Err(ConfigError::Collector) }
     }
 
     /// Where the simulated network is open to others, or where it runs instead of here.

@@ -71,6 +71,7 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod metrics;
 mod private;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

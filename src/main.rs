@@ -54,13 +54,30 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(error) => return fail(&error, 2),
     };
-    if let Err(error) = telemetry::start(&cli.knobs.log, cli.knobs.log_format) {
-        return fail(&error, 2);
-    }
+    let collector = match cli.knobs.collector() {
+        Ok(collector) => collector,
+        Err(error) => return fail(&error, 2),
+    };
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error, 1),
+    };
+    let log = telemetry::start(&cli.knobs.log, cli.knobs.log_format, collector.as_ref(), runtime.handle());
+    let traces = match log {
+        Ok(traces) => traces,
+        Err(error) => return fail(&error, 2),
+    };
     for name in config::unknown(variables().map(|(name, _)| name)) {
-        tracing::warn!("{name} is set, but this version of wamux has no such setting; it changes nothing");
+        tracing::warn!(setting = name, "this version of wamux has no such setting, so it changes nothing");
     }
-    match run(cli.command, config) {
+    let done = run(&runtime, cli.command, config);
+    // Over the runtime's connections, so before its end.
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    // Threads that are still at work, on files say, do not hold up the end.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error @ Failure::Config(_)) => fail(&error, 2),
         Err(error) => fail(&error, 1),
@@ -72,9 +89,8 @@ fn fail(error: &dyn std::fmt::Display, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run(command: Command, config: Config) -> Result<(), Failure> {
-    let runtime = Runtime::new()?;
-    let done = runtime.block_on(async {
+fn run(runtime: &Runtime, command: Command, config: Config) -> Result<(), Failure> {
+    runtime.block_on(async {
         match command {
             Command::Serve => serve(config).await,
             #[cfg(feature = "sandbox")]
@@ -91,8 +107,8 @@ fn run(command: Command, config: Config) -> Result<(), Failure> {
             }
             Command::Tenants(Tenants::SetPlan { email, plan }) => {
                 commands::set_plan(&config, &email, &plan).await?;
-                tracing::info!("{} is on the plan '{plan}' from now on", email.as_str());
-                Ok(())
+                // An answer to whoever typed the address, and no line of the log, where addresses have no place.
+                Ok(writeln!(io::stdout(), "{} is on the plan '{plan}' from now on", email.as_str())?)
             }
             Command::Backup { file } => backup(&config, &file).await,
             Command::Migrate => {
@@ -102,10 +118,7 @@ fn run(command: Command, config: Config) -> Result<(), Failure> {
             }
             Command::Openapi => Ok(writeln!(io::stdout(), "{}", wamux::http::document())?),
         }
-    });
-    // Threads that are still at work, on files say, do not hold up the end.
-    runtime.shutdown_timeout(Duration::from_millis(500));
-    done
+    })
 }
 
 async fn serve(config: Config) -> Result<(), Failure> {
@@ -151,9 +164,11 @@ async fn backup(config: &Config, file: &Path) -> Result<(), Failure> {
         None => KeyFile::in_folder(&config.data_dir).path().display().to_string(),
     };
     tracing::info!(
-        "the database is in {} as it stood when the copy began, {bytes} bytes; it opens only with the master key, which is not in \
-         it: keep {key} as well, in another place",
-        file.display()
+        file = %file.display(),
+        count = bytes,
+        key,
+        "the database is in this file as it stood when the copy began; it opens only with the master key, which is not in it: \
+         keep that as well, in another place"
     );
     Ok(())
 }
@@ -166,24 +181,24 @@ async fn rotate_master(config: &Config, new: Option<MasterSecret>) -> Result<(),
             Step::Towards(secret) if made && !in_file => writeln!(io::stdout(), "{}", secret.reveal())?,
             Step::Towards(_) => {}
             Step::Sealed(Progress { done, all, .. }) => {
-                tracing::info!("sealed {done} of {all} secrets under the new master key");
+                tracing::info!(count = done, of = all, "sealed secrets under the new master key");
             }
         }
         Ok(())
     });
     let broken = done.await?.broken;
     if broken > 0 {
-        tracing::warn!(
-            "{broken} secrets opened neither under the old key nor under the new one, and were left as they were"
-        );
+        let why = "opened neither under the old key nor under the new one";
+        tracing::warn!(count = broken, error = why, "secrets were left as they were");
     }
     if in_file {
         let file = KeyFile::in_folder(&config.data_dir);
         let (new, old) = (file.path().display(), file.old());
         tracing::info!(
-            "the master key is rotated: the new one is in {new}; the old one, for older backups, in {}. Where other machines use \
-             this database, put the new file in place of theirs before they start",
-            old.display()
+            file = %new,
+            old = %old.display(),
+            "the master key is rotated, and the old one kept for older backups; where other machines use this database, put \
+             the new file in place of theirs before they start"
         );
     } else {
         tracing::info!("the master key is rotated: put the new one in WAMUX_MASTER_KEY, on every machine, and start");
@@ -196,11 +211,13 @@ async fn rotate_master(config: &Config, new: Option<MasterSecret>) -> Result<(),
 fn raise_file_limit() {
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(limit) if limit < FILES_WANTED => tracing::warn!(
-            "this process may have {limit} files and connections open at once; for more sessions and callers than that, \
-             raise its hard limit to {FILES_WANTED} or more (ulimit -Hn, or LimitNOFILE in a systemd unit)"
+            limit,
+            of = FILES_WANTED,
+            "this process may have few files and connections open at once; for many sessions and callers raise its hard \
+             limit (ulimit -Hn, or LimitNOFILE in a systemd unit)"
         ),
-        Ok(limit) => tracing::debug!("this process may have {limit} files and connections open at once"),
-        Err(error) => tracing::warn!("the number of files that this process may open could not be raised: {error}"),
+        Ok(limit) => tracing::debug!(limit, "this process may have so many files and connections open at once"),
+        Err(error) => tracing::warn!(%error, "the number of files that this process may open could not be raised"),
     }
 }
 

@@ -35,7 +35,7 @@ fn tighten(file: &Path) -> io::Result<()> {
     match fs::set_permissions(file, Permissions::from_mode(mode & 0o700)) {
         // Somebody else's file, that we may use: its rights are theirs to give.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            tracing::warn!("{} can be read by others, and is not ours to change: {error}", file.display());
+            tracing::warn!(file = %file.display(), %error, "a file can be read by others, and is not ours to change");
             Ok(())
         }
         // SQLite takes its files away when the last user leaves.

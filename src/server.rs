@@ -114,7 +114,7 @@ impl Server {
             #[cfg(feature = "sandbox")]
             phones: network.phones(),
         });
-        let door = tokio::spawn(serve(listener, routes(&door), clock, stopping));
+        let door = tokio::spawn(serve(listener, routes(&door), Some(system.clone()), clock, stopping));
         Ok(Self { addr, system, store, network, stop, door })
     }
 

@@ -1,18 +1,75 @@
-//! Logs: to stderr, as text for people or JSON for machines. No phone numbers and no message texts.
+//! Logs: to stderr, as text for people or JSON for machines.
+//!
+//! # The grammar of a line
+//!
+//! A line is a fixed sentence and fields. The sentence says what happened, begins with a small letter (but for a name), ends without a full stop and
+//! holds no values, so that it can be searched for; what it happened to stands in the fields, whose names are [`FIELDS`] and mean the
+//! same everywhere. `request` names the HTTP request that a message came from, from its acceptance to its last receipt, across crashes.
+//! Only what greets the operator at the start is written for reading alone. `tests/logs.rs` holds all of this.
+//!
+//! # What no line says
+//!
+//! Phone numbers, texts, push names, e-mail addresses, codes that link a device, and URLs with what may be secret in them. Ids of ours
+//! stand for all of these. The protocol crate's lines are not ours to write: from them, whatever may be a phone number is taken away.
+
+mod redact;
+pub mod traces;
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::EnvFilter;
+use tokio::runtime::Handle;
 use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+use url::Url;
 
 use crate::config::LogFormat;
+use traces::{Traces, TracesError};
+
+/// The names that fields have.
+pub const FIELDS: [&str; 26] = [
+    // Whom it concerns, by our ids.
+    "tenant",
+    "session",
+    // A field named `message` would be taken for the sentence.
+    "message_id",
+    "request",
+    "actor",
+    // How it ended: a sentence of whoever failed, a code of ours, a status of HTTP.
+    "error",
+    "code",
+    "status",
+    "quarantined",
+    // How long it took, or will take, and at which attempt it is.
+    "took",
+    "wait",
+    "attempt",
+    // What was asked for.
+    "method",
+    "path",
+    // Where.
+    "file",
+    "old",
+    "key",
+    "host",
+    "address",
+    "table",
+    // Settings and numbers.
+    "setting",
+    "plan",
+    "limit",
+    "count",
+    "of",
+    "lost",
+];
 
 /// Others' chatter. The protocol crate logs through `log` under targets of its own making, and may name addresses in them.
 const QUIET: &str = "ractor=warn,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,hyper=warn,warp=warn,\
     whatsapp_rust=warn,whatsapp_rust_tokio_transport=warn,wacore=warn,wacore_binary=warn,wacore_noise=warn,\
     wacore_libsignal=warn,wacore_appstate=warn,Client=warn,AppState=warn,Blocking=warn,Bot=warn,ChatstateHandler=warn,\
-    Chatstate=warn,MessageQueue=warn,Mex=warn,PresenceHandler=warn,TcToken=warn,UnifiedSession=warn,blocklist=warn,usync=warn";
+    Chatstate=warn,MessageQueue=warn,Mex=warn,PresenceHandler=warn,TcToken=warn,UnifiedSession=warn,blocklist=warn,usync=warn,\
+    wamux_trace=off";
 
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -20,24 +77,34 @@ pub enum LogError {
     Filter(#[from] ParseError),
     #[error("the log is already set up: {0}")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
+    #[error("--otlp-endpoint (WAMUX_OTLP_ENDPOINT): {0}")]
+    Traces(#[from] TracesError),
 }
 
-/// Sets up the log of this process. Panics are logged too, so that none is missed among lines of JSON.
-pub fn start(log: &str, format: LogFormat) -> Result<(), LogError> {
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter(log)?)
-        .with_writer(stderr)
+/// Sets up the log of this process, and its traces if there is a collector. Panics are logged too, so that none is missed among lines
+/// of JSON.
+pub fn start(
+    log: &str,
+    format: LogFormat,
+    collector: Option<&Url>,
+    runtime: &Handle,
+) -> Result<Option<Traces>, LogError> {
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(redact::Stderr)
         .with_ansi(stderr().is_terminal())
         .with_target(true);
-    match format {
-        LogFormat::Text => lines.finish().try_init()?,
-        LogFormat::Json => lines.json().flatten_event(true).finish().try_init()?,
-    }
+    let lines = match format {
+        LogFormat::Text => lines.with_filter(filter(log)?).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_filter(filter(log)?).boxed(),
+    };
+    let traces = collector.map(|collector| Traces::start(collector, runtime.clone())).transpose()?;
+    let exported = traces.as_ref().map(Traces::layer);
+    tracing_subscriber::registry().with(lines).with(exported).try_init()?;
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, what = panic.payload_as_str().unwrap_or("?"), "a panic");
+        tracing::error!(file = place, error = panic.payload_as_str().unwrap_or("?"), "a panic");
     }));
-    Ok(())
+    Ok(traces)
 }
 
 /// Where the protocol crate says pairing codes in full, at `info`: whoever reads one may link the session, so nothing wakes it.

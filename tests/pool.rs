@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use wamux::domain::content::Content;
 use wamux::domain::media::{Caption, Media, MediaUrl, Source, Wanted};
 use wamux::domain::message::{Send, Via};
+use wamux::domain::request::Cause;
 use wamux::server::Server;
 
 use crate::ground::app::{App, Caller, tenant, until};
@@ -47,7 +48,7 @@ async fn hand(server: &Server, caller: &Caller, to: &str, url: &str, caption: &s
         })),
         via: Via::Id(session.parse().unwrap()),
     };
-    let accepted = server.system().accept(&access, send, None).await.answer.unwrap();
+    let accepted = server.system().accept(&access, Cause::default(), send, None).await.answer.unwrap();
     let accepted: Value = serde_json::from_slice(&accepted.body).unwrap();
     accepted["id"].as_str().unwrap().to_owned()
 }

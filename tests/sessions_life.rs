@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use wamux::domain::content::Content;
 use wamux::domain::error::Code;
 use wamux::domain::id::MessageId;
+use wamux::domain::request::Cause;
 use wamux::domain::session::Status;
 use wamux::domain::session::life::Fault;
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
@@ -110,6 +111,7 @@ async fn what_one_account_sent_never_leaves_from_another(on: Ground) {
             wire_id: wire_id.to_owned(),
             to: BOB.parse().unwrap(),
             content: Content::Text("accepted for Alice".to_owned().try_into().unwrap()),
+            cause: Cause::default(),
             at: store.clock().now(),
             once: None,
             answer: Vec::new(),

@@ -73,6 +73,7 @@ fn accepting_from(
         wire_id: wire_id.to_owned(),
         to: "+237612345678".parse().unwrap(),
         content: Content::Text("hello".to_owned().try_into().unwrap()),
+        cause: wamux::domain::request::Cause::default(),
         at: store.clock().now(),
         once,
         answer: format!("answer to {wire_id}").into_bytes(),

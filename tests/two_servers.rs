@@ -16,6 +16,7 @@ use wamux::domain::expiry::Expiry;
 use wamux::domain::id::SessionId;
 use wamux::domain::idempotency::Once;
 use wamux::domain::message::{Filter, Send, Status, Via};
+use wamux::domain::request::Cause;
 use wamux::domain::retention::Retention;
 use wamux::domain::session::{Changes, Lease, SessionKey, Setting};
 use wamux::sandbox::{self, Sandbox};
@@ -165,9 +166,9 @@ async fn of_two_servers_with_one_session_the_later_has_it_and_the_other_stays_do
     until_told(&second, &access, id, is_connected).await;
     until_told(&first, &access, id, is_elsewhere).await;
 
-    let refused = first.accept(&access, from(id, "from the first"), None).await.answer.unwrap_err();
+    let refused = first.accept(&access, Cause::default(), from(id, "from the first"), None).await.answer.unwrap_err();
     assert_eq!(refused.code.as_str(), "session_not_connected");
-    second.accept(&access, from(id, "from the second"), None).await.answer.unwrap();
+    second.accept(&access, Cause::default(), from(id, "from the second"), None).await.answer.unwrap();
     until_delivered(&second, &access, 1).await;
     let screen = sandbox.screen(&PHONE.parse().unwrap()).await.unwrap();
     assert_eq!(screen.len(), 1);
@@ -204,7 +205,7 @@ async fn what_a_server_is_asked_for_is_done_though_it_was_overtaken_and_has_not_
     }
 
     system.change_session(&access, rerouted, another_proxy()).await.unwrap();
-    system.accept(&access, from(rerouted, "on the new way"), None).await.answer.unwrap();
+    system.accept(&access, Cause::default(), from(rerouted, "on the new way"), None).await.answer.unwrap();
     until_delivered(&system, &access, 1).await;
     assert!(store.is_newest(Lease { tenant: access.tenant, session: rerouted, epoch: 3 }).await.unwrap());
 

@@ -30,6 +30,10 @@ pub struct Model {
     pub delivered_at: Option<DateTimeUtc>,
     pub read_at: Option<DateTimeUtc>,
     pub created_at: DateTimeUtc,
+    /// What named the request that asked for it.
+    pub request_id: Option<String>,
+    /// The place in a trace that its sending belongs to, as the W3C writes it.
+    pub traceparent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

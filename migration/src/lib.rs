@@ -11,6 +11,7 @@ mod m0006_received_media;
 mod m0007_media_indexes;
 mod m0008_pacing;
 mod m0009_pending;
+mod m0011_request;
 
 pub struct Migrator;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_media_indexes::Migration),
             Box::new(m0008_pacing::Migration),
             Box::new(m0009_pending::Migration),
+            Box::new(m0011_request::Migration),
         ]
     }
 }

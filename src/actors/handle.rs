@@ -6,6 +6,7 @@ mod downloads;
 mod health;
 mod keys;
 mod messages;
+mod metrics;
 mod sessions;
 mod uploads;
 

@@ -81,7 +81,7 @@ impl Actor for Janitor {
     async fn post_stop(&self, _: ActorRef<Self::Msg>, state: &mut State) -> Result<(), ActorProcessingErr> {
         state.clocks.iter().for_each(JoinHandle::abort);
         if let Err(refusal) = state.shared.doorkeeper.write_uses().await {
-            tracing::warn!(why = refusal.detail, "the last uses of keys were not written down");
+            tracing::warn!(error = refusal.detail, "the last uses of keys were not written down");
         }
         Ok(())
     }

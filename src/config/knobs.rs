@@ -172,6 +172,9 @@ pub struct Knobs {
     /// How to log.
     #[arg(long, env = "WAMUX_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+    /// A collector of OpenTelemetry's that takes traces by HTTP, such as http://127.0.0.1:4318. Without it none are made.
+    #[arg(long, env = "WAMUX_OTLP_ENDPOINT", global = true, value_name = "URL", hide_env_values = true)]
+    pub otlp_endpoint: Option<Secret>,
 }
 
 /// An empty variable is one that was not set.

@@ -117,3 +117,14 @@ fn variables_that_nobody_reads_are_found() {
     let unknown = unknown(names.into_iter().map(str::to_owned));
     assert_eq!(unknown.into_iter().collect::<Vec<_>>(), ["WAMUX_LISTNE", "WAMUX_SANDBOX_URI"]);
 }
+
+#[test]
+fn traces_go_to_a_collector_that_is_named_by_a_url_and_otherwise_nowhere() {
+    let collector = |url: &str| knobs(&["--otlp-endpoint", url]).unwrap().collector();
+    assert!(knobs(&[]).unwrap().collector().unwrap().is_none() && collector(" ").unwrap().is_none());
+    assert_eq!(collector("http://127.0.0.1:4318").unwrap().unwrap().as_str(), "http://127.0.0.1:4318/");
+    for nonsense in ["127.0.0.1:4318", "grpc://127.0.0.1:4317", "http://x/?secret=hunter2", "here"] {
+        let error = collector(nonsense).unwrap_err().to_string();
+        assert!(error.contains("WAMUX_OTLP_ENDPOINT") && !error.contains("hunter2"), "{error}");
+    }
+}

@@ -199,6 +199,8 @@ pub struct Message {
     pub read_at: Option<DateTime<Utc>>,
     #[serde(serialize_with = "time::always")]
     pub created_at: DateTime<Utc>,
+    /// The `X-Request-Id` of the request that asked for it; null of received messages.
+    pub request_id: Option<String>,
 }
 
 /// The content of a message's type. What is not known yet is null: of a medium that is sent, what it is like comes with its

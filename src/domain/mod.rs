@@ -18,5 +18,6 @@ pub mod phone;
 pub mod proxy;
 pub mod qr;
 pub mod quota;
+pub mod request;
 pub mod retention;
 pub mod session;

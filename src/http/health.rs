@@ -101,7 +101,7 @@ fn asked(mut query: Fields) -> Result<bool, Refusal> {
 }
 
 /// Lets the operator in: whoever bears the token, or, where there is none, whoever asks on this very machine.
-fn operator(call: &Call) -> Result<(), Refusal> {
+pub(super) fn operator(call: &Call) -> Result<(), Refusal> {
     match &call.door.operator {
         Some(token) if call.bearer().is_some_and(|given| token.is(given)) => Ok(()),
         Some(_) => {

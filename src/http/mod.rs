@@ -10,6 +10,7 @@ mod fields;
 mod health;
 mod keys;
 mod messages;
+mod metrics;
 mod once;
 mod openapi;
 mod origin;
@@ -38,7 +39,7 @@ pub use openapi::document;
 use reply::Response;
 #[cfg(feature = "sandbox")]
 pub use sandbox::{Alone, Far, Phones};
-use serve::Stopping;
+use serve::{Route, Stopping};
 
 /// What stands behind the door.
 pub struct Door {
@@ -146,15 +147,33 @@ fn described() -> Vec<(Method, String, Described)> {
 
 /// What the server answers.
 pub fn routes(door: &Arc<Door>) -> BoxedFilter<(Response,)> {
-    let routes = built(all(), door, warp::any().boxed()).chain(built(for_people(), door, warp::any().boxed()));
+    let any = || warp::any().boxed();
+    let routes = built(all(), door, "", any()).chain(built(for_people(), door, "", any()));
     #[cfg(feature = "sandbox")]
-    let routes = routes.chain(built(control(), door, path!("api" / "v1" / "sandbox" / ..).boxed()));
+    let routes = routes.chain(built(
+        control(),
+        door,
+        <Door as sandbox::Host>::ROOT,
+        path!("api" / "v1" / "sandbox" / ..).boxed(),
+    ));
     joined(routes.collect())
 }
 
-/// The filters of a table's lines, for this door and below this root.
-fn built<D>(table: Vec<At<D>>, door: &Arc<D>, root: BoxedFilter<()>) -> impl Iterator<Item = BoxedFilter<(Response,)>> {
-    table.into_iter().map(move |at| (at.filter)(door, root.clone()))
+/// The filters of a table's lines, for this door and below this root, which is written so. Each answer says which line it came from.
+fn built<D>(
+    table: Vec<At<D>>,
+    door: &Arc<D>,
+    written: &str,
+    root: BoxedFilter<()>,
+) -> impl Iterator<Item = BoxedFilter<(Response,)>> {
+    table.into_iter().map(move |at| {
+        let route = Route(format!("{written}{}", at.template()).into());
+        let named = move |mut response: Response| {
+            response.extensions_mut().insert(route.clone());
+            response
+        };
+        (at.filter)(door, root.clone()).map(named).boxed()
+    })
 }
 
 fn joined(all: Vec<BoxedFilter<(Response,)>>) -> BoxedFilter<(Response,)> {
@@ -191,6 +210,7 @@ fn all() -> Vec<At<Door>> {
         at!(door, path!("health" / "live"), [] GET health::live()),
         at!(door, path!("health" / "ready"), [] GET health::ready()),
         at!(door, path!("health" / "actors"), [] GET health::actors()),
+        at!(door, path!("metrics"), [] GET metrics::show()),
         at!(door, path::end(), [] GET health::welcome()),
     ]
 }
@@ -211,8 +231,8 @@ pub fn alone(network: &Arc<Alone>) -> BoxedFilter<(Response,)> {
     let health = vec![at!(network, path!("health" / "live"), [] GET health::live())];
     let routes = [sandbox::chat(network), sandbox::media(network)]
         .into_iter()
-        .chain(built(control(), network, path!("sandbox" / ..).boxed()))
-        .chain(built(health, network, warp::any().boxed()));
+        .chain(built(control(), network, <Alone as sandbox::Host>::ROOT, path!("sandbox" / ..).boxed()))
+        .chain(built(health, network, "", warp::any().boxed()));
     joined(routes.collect())
 }
 

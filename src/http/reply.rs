@@ -14,10 +14,10 @@ use warp::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
 pub(super) use warp::reply::Response;
 
-use super::serve::RequestId;
 use crate::domain::error::{Code, FieldError, Refusal};
 use crate::domain::idempotency::Answer;
 use crate::domain::quota::Usage;
+use crate::domain::request::RequestId;
 
 pub(super) const fn status(code: Code) -> StatusCode {
     match code {
@@ -256,7 +256,7 @@ pub(super) async fn rejected(rejection: Rejection) -> Result<Response, Infallibl
     let refusal = if rejection.is_not_found() {
         Refusal::not_found()
     } else {
-        tracing::error!(?rejection, "a route rejects instead of answering");
+        tracing::error!(error = ?rejection, "a route rejects instead of answering");
         Refusal::internal()
     };
     Ok(refused(&refusal, &RequestId::none()))

@@ -24,13 +24,17 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tracing::Instrument;
+use tracing::field::Empty;
 use warp::filters::BoxedFilter;
 use warp::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use warp::http::{HeaderMap, HeaderValue, Request};
 
 use super::reply::{self, Response};
+use crate::actors::System;
 use crate::clock::{Clock, instant};
 use crate::domain::error::Refusal;
+use crate::domain::request::{RequestId, TraceParent};
+use crate::telemetry::traces;
 use unread::Explained;
 
 const CONNECTIONS: usize = 8192;
@@ -71,32 +75,14 @@ impl Stopping {
     }
 }
 
-/// What names a request in the log and in its answer: the caller's own id if it gave a sane one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RequestId(Arc<str>);
+/// The caller's own id, or a new one.
+fn request_id(headers: &HeaderMap, clock: &Clock) -> RequestId {
+    let given = headers.get(RequestId::HEADER).and_then(|id| id.to_str().ok()?.parse().ok());
+    given.unwrap_or_else(|| new_request_id(clock))
+}
 
-impl RequestId {
-    pub(super) const HEADER: &str = "x-request-id";
-
-    fn of(headers: &HeaderMap, clock: &Clock) -> Self {
-        let given = headers.get(Self::HEADER).and_then(|id| id.to_str().ok()).filter(|id| {
-            let sane = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
-            (1..=128).contains(&id.len()) && id.bytes().all(sane)
-        });
-        given.map_or_else(|| Self::new(clock), |id| Self(Arc::from(id)))
-    }
-
-    fn new(clock: &Clock) -> Self {
-        Self(clock.id().to_string().into())
-    }
-
-    pub(super) fn none() -> Self {
-        Self(Arc::from(""))
-    }
-
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
+fn new_request_id(clock: &Clock) -> RequestId {
+    clock.id().to_string().parse().unwrap_or_else(|_| RequestId::none())
 }
 
 /// What the connection knows of a request.
@@ -112,9 +98,19 @@ impl Default for Arrival {
     }
 }
 
-/// Serves until `stopping` begins, then lets what was begun end, but not for long.
-pub async fn serve(listener: TcpListener, routes: BoxedFilter<(Response,)>, clock: Clock, stopping: Stopping) {
-    accept(listener, Entry { routes, clock, tls: None }, stopping).await;
+/// The template of the route that answered, as an extension of its answer.
+#[derive(Clone, Debug)]
+pub(super) struct Route(pub(super) Arc<str>);
+
+/// Serves until `stopping` begins, then lets what was begun end, but not for long. The answers are counted where a system counts.
+pub async fn serve(
+    listener: TcpListener,
+    routes: BoxedFilter<(Response,)>,
+    system: Option<System>,
+    clock: Clock,
+    stopping: Stopping,
+) {
+    accept(listener, Entry { routes, system, clock, tls: None }, stopping).await;
 }
 
 /// The same, with TLS on the same port for whoever begins with it.
@@ -125,7 +121,7 @@ pub async fn serve_tls_too(
     clock: Clock,
     stopping: Stopping,
 ) {
-    accept(listener, Entry { routes, clock, tls: Some(tls.into()) }, stopping).await;
+    accept(listener, Entry { routes, system: None, clock, tls: Some(tls.into()) }, stopping).await;
 }
 
 async fn accept(listener: TcpListener, entry: Entry, stopping: Stopping) {
@@ -215,21 +211,30 @@ fn log_end(ended: hyper::Result<()>) {
 
 struct Entry {
     routes: BoxedFilter<(Response,)>,
+    system: Option<System>,
     clock: Clock,
     tls: Option<TlsAcceptor>,
 }
 
 impl Entry {
     async fn answer(&self, mut request: Request<Incoming>, peer: SocketAddr) -> Response {
-        let id = RequestId::of(request.headers(), &self.clock);
+        let id = request_id(request.headers(), &self.clock);
         let began = instant();
         let (method, path) = (request.method().clone(), loggable(request.uri().path()));
         request.extensions_mut().insert(Arrival { id: id.clone(), peer: Some(peer) });
-        let span = tracing::info_span!("request", id = id.as_str());
+        let span = tracing::info_span!("request", otel.kind = "server", request = id.as_str(), %method, route = Empty, status = Empty);
+        let given = request.headers().get(TraceParent::HEADER).and_then(|place| place.to_str().ok()?.parse().ok());
+        traces::under(&span, given.as_ref());
         let mut response = self.handle(request, &id).instrument(span.clone()).await;
         dress(&mut response, &id);
         let (status, took) = (response.status().as_u16(), began.elapsed());
-        tracing::debug!(parent: &span, %method, path, status, ?took, "answered");
+        let route = response.extensions_mut().remove::<Route>();
+        let route = route.map_or_else(|| Arc::from("other"), |Route(route)| route);
+        span.record("route", &*route).record("status", status);
+        if let Some(system) = &self.system {
+            system.counts().answered(method.as_str(), &route, status, took);
+        }
+        tracing::debug!(parent: &span, %method, path, status, ?took, "a request was answered");
         response
     }
 

@@ -63,7 +63,8 @@ pub(super) async fn settle(config: &Config, store: &Store) -> Result<(), StartEr
         let file = file.path().display();
         tracing::warn!(
             %error,
-            "the master key was rotated, and the new one cannot be put in {file}; put it there, or make the folder writable: \
+            %file,
+            "the master key was rotated, and the new one cannot be put in its file; put it there, or make the folder writable: \
              until then the old key still opens the database"
         );
         return Ok(());

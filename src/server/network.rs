@@ -54,7 +54,7 @@ mod simulated {
         fn elsewhere(url: &SandboxUrl) -> Result<(Self, Wire), StartError> {
             let tls = trust::client(url.pin())?;
             if url.is_secure() && url.pin().is_none() {
-                tracing::info!("any certificate is accepted from {}; #sha256=… at its end would name one", url.chat());
+                tracing::info!(address = %url.chat(), "any certificate is accepted; #sha256=… at the end of the URL would name one");
             }
             let wire = Wire::sandbox_at(url, tls.clone())?;
             Ok((Self::Elsewhere(Far::new(url, tls).map_err(WireError::from)?), wire))

@@ -25,6 +25,7 @@ use crate::domain::media::{Caption, Source, Stage};
 use crate::domain::message::{Direction, Status};
 use crate::domain::phone::Phone;
 use crate::domain::quota::{self, Usage};
+use crate::domain::request::{Cause, RequestId};
 
 /// The session that sends, and its account's number.
 #[derive(Debug, Clone)]
@@ -49,6 +50,7 @@ pub struct AcceptJob {
     pub wire_id: String,
     pub to: Phone,
     pub content: Content,
+    pub cause: Cause,
     pub at: DateTime<Utc>,
     pub once: Option<Once>,
     /// The body that answers it. Under an idempotency key it is kept, sealed.
@@ -256,6 +258,8 @@ fn row(job: &AcceptJob, sender: &Sender) -> message::ActiveModel {
         delivered_at: Set(None),
         read_at: Set(None),
         created_at: Set(job.at),
+        request_id: Set(job.cause.request.as_ref().map(RequestId::to_string)),
+        traceparent: Set(job.cause.trace.as_ref().map(|trace| trace.as_str().to_owned())),
     }
 }
 

@@ -12,6 +12,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::moved::Moved;
 use super::{Store, StoreError, many};
 use crate::domain::event::of_status;
 use crate::domain::message::{Direction, Failure, Mark, Status};
@@ -56,21 +57,22 @@ impl Store {
 /// Marks of one session that say the same within the same second: one statement.
 type Group<'j> = (Uuid, i16, i64, Option<&'j (Failure, String)>);
 
-/// Writes marks in a savepoint of their own, so that one that the database refuses takes nothing else with it. False if it did.
+/// Writes marks in a savepoint of their own, so that one that the database refuses takes nothing else with it; gives back
+/// the messages that they moved, of which to tell when all of it is committed. Nothing if it refused them.
 pub(super) async fn write_apart<J: Borrow<MarkJob> + Sync>(
     batch: &DatabaseTransaction,
     jobs: &[J],
-) -> Result<bool, StoreError> {
+) -> Result<Option<Vec<Moved>>, StoreError> {
     if jobs.is_empty() {
-        return Ok(true);
+        return Ok(Some(Vec::new()));
     }
     let savepoint = batch.begin().await?;
     match write(&savepoint, jobs).await {
-        Ok(()) => savepoint.commit().await.map(|()| true).map_err(StoreError::from),
+        Ok(moved) => savepoint.commit().await.map(|()| Some(moved)).map_err(StoreError::from),
         Err(error @ StoreError::Away(_)) => Err(error),
         Err(error) => {
             tracing::error!(%error, "marks were refused");
-            savepoint.rollback().await.map(|()| false).map_err(StoreError::from)
+            savepoint.rollback().await.map(|()| None).map_err(StoreError::from)
         }
     }
 }
@@ -78,7 +80,7 @@ pub(super) async fn write_apart<J: Borrow<MarkJob> + Sync>(
 pub(super) async fn write<J: Borrow<MarkJob> + Sync>(
     batch: &DatabaseTransaction,
     jobs: &[J],
-) -> Result<(), StoreError> {
+) -> Result<Vec<Moved>, StoreError> {
     let mut groups: BTreeMap<Group<'_>, (DateTime<Utc>, Vec<&str>)> = BTreeMap::new();
     for job in jobs.iter().map(Borrow::borrow) {
         let mark = &job.mark;
@@ -87,24 +89,26 @@ pub(super) async fn write<J: Borrow<MarkJob> + Sync>(
         *at = mark.at.max(*at);
         wire_ids.push(&mark.wire_id);
     }
-    let mut events = Vec::new();
+    let (mut events, mut all) = (Vec::new(), Vec::new());
     for ((session, number, _, error), (at, wire_ids)) in groups {
         let status = Status::from_number(number).ok_or(StoreError::Corrupt("mark"))?;
         let changed = advance(batch, session, status, at, error, &wire_ids).await?;
-        events.extend(changed.into_iter().map(|(message, tenant)| event::ActiveModel {
+        events.extend(changed.iter().map(|moved| event::ActiveModel {
             seq: NotSet,
-            tenant_id: Set(tenant),
+            tenant_id: Set(moved.tenant),
             session_id: Set(session),
-            message_id: Set(Some(message)),
+            message_id: Set(Some(moved.message)),
             kind: Set(of_status(status).to_owned()),
             payload: Set(None),
             created_at: Set(at),
         }));
+        all.extend(changed);
     }
     if !events.is_empty() {
         many::insert(batch, events).await?;
     }
-    active(batch, jobs).await
+    active(batch, jobs).await?;
+    Ok(all)
 }
 
 /// Notes when these sessions were last heard of: one statement for the whole batch.
@@ -120,7 +124,7 @@ async fn active<J: Borrow<MarkJob> + Sync>(batch: &DatabaseTransaction, jobs: &[
     Ok(())
 }
 
-/// Moves messages forward, never back; gives back the ids and tenants of those that moved. A receipt that overtook the ack says that it was sent, too.
+/// Moves messages forward, never back; gives back those that moved. A receipt that overtook the ack says that it was sent, too.
 async fn advance(
     batch: &DatabaseTransaction,
     session: Uuid,
@@ -128,7 +132,7 @@ async fn advance(
     at: DateTime<Utc>,
     error: Option<&(Failure, String)>,
     wire_ids: &[&str],
-) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+) -> Result<Vec<Moved>, StoreError> {
     use message::Column;
     let from: Vec<i16> = Status::ALL.into_iter().filter(|s| s.may_become(status)).map(Status::number).collect();
     let mut update = message::Entity::update_many()
@@ -153,7 +157,8 @@ async fn advance(
             .col_expr(Column::ErrorMessage, Expr::value(sentence));
     }
     let mut update = update.into_query();
-    update.returning(Query::returning().columns([Column::Id, Column::TenantId]));
+    update.returning(Query::returning().columns(Moved::COLUMNS));
+    let failure = error.map(|(failure, _)| *failure);
     let moved = batch.query_all(&update).await?;
-    moved.iter().map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))).collect()
+    moved.iter().map(|row| Ok(Moved::of(row, status, failure, at)?)).collect()
 }

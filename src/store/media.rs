@@ -67,7 +67,7 @@ impl<T> Told<T> {
             match read(row) {
                 Ok(medium) => told.media.push(medium),
                 Err(error) => {
-                    tracing::error!(message = %message.0, %error, "what was kept of a medium cannot be read");
+                    tracing::error!(message_id = %message.0, %error, "what was kept of a medium cannot be read");
                     told.spoiled.push(message);
                 }
             }

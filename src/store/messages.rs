@@ -97,6 +97,7 @@ fn view(medium: Option<Medium>, row: message::Model) -> Result<Message, StoreErr
         delivered_at: row.delivered_at,
         read_at: row.read_at,
         created_at: row.created_at,
+        request_id: row.request_id,
     })
 }
 

@@ -9,6 +9,7 @@ mod many;
 pub mod marks;
 pub mod media;
 pub mod messages;
+mod moved;
 pub mod received;
 pub mod rotation;
 pub mod seal;
@@ -30,6 +31,7 @@ use writer::Writer;
 use crate::clock::Clock;
 use crate::domain::error::Refusal;
 use crate::domain::id::TenantId;
+use crate::metrics::Metrics;
 
 /// The database, open and up to date: a pool of readers, and one writer that commits in batches.
 #[derive(Clone)]
@@ -45,6 +47,7 @@ struct Inner {
     successor: Option<MasterSecret>,
     held: Mutex<database::Held>,
     clock: Clock,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Clone, thiserror::Error)]
@@ -111,7 +114,7 @@ impl From<StoreError> for Refusal {
             StoreError::Full => Self::overloaded(),
             StoreError::Closed => Self::stopping(),
             StoreError::Away(trouble) => {
-                tracing::warn!("{trouble}");
+                tracing::warn!(error = %trouble, "the database does not answer");
                 Self::away()
             }
             other => {
@@ -131,10 +134,11 @@ impl Store {
             Ok(successor) => {
                 let master = successor.as_ref().map_or(master, MasterSecret::key);
                 guard.set(&master);
-                let writer = Writer::start(opened.write);
+                let metrics = Arc::<Metrics>::default();
+                let writer = Writer::start(opened.write, Arc::clone(&metrics));
                 let held = Mutex::new(opened.held);
                 let reader = Reader::new(opened.read);
-                Ok(Self { inner: Arc::new(Inner { reader, writer, master, successor, held, clock }) })
+                Ok(Self { inner: Arc::new(Inner { reader, writer, master, successor, held, clock, metrics }) })
             }
             Err(error) => {
                 opened.close().await;
@@ -206,6 +210,16 @@ impl Store {
 
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
+    }
+
+    /// What this server counts, for whoever has the store.
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// Jobs that wait for the writer.
+    pub fn waiting_for_writer(&self) -> usize {
+        self.inner.writer.waiting()
     }
 
     /// Asks the database for a sign of life, and whether the last thing to be written could be.

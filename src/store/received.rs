@@ -125,5 +125,7 @@ fn row(lease: Lease, own: Option<&str>, incoming: Incoming) -> message::ActiveMo
         delivered_at: Set(Some(incoming.at)),
         read_at: Set(None),
         created_at: Set(incoming.at),
+        request_id: Set(None),
+        traceparent: Set(None),
     }
 }

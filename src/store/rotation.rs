@@ -93,7 +93,7 @@ impl Rotation {
                 progress.done += batch.values;
                 progress.broken += batch.broken;
                 if batch.broken > 0 {
-                    tracing::warn!(table = column.table, values = batch.broken, "sealed values open under neither key");
+                    tracing::warn!(table = column.table, count = batch.broken, "sealed values open under neither key");
                 }
                 tell(progress);
                 match batch.next {

@@ -5,12 +5,14 @@ mod queue;
 mod record;
 mod settings;
 
+use std::collections::BTreeMap;
+
 use entity::session;
 use futures_util::FutureExt;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
-    QueryOrder,
+    QueryOrder, QuerySelect,
 };
 
 use super::answers::Made;
@@ -39,6 +41,23 @@ pub struct Kept {
 }
 
 impl Store {
+    /// How many sessions there are of each status, whoever runs them.
+    pub async fn sessions_by_status(&self) -> Result<BTreeMap<&'static str, u64>, StoreError> {
+        let counted = session::Entity::find()
+            .select_only()
+            .column(session::Column::Status)
+            .column_as(session::Column::Id.count(), "count")
+            .filter(session::Column::DeletedAt.is_null())
+            .group_by(session::Column::Status)
+            .into_tuple::<(String, i64)>()
+            .all(self.reader())
+            .await?;
+        let known = counted.into_iter().filter_map(|(status, count)| {
+            Some((Status::from_name(&status)?.as_str(), u64::try_from(count).unwrap_or(0)))
+        });
+        Ok(known.collect())
+    }
+
     /// Makes a session, unless the tenant's plan has no more or its key is taken.
     pub async fn create_session(
         &self,

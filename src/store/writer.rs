@@ -7,6 +7,7 @@ mod batch;
 mod kept;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -20,7 +21,9 @@ use super::accept::AcceptJob;
 use super::database::{Pool, Trouble};
 use super::device_keys::KeyJob;
 use super::marks::MarkJob;
+use crate::clock;
 use crate::domain::id::TenantId;
+use crate::metrics::Metrics;
 use batch::Batch;
 use kept::Kept;
 
@@ -60,10 +63,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(pool: Pool) -> Self {
+    pub(super) fn start(pool: Pool, metrics: Arc<Metrics>) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let (tell, trouble) = watch::channel(None);
-        let task = tokio::spawn(run(pool, jobs, tell));
+        let task = tokio::spawn(run(pool, jobs, tell, metrics));
         Self { queue, task: Mutex::new(Some(task)), trouble }
     }
 
@@ -108,6 +111,11 @@ impl Writer {
         });
         self.queue.send(Job::Work(counts_for, work)).await.map_err(|_| StoreError::Closed)?;
         told.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// How many jobs wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Whether jobs are still taken.
@@ -164,8 +172,8 @@ fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: Tell<T>) -> Finish {
     Box::new(move |committed| tell.tell(committed.and_then(|()| Ok(done?))))
 }
 
-async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Option<Trouble>>) {
-    let (mut queued, mut kept) = (Vec::with_capacity(BATCH), Kept::default());
+async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Option<Trouble>>, metrics: Arc<Metrics>) {
+    let (mut queued, mut kept) = (Vec::with_capacity(BATCH), Kept::new(Arc::clone(&metrics)));
     let mut last = 0;
     while next(&mut jobs, &mut queued, !kept.is_empty() || tell.borrow().is_some()).await {
         if last >= BUSY {
@@ -184,6 +192,7 @@ async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Opti
         // First what was said before.
         let mut done = kept.again(&db).await;
         if !queued.is_empty() {
+            let (began, size) = (clock::instant(), queued.len());
             let mut batch = Batch::of(std::mem::take(&mut queued));
             let written = match done {
                 // A job that panics takes its batch with it, but never the writer.
@@ -194,7 +203,10 @@ async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Opti
                 Err(error) => Err(error),
             };
             done = written.as_ref().map(drop).map_err(Clone::clone);
-            kept.keep(batch.finish(written));
+            if done.is_ok() {
+                metrics.committed(size, began.elapsed());
+            }
+            kept.keep(batch.finish(written, &metrics));
         } else if done.is_ok() && tell.borrow().is_some() {
             done = in_time(batch::probe(&db)).await;
         }

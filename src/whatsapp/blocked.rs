@@ -58,7 +58,7 @@ async fn ask(client: &Client, run: u64) -> Known {
             Known { run, people, changed: changed.map(drop).boxed() }
         }
         failed => {
-            tracing::debug!(?failed, "WhatsApp did not say whom an account has blocked");
+            tracing::debug!(error = ?failed, "WhatsApp did not say whom an account has blocked");
             Known { run, people: HashSet::new(), changed: sleep(AGAIN).boxed() }
         }
     }

@@ -209,7 +209,7 @@ impl Link {
     async fn keep_the_rest(&self) {
         let kept = timeout(KEEP_WITHIN, self.client.flush_pending_signal_state()).await;
         if !matches!(kept, Ok(Ok(()))) {
-            tracing::debug!(?kept, "what the last connection brought late was not kept");
+            tracing::debug!(error = ?kept, "what the last connection brought late was not kept");
         }
     }
 

@@ -81,7 +81,7 @@ async fn connect(proxy: &Proxy, egress: &Egress) -> Result<TcpStream, ProxyError
     let mut failed = ProxyError::NoAddress(proxy.host());
     for address in addresses {
         if let Err(forbidden) = egress.check(address.ip()) {
-            tracing::warn!(proxy = place(proxy), address = %address.ip(), "a tenant's proxy is not where it may be");
+            tracing::warn!(host = place(proxy), address = %address.ip(), "a tenant's proxy is not where it may be");
             failed = proxy.address().map_or_else(|| ProxyError::ForbiddenName(proxy.host()), |_| forbidden.into());
             continue;
         }

@@ -84,7 +84,7 @@ impl Caller {
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let at_the_root = path.starts_with("/health") || path.starts_with("/assets") || path == "/";
+        let at_the_root = ["/health", "/assets", "/metrics"].iter().any(|part| path.starts_with(part)) || path == "/";
         let path = if at_the_root { path.to_owned() } else { format!("/api/v1{path}") };
         let request = self.client.request(method, format!("{}{path}", self.base));
         match &self.key {

@@ -1,8 +1,9 @@
 //! The server as a process of its own, as an operator runs it: what is killed here is really killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Place;
@@ -17,6 +18,7 @@ pub struct Process {
     /// What it logged until it listened.
     #[allow(dead_code, reason = "the benches need to know nothing of it")]
     pub said: String,
+    log: Arc<Mutex<String>>,
 }
 
 /// The program under test, with a folder of its own and nothing from the outside.
@@ -83,8 +85,25 @@ impl Process {
             }
         };
         // Read on, or the server would wait for room to log.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::stderr()));
-        Self { child, folder: folder.to_owned(), database, base, said: seen }
+        let all = Arc::new(Mutex::new(seen.clone()));
+        std::thread::spawn({
+            let all = Arc::clone(&all);
+            move || {
+                let mut line = Vec::new();
+                while log.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+                    let _ = std::io::stderr().write_all(&line);
+                    all.lock().unwrap().push_str(&String::from_utf8_lossy(&line));
+                    line.clear();
+                }
+            }
+        });
+        Self { child, folder: folder.to_owned(), database, base, said: seen, log: all }
+    }
+
+    /// What it logged until now.
+    #[allow(dead_code, reason = "the benches need to know nothing of it")]
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
     }
 
     /// For whoever looks at the process from outside.

@@ -11,6 +11,7 @@ use wamux::domain::id::MessageId;
 use wamux::domain::media::{Caption, Facts, Fault, Media, MediaUrl, Source, SpoolName, Stage, Wanted};
 use wamux::domain::message::{Failure, Kind, Mark, Status};
 use wamux::domain::phone::Phone;
+use wamux::domain::request::Cause;
 use wamux::domain::session::Lease;
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
 use wamux::store::media::{Spooled, Waiting};
@@ -52,6 +53,7 @@ async fn accept(store: &Store, lease: Lease, wire_id: &str, to: &str, content: C
         wire_id: wire_id.to_owned(),
         to: to.parse().unwrap(),
         content,
+        cause: Cause::default(),
         at: store.clock().now(),
         once: None,
         answer: Vec::new(),

@@ -8,6 +8,7 @@ use crate::domain::id::MessageId;
 use crate::domain::idempotency::{Answer, Once};
 use crate::domain::message::{Filter, Message, Page, Send};
 use crate::domain::quota::Usage;
+use crate::domain::request::Cause;
 
 /// What became of a send, and how the tenant's day stands as far as it is known.
 #[derive(Debug)]
@@ -17,8 +18,8 @@ pub struct Sending {
 }
 
 impl System {
-    pub async fn accept(&self, access: &Access, send: Send, once: Option<Once>) -> Sending {
-        let asked = self.ask(access.tenant, COMMIT, |reply| tenant::Msg::Accept(send, once, reply)).await;
+    pub async fn accept(&self, access: &Access, cause: Cause, send: Send, once: Option<Once>) -> Sending {
+        let asked = self.ask(access.tenant, COMMIT, |reply| tenant::Msg::Accept(send, cause, once, reply)).await;
         asked.unwrap_or_else(|refusal| Sending { usage: None, answer: Err(refusal) })
     }
 

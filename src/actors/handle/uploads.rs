@@ -8,6 +8,7 @@ use crate::domain::idempotency::Once;
 use crate::domain::media::SpoolName;
 use crate::domain::message::Send;
 use crate::domain::quota::{UPLOADS_WAITING_MAX, uploads_wait};
+use crate::domain::request::Cause;
 
 impl System {
     /// Leave to upload a file: a tenant has so many at a time, and so many that wait for their messages to go out.
@@ -22,10 +23,17 @@ impl System {
     }
 
     /// Accepts a message whose file was uploaded. The file goes at once if no row will name it.
-    pub async fn accept_with(&self, access: &Access, send: Send, once: Option<Once>, mut upload: Upload) -> Sending {
+    pub async fn accept_with(
+        &self,
+        access: &Access,
+        cause: Cause,
+        send: Send,
+        once: Option<Once>,
+        mut upload: Upload,
+    ) -> Sending {
         // Whoever stops waiting leaves it to a sweep to find out what became of the message.
         upload.keep();
-        let sending = self.accept(access, send, once).await;
+        let sending = self.accept(access, cause, send, once).await;
         if is_unneeded(&sending) {
             upload.discard();
         }

@@ -133,7 +133,7 @@ impl Fetcher {
         let literal = host.parse::<Ipv4Addr>().map(Into::into).or_else(|_| v6.parse::<Ipv6Addr>().map(Into::into));
         match literal.map(|address| self.egress.check(address)) {
             Ok(Err(forbidden)) => {
-                tracing::warn!(%forbidden, "a tenant's URL leads to where it may not");
+                tracing::warn!(error = %forbidden, "a tenant's URL leads to where it may not");
                 Err(Fault::UrlForbidden)
             }
             Ok(Ok(())) | Err(_) => Ok(()),

@@ -46,7 +46,7 @@ impl Means {
         let fetcher = Fetcher::new(egress).map_err(|error| NoWeb(error.to_string()))?;
         let tools = Tools::find().await;
         if let Err(missing) = &tools {
-            tracing::warn!("media cannot be converted: {missing}");
+            tracing::warn!(error = %missing, "media cannot be converted");
         }
         Ok(Self { fetcher, tools })
     }
@@ -76,7 +76,7 @@ impl From<Fault> for Failed {
 pub(super) async fn run(shared: &Shared, vitals: &Vitals, job: &Job) {
     let Some(work) = now(shared, job).await else { return };
     let failed = match AssertUnwindSafe(prepare(shared, job, &work)).catch_unwind().await {
-        Ok(Ok(())) => return,
+        Ok(Ok(())) => return shared.store.metrics().medium("prepared"),
         Ok(Err(failed)) => failed,
         Err(_) => {
             vitals.note_error("a job panicked");
@@ -99,7 +99,7 @@ async fn now(shared: &Shared, job: &Job) -> Option<Waiting> {
     match patiently(|| store.media_that_waits(job.lease, job.message)).await {
         Ok(work) => work.filter(|work| work.not_before.is_none_or(|not_before| not_before <= now)),
         Err(error) => {
-            tracing::error!(%error, "a medium cannot be looked up");
+            tracing::error!(message_id = %job.message, %error, "a medium cannot be looked up");
             None
         }
     }
@@ -130,7 +130,7 @@ async fn prepare(shared: &Shared, job: &Job, work: &Waiting) -> Result<(), Faile
     let (from, uploaded) = match source {
         Source::Url(url) => {
             let into = folder.path().join("fetched");
-            fetcher.fetch(url, wanted.limit(), &into).await?;
+            shared.store.metrics().media_step("fetch", fetcher.fetch(url, wanted.limit(), &into)).await?;
             (into, None)
         }
         Source::Upload(name) => {
@@ -145,7 +145,8 @@ async fn prepare(shared: &Shared, job: &Job, work: &Waiting) -> Result<(), Faile
         let _place = shared.converting.place(job.lease.tenant, job.heavy).await;
         let late = |_| Err(Fault::ConversionFailed(format!("it took longer than {} minutes", WITHIN.as_secs() / 60)));
         let converting = convert::prepare(tools.as_ref().ok(), *wanted, &from, folder.path());
-        timeout(WITHIN, converting).await.unwrap_or_else(late)?
+        let step = shared.store.metrics().media_step("convert", timeout(WITHIN, converting));
+        step.await.unwrap_or_else(late)?
     };
     if let Some(name) = uploaded.filter(|_| prepared.path == from) {
         // It is as phones want it: it keeps its name, by which the row knows it.
@@ -171,7 +172,7 @@ async fn keep(shared: &Shared, job: &Job, name: SpoolName, facts: Facts) -> Resu
         Ok(false) | Err(StoreError::LeaseLost | StoreError::Closed) => Err(Failed::Dropped),
         Err(error) => {
             // It may be this row that the database does not take: an attempt is counted, so that it comes to an end.
-            tracing::error!(%error, "what became of a medium was not written down");
+            tracing::error!(message_id = %job.message, %error, "what became of a medium was not written down");
             Err(Failed::Here(Fault::ConversionFailed("this server could not keep the result".to_owned())))
         }
     }
@@ -180,7 +181,7 @@ async fn keep(shared: &Shared, job: &Job, name: SpoolName, facts: Facts) -> Resu
 /// Tries again later, or fails the message.
 async fn settle(shared: &Shared, job: &Job, work: &Waiting, failed: Failed) {
     let (fault, wait) = match failed {
-        Failed::Dropped => return,
+        Failed::Dropped => return shared.store.metrics().medium("dropped"),
         Failed::Here(fault) => (fault, pause(work.attempts, None)),
         // It may have been this machine's fault, a full disk or a killed ffmpeg, and not the file's: once more tells.
         Failed::Fault(fault @ Fault::ConversionFailed(_)) if work.attempts == 0 => (fault, pause(0, None)),
@@ -190,6 +191,7 @@ async fn settle(shared: &Shared, job: &Job, work: &Waiting, failed: Failed) {
         }
     };
     let (store, lease, message) = (&shared.store, job.lease, job.message);
+    store.metrics().medium(if wait.is_some() { "tried_again" } else { "failed" });
     let written = match wait.and_then(|wait| TimeDelta::from_std(wait).ok()) {
         Some(wait) => {
             let (attempts, not_before) = (work.attempts + 1, store.clock().now() + wait);
@@ -200,7 +202,7 @@ async fn settle(shared: &Shared, job: &Job, work: &Waiting, failed: Failed) {
     if let Err(error) = written
         && !matches!(error, StoreError::LeaseLost | StoreError::Closed)
     {
-        tracing::error!(%error, "what became of a medium was not written down");
+        tracing::error!(message_id = %message, %error, "what became of a medium was not written down");
     }
 }
 

@@ -143,6 +143,12 @@ impl State {
 
     /// Gives whoever has nothing to do what is next.
     fn deal(&mut self) {
+        self.hand_out();
+        let running = self.workers.iter().filter(|worker| worker.job.is_some()).count();
+        self.shared.store.metrics().media_standing(self.queue.waiting(), running);
+    }
+
+    fn hand_out(&mut self) {
         for worker in &mut self.workers {
             let Some(door) = worker.child.door().filter(|_| worker.job.is_none()) else { continue };
             let Some(job) = self.queue.take() else { return };

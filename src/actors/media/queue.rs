@@ -62,8 +62,7 @@ impl Queue {
         (self.workers - (self.workers / 4).max(1)).max(1)
     }
 
-    #[cfg(test)]
-    fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.waiting.len()
     }
 

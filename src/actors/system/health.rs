@@ -30,6 +30,8 @@ pub struct Vitals {
     life: Mutex<Life>,
     children: Mutex<BTreeMap<String, Arc<Vitals>>>,
     probes: Mutex<Probes>,
+    /// How often an actor of each kind failed, in the whole tree: those that are gone count on.
+    failures: Arc<Mutex<BTreeMap<&'static str, u64>>>,
     #[cfg(test)]
     trouble: Mutex<Option<trouble::Trouble>>,
 }
@@ -90,11 +92,21 @@ pub struct Probed {
 
 impl Vitals {
     pub fn new(kind: &'static str, name: impl Into<String>, clock: &Clock) -> Arc<Self> {
+        Self::among(kind, name.into(), clock, Arc::default())
+    }
+
+    fn among(
+        kind: &'static str,
+        name: String,
+        clock: &Clock,
+        failures: Arc<Mutex<BTreeMap<&'static str, u64>>>,
+    ) -> Arc<Self> {
         let since = clock.now();
         Arc::new(Self {
-            name: name.into(),
+            name,
             kind,
             clock: clock.clone(),
+            failures,
             restarts: AtomicU32::new(0),
             handled: AtomicU64::new(0),
             life: Mutex::new(Life {
@@ -114,7 +126,7 @@ impl Vitals {
 
     /// A child's figures, hung under this actor's.
     pub fn child(&self, kind: &'static str, name: impl Into<String>) -> Arc<Self> {
-        let child = Self::new(kind, name, &self.clock);
+        let child = Self::among(kind, name.into(), &self.clock, Arc::clone(&self.failures));
         locked(&self.children).insert(child.name.clone(), Arc::clone(&child));
         child
     }
@@ -147,12 +159,18 @@ impl Vitals {
     /// It ended, and is started again after this time if anybody does.
     pub fn failed(&self, why: &str, quarantined: bool, wait: Option<Duration>) {
         self.restarts.fetch_add(1, Ordering::Relaxed);
+        *locked(&self.failures).entry(self.kind).or_default() += 1;
         let status = if quarantined { ActorStatus::Quarantined } else { ActorStatus::Restarting };
         self.enters(status, |life| {
             life.last_error = Some((why.to_owned(), life.since));
             life.back = wait.and_then(|wait| life.since.checked_add_signed(TimeDelta::from_std(wait).ok()?));
             life.places = None;
         });
+    }
+
+    /// How often an actor of each kind failed since the start.
+    pub fn failures(&self) -> BTreeMap<&'static str, u64> {
+        locked(&self.failures).clone()
     }
 
     pub fn stopped(&self) {

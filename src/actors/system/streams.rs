@@ -116,6 +116,11 @@ impl Streams {
         self.memory().keys.remove(&key);
     }
 
+    /// How many streams are open.
+    pub fn count(&self) -> usize {
+        self.memory().tenants.values().map(|held| held.streams).sum()
+    }
+
     /// The keys that have streams open.
     pub fn openers(&self) -> Vec<KeyId> {
         self.memory().keys.keys().copied().collect()

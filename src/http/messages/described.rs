@@ -97,6 +97,7 @@ fn message() -> Value {
         "fromPhone": samples::OWN, "type": "text", "status": "delivered", "message": "Hello",
         "whatsappMessageId": "3EB0C4A1D2E3F4A5B6C7D8", "errorCode": null, "errorMessage": null, "sentAt": samples::BEGAN,
         "deliveredAt": samples::SOON, "readAt": null, "createdAt": samples::BEGAN,
+        "requestId": "0199a7b0-0000-7000-8000-000000000000",
     })
 }
 

@@ -7,16 +7,19 @@ mod media;
 mod text;
 mod upload;
 
+use tracing::Instrument;
+
 use super::fields::{self, Fields};
 use super::reply::{self, Response};
-use super::serve::RequestId;
 use crate::actors::{Sending, System, Upload};
 use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::idempotency::Once;
 use crate::domain::message::{Send, Via};
 use crate::domain::phone::Phone;
+use crate::domain::request::{Cause, RequestId};
 use crate::domain::session::SessionKey;
+use crate::telemetry::traces;
 pub(super) use download::download;
 pub(super) use list::{list, show};
 pub(super) use media::{send_audio, send_media};
@@ -33,9 +36,13 @@ struct Asked {
 /// Accepts what was asked for. Every answer to a send says how the tenant's day stands; what was refused before the writer saw it
 /// asks for that.
 async fn accepted(system: &System, access: &Access, request: &RequestId, asked: Result<Asked, Refusal>) -> Response {
+    let span = tracing::info_span!(target: traces::TARGET, "accept", tenant = %access.tenant);
+    let cause = Cause { trace: traces::place(&span), ..Cause::of(request) };
     let sending = match asked {
-        Ok(Asked { send, once, upload: Some(upload) }) => system.accept_with(access, send, once, upload).await,
-        Ok(Asked { send, once, upload: None }) => system.accept(access, send, once).await,
+        Ok(Asked { send, once, upload: Some(upload) }) => {
+            system.accept_with(access, cause, send, once, upload).instrument(span).await
+        }
+        Ok(Asked { send, once, upload: None }) => system.accept(access, cause, send, once).instrument(span).await,
         Err(refusal) => Sending { usage: None, answer: Err(refusal) },
     };
     let usage = match sending.usage {

@@ -15,10 +15,10 @@ use warp::{Filter, Rejection};
 use super::Alone;
 use crate::domain::elsewhere::{Fingerprint, NETWORK};
 use crate::domain::error::{Code, Refusal};
+use crate::domain::request::RequestId;
 use crate::http::call::Answered;
 use crate::http::origin::is_client;
 use crate::http::reply::{self, Response};
-use crate::http::serve::RequestId;
 use crate::sandbox::{CHAT, Sandbox};
 
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";

@@ -17,9 +17,9 @@ use super::streamed::streamed;
 use super::{Alone, Host};
 use crate::domain::elsewhere::SandboxUrl;
 use crate::domain::error::{Code, Refusal};
+use crate::domain::request::RequestId;
 use crate::http::call::Answered;
 use crate::http::reply::{self, Response};
-use crate::http::serve::RequestId;
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longer than a device may take to sign its link (30 s), which a scan waits for.
@@ -74,10 +74,8 @@ impl Far {
         let (status, mut headers) = (answer.status(), HeaderMap::new());
         if answer.headers().get(RequestId::HEADER).is_none() || status == StatusCode::FORBIDDEN {
             // It is no network of ours that answers here, or one that does not answer us: no caller can do anything about it.
-            tracing::warn!(
-                "what stands at {} answered {status} and is not a simulated network that lets us in",
-                self.root
-            );
+            let (address, status) = (&self.root, status.as_u16());
+            tracing::warn!(%address, status, "what answers there is not a simulated network that lets us in");
             let detail = format!("What stands at {} is not a simulated network that answers this server.", self.root);
             return Err(Refusal::new(Code::SandboxUnreachable, detail).after(AGAIN));
         }
@@ -96,7 +94,7 @@ impl Far {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.away(&error))? {
             if body.len() + chunk.len() > ANSWER_MAX {
-                tracing::warn!("the simulated network at {} answered with more than {ANSWER_MAX} bytes", self.root);
+                tracing::warn!(address = %self.root, limit = ANSWER_MAX, "the simulated network answered with too many bytes");
                 return Err(Refusal::internal());
             }
             body.extend_from_slice(&chunk);

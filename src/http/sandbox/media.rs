@@ -12,10 +12,10 @@ use warp::{Filter, Rejection};
 use super::Alone;
 use super::streamed::streamed;
 use crate::domain::error::{Code, Refusal};
+use crate::domain::request::RequestId;
 use crate::http::call::plain;
 use crate::http::origin::is_client;
 use crate::http::reply::{self, Response};
-use crate::http::serve::RequestId;
 use crate::sandbox::Sandbox;
 
 /// What their paths begin with: uploads, and two kinds of places that files are fetched from.

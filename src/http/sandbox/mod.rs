@@ -16,11 +16,11 @@ use std::sync::Arc;
 
 use super::call::{Answered, Call, id};
 use super::fields::Fields;
-use super::serve::RequestId;
 use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::id::SessionId;
 use crate::domain::qr::QrCode;
+use crate::domain::request::RequestId;
 use crate::sandbox::{Fault, Sandbox};
 use errand::{Errand, Scanned, addressed};
 

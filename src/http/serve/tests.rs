@@ -17,7 +17,7 @@ async fn running(routes: BoxedFilter<(Response,)>) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let (stop, stopping) = Stop::new();
-    let ended = tokio::spawn(serve(listener, routes, Clock::default(), stopping));
+    let ended = tokio::spawn(serve(listener, routes, None, Clock::default(), stopping));
     Running { addr, stop, ended }
 }
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::super::reply;
-use super::RequestId;
+use super::new_request_id;
 use crate::clock::{Clock, instant};
 use crate::domain::error::{Code, Refusal};
 
@@ -64,7 +64,7 @@ fn meant(head: &[u8]) -> Option<Refusal> {
 
 fn instead_of(head: &[u8], clock: &Clock) -> Option<Instead> {
     let refusal = meant(head)?;
-    let id = RequestId::new(clock);
+    let id = new_request_id(clock);
     let answer = reply::on_the_wire(&refusal, &id);
     let patience = Box::pin(sleep_until(Instant::from_std(instant() + LINGER)));
     Some(Instead { answer, written: 0, wasted: 0, patience })

@@ -20,6 +20,7 @@ use crate::actors::system::health::trouble::Trouble;
 use crate::domain::access::ApiKey;
 use crate::domain::content::{Content, Text};
 use crate::domain::message::{Send, Via};
+use crate::domain::request::Cause;
 use crate::domain::session::SessionKey;
 use house::{House, Tenant, until};
 
@@ -209,7 +210,7 @@ async fn a_call_that_timed_out_has_no_effect_afterwards() {
         via: Via::Id(session),
     };
     let soon = Duration::from_millis(50);
-    assert!(tokio::time::timeout(soon, system.accept(&access, send, None)).await.is_err());
+    assert!(tokio::time::timeout(soon, system.accept(&access, Cause::default(), send, None)).await.is_err());
     assert!(tokio::time::timeout(soon, system.delete_session(&access, session)).await.is_err());
     let late = SessionKey::try_from("late".to_owned()).unwrap();
     assert!(tokio::time::timeout(soon, system.create_session(&access, late.into(), None)).await.is_err());

@@ -5,6 +5,7 @@ use crate::clock::Clock;
 use crate::domain::content::Content;
 use crate::domain::media::{Fault, Media};
 use crate::domain::message::{Failure, Mark};
+use crate::domain::request::Cause;
 use crate::store::DatabaseUrl;
 use crate::store::accept::{AcceptJob, Outcome, Sender};
 use crate::store::device_keys::{MASTER, store_with_session};
@@ -27,6 +28,7 @@ async fn accept(store: &Store, lease: Lease, wire_id: &str) -> MessageId {
         wire_id: wire_id.to_owned(),
         to: "+237612345678".parse().unwrap(),
         content: Content::Media(Box::new(medium)),
+        cause: Cause::default(),
         at: store.clock().now(),
         once: None,
         answer: Vec::new(),

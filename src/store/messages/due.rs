@@ -14,6 +14,7 @@ use crate::domain::content::Text;
 use crate::domain::id::MessageId;
 use crate::domain::message::{Kind, Status};
 use crate::domain::phone::Phone;
+use crate::domain::request::Cause;
 use crate::domain::session::Lease;
 use crate::store::media::open;
 use crate::store::{Store, StoreError};
@@ -30,6 +31,7 @@ pub struct Due {
     pub from: Option<Phone>,
     pub to: Phone,
     pub content: DueContent,
+    pub cause: Cause,
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -113,7 +115,7 @@ impl Store {
                 payload.transpose().map(|payload| payload.map_or(DueContent::Waiting, DueContent::Payload))
             };
             let content = content.unwrap_or_else(|error| {
-                tracing::error!(message = %row.id, %error, "what a message says cannot be read, so it is not sent");
+                tracing::error!(message_id = %row.id, %error, "what a message says cannot be read, so it is not sent");
                 DueContent::Unreadable
             });
             due(row, content)
@@ -135,6 +137,7 @@ fn due(row: message::Model, content: DueContent) -> Result<Due, StoreError> {
         from: row.from_phone.and_then(|phone| phone.parse().ok()),
         to: Phone::from_digits(&row.peer).map_err(|_| StoreError::Corrupt("recipient"))?,
         content,
+        cause: Cause::kept(row.request_id.as_deref(), row.traceparent.as_deref()),
     })
 }
 

@@ -9,11 +9,11 @@ use sea_orm::{
     ActiveValue::NotSet, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
-use uuid::Uuid;
 
 use crate::domain::event::of_status;
 use crate::domain::expiry::Expiry;
 use crate::domain::message::Status;
+use crate::store::moved::Moved;
 use crate::store::{Store, StoreError, many};
 
 /// Messages of one transaction: they must not hold up the writer.
@@ -24,11 +24,15 @@ impl Store {
     pub async fn expire(&self, expiry: Expiry) -> Result<bool, StoreError> {
         let now = self.clock().now();
         let failed = self.write(move |batch| async move { expire(batch, expiry, now).await }.boxed()).await?;
-        Ok(failed >= AT_ONCE)
+        if !failed.is_empty() {
+            tracing::info!(count = failed.len(), "messages expired");
+        }
+        failed.iter().for_each(|moved| moved.tell(self.metrics()));
+        Ok(failed.len() as u64 >= AT_ONCE)
     }
 }
 
-async fn expire(batch: &DatabaseTransaction, expiry: Expiry, now: DateTime<Utc>) -> Result<u64, DbErr> {
+async fn expire(batch: &DatabaseTransaction, expiry: Expiry, now: DateTime<Utc>) -> Result<Vec<Moved>, DbErr> {
     let (failure, sentence) = expiry.failure();
     // What another server settles in this moment is not waited for.
     let old = overdue(expiry.certain_before(now)).lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
@@ -39,25 +43,21 @@ async fn expire(batch: &DatabaseTransaction, expiry: Expiry, now: DateTime<Utc>)
         .filter(pending())
         .filter(Column::Seq.in_subquery(old.into_query()))
         .into_query();
-    update.returning(Query::returning().columns([Column::Id, Column::TenantId, Column::SessionId]));
-    let mut events = Vec::new();
-    for row in batch.query_all(&update).await? {
-        let (message, tenant, session): (Uuid, Uuid, Uuid) =
-            (row.try_get_by_index(0)?, row.try_get_by_index(1)?, row.try_get_by_index(2)?);
-        events.push(event::ActiveModel {
-            seq: NotSet,
-            tenant_id: Set(tenant),
-            session_id: Set(session),
-            message_id: Set(Some(message)),
-            kind: Set(of_status(Status::Failed).to_owned()),
-            payload: Set(None),
-            created_at: Set(now),
-        });
-    }
-    let failed = events.len() as u64;
-    if failed > 0 {
-        tracing::info!(failed, "messages expired");
-        many::insert(batch, events).await?;
+    update.returning(Query::returning().columns(Moved::COLUMNS));
+    let rows = batch.query_all(&update).await?;
+    let failed: Vec<Moved> =
+        rows.iter().map(|row| Moved::of(row, Status::Failed, Some(failure), now)).collect::<Result<_, _>>()?;
+    let events = failed.iter().map(|moved| event::ActiveModel {
+        seq: NotSet,
+        tenant_id: Set(moved.tenant),
+        session_id: Set(moved.session),
+        message_id: Set(Some(moved.message)),
+        kind: Set(of_status(Status::Failed).to_owned()),
+        payload: Set(None),
+        created_at: Set(now),
+    });
+    if !failed.is_empty() {
+        many::insert(batch, events.collect()).await?;
     }
     Ok(failed)
 }

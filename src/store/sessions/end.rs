@@ -14,6 +14,7 @@ use crate::domain::id::{SessionId, TenantId};
 use crate::domain::message::{Failure, Status as MessageStatus};
 use crate::domain::session::Lease;
 use crate::store::messages::in_hand;
+use crate::store::moved::Moved;
 use crate::store::{Store, StoreError};
 
 /// Why a message that was accepted will never be sent.
@@ -26,7 +27,7 @@ impl Store {
     pub async fn bury_session(&self, tenant: TenantId, id: SessionId) -> Result<bool, StoreError> {
         let now = self.clock().now();
         // In turn with what is accepted for the tenant, on any server.
-        self.write_for(tenant, move |batch| {
+        let failed = self.write_for(tenant, move |batch| {
             async move {
                 let buried = session::Entity::update_many()
                     .col_expr(session::Column::DeletedAt, Expr::value(now))
@@ -36,19 +37,21 @@ impl Store {
                     .exec(batch)
                     .await?;
                 if buried.rows_affected == 0 {
-                    return Ok(false);
+                    return Ok(None);
                 }
-                fail_unsent(batch, tenant, id, now, DELETED).await.map(|()| true)
+                fail_unsent(batch, tenant, id, now, DELETED).await.map(Some)
             }
             .boxed()
-        })
-        .await
+        });
+        let failed = failed.await?;
+        failed.iter().flatten().for_each(|moved| moved.tell(self.metrics()));
+        Ok(failed.is_some())
     }
 
     /// The session's device is unlinked and its keys are destroyed: nothing is left to do for it.
     pub async fn wiped(&self, lease: Lease) -> Result<(), StoreError> {
         let now = self.clock().now();
-        self.write_for(lease.tenant, move |batch| {
+        let failed = self.write_for(lease.tenant, move |batch| {
             async move {
                 let wiped = session::Entity::update_many()
                     .col_expr(session::Column::WipedAt, Expr::value(now))
@@ -57,33 +60,33 @@ impl Store {
                     .exec(batch)
                     .await?;
                 if wiped.rows_affected == 0 {
-                    return Ok(false);
+                    return Ok(None);
                 }
                 // What an older version accepted while the deletion was under way.
-                fail_unsent(batch, lease.tenant, lease.session, now, DELETED).await.map(|()| true)
+                fail_unsent(batch, lease.tenant, lease.session, now, DELETED).await.map(Some)
             }
             .boxed()
-        })
-        .await?
-        .then_some(())
-        .ok_or(StoreError::LeaseLost)
+        });
+        failed.await?.ok_or(StoreError::LeaseLost)?.iter().for_each(|moved| moved.tell(self.metrics()));
+        Ok(())
     }
 }
 
+/// Fails what a session has not sent; gives it back, to tell of it when that is committed.
 pub(super) async fn fail_unsent(
     batch: &DatabaseTransaction,
     tenant: TenantId,
     id: SessionId,
     now: DateTime<Utc>,
     (failure, sentence): (Failure, &str),
-) -> Result<(), DbErr> {
+) -> Result<Vec<Moved>, DbErr> {
     let failed = unsent(tenant, id)
         .col_expr(message::Column::Status, Expr::value(MessageStatus::Failed.number()))
         .col_expr(message::Column::ErrorCode, Expr::value(failure.as_str()))
         .col_expr(message::Column::ErrorMessage, Expr::value(sentence))
         .exec_with_returning(batch)
         .await?;
-    let events = failed.into_iter().map(|row| event::ActiveModel {
+    let events = failed.iter().map(|row| event::ActiveModel {
         seq: NotSet,
         tenant_id: Set(tenant.0),
         session_id: Set(id.0),
@@ -97,7 +100,7 @@ pub(super) async fn fail_unsent(
     for part in events.chunks(1000) {
         event::Entity::insert_many(part.iter().cloned()).exec_without_returning(batch).await?;
     }
-    Ok(())
+    Ok(failed.into_iter().map(|row| Moved::failed(row, failure, now)).collect())
 }
 
 fn unsent(tenant: TenantId, id: SessionId) -> UpdateMany<message::Entity> {

@@ -14,6 +14,7 @@ use crate::domain::id::{SessionId, TenantId};
 use crate::domain::phone::Phone;
 use crate::domain::session::life::Fault;
 use crate::domain::session::{Lease, Status};
+use crate::store::moved::Moved;
 use crate::store::{Store, StoreError};
 
 /// What a session's actor wants kept: its life, and what its watchers are told.
@@ -37,10 +38,12 @@ impl Store {
         };
         // In turn with what is accepted for the tenant, on any server: whatever was accepted before an unlinking fails with it, and
         // nothing is accepted after it.
-        self.write_for(lease.tenant, move |batch| {
+        let kept = self.write_for(lease.tenant, move |batch| {
             async move { write_record(batch, lease, record, payload).await }.boxed()
-        })
-        .await
+        });
+        let Some((position, failed)) = kept.await? else { return Ok(None) };
+        failed.iter().for_each(|moved| moved.tell(self.metrics()));
+        Ok(Some(position))
     }
 
     /// A session's logged events after a position, oldest first.
@@ -87,7 +90,7 @@ async fn write_record(
     lease: Lease,
     record: Record,
     payload: Option<String>,
-) -> Result<Option<Position>, DbErr> {
+) -> Result<Option<(Position, Vec<Moved>)>, DbErr> {
     let held = session::Entity::find_by_id(lease.session.0).filter(session::Column::Epoch.eq(lease.epoch));
     let phone = held.select_only().column(session::Column::Phone).into_tuple::<Option<String>>().one(batch).await?;
     let Some(phone) = phone else { return Ok(None) };
@@ -114,10 +117,9 @@ async fn write_record(
         return Ok(None);
     }
     // Whichever phone is linked next did not take these on.
-    if unlinked {
-        fail_unsent(batch, lease.tenant, lease.session, record.at, UNLINKED).await?;
-    }
-    let (Some(event), Some(payload)) = (record.event, payload) else { return Ok(Some(Position(0))) };
+    let failed =
+        if unlinked { fail_unsent(batch, lease.tenant, lease.session, record.at, UNLINKED).await? } else { Vec::new() };
+    let (Some(event), Some(payload)) = (record.event, payload) else { return Ok(Some((Position(0), failed))) };
     let row = event::ActiveModel {
         seq: NotSet,
         tenant_id: Set(lease.tenant.0),
@@ -127,5 +129,5 @@ async fn write_record(
         payload: Set(Some(payload)),
         created_at: Set(record.at),
     };
-    Ok(Some(Position(event::Entity::insert(row).exec(batch).await?.last_insert_id)))
+    Ok(Some((Position(event::Entity::insert(row).exec(batch).await?.last_insert_id), failed)))
 }

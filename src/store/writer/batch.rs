@@ -7,9 +7,11 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, SqliteTransactionMode, Transa
 
 use super::{Finish, Job, Work};
 use crate::domain::id::TenantId;
+use crate::metrics::Metrics;
 use crate::store::accept::{self, AcceptJob, Outcome};
 use crate::store::device_keys::{self, Held, KeyJob};
 use crate::store::marks::{self, MarkJob};
+use crate::store::moved::Moved;
 use crate::store::{StoreError, tenants};
 
 #[derive(Default)]
@@ -27,8 +29,8 @@ pub(super) struct Batch {
 pub(super) struct Written {
     outcomes: Vec<Outcome>,
     held: Held,
-    /// Whether its marks are in it.
-    marked: bool,
+    /// The messages that its marks moved, if its marks are in it.
+    moved: Option<Vec<Moved>>,
 }
 
 impl Batch {
@@ -66,15 +68,16 @@ impl Batch {
             }
         }
         let outcomes = accept::write(&batch, &self.accepts).await?;
-        let marked = marks::write_apart(&batch, &self.marks).await?;
+        let moved = marks::write_apart(&batch, &self.marks).await?;
         batch.commit().await?;
-        Ok(Written { outcomes, held, marked })
+        Ok(Written { outcomes, held, moved })
     }
 
     /// Tells the callers what became of it; the marks that are still to be written.
-    pub(super) fn finish(self, done: Result<Written, StoreError>) -> Vec<MarkJob> {
+    pub(super) fn finish(self, done: Result<Written, StoreError>, metrics: &Metrics) -> Vec<MarkJob> {
         match done {
-            Ok(Written { outcomes, held, marked }) => {
+            Ok(Written { outcomes, held, moved }) => {
+                moved.iter().flatten().for_each(|moved| moved.tell(metrics));
                 for job in self.keys {
                     job.finish(Ok(&held));
                 }
@@ -84,9 +87,10 @@ impl Batch {
                 for (job, outcome) in self.accepts.into_iter().zip(outcomes) {
                     (job.done)(Ok(outcome));
                 }
-                if marked { Vec::new() } else { self.marks }
+                if moved.is_some() { Vec::new() } else { self.marks }
             }
             Err(error) => {
+                metrics.commit_failed();
                 tracing::error!(%error, "a batch was not committed");
                 for job in self.keys {
                     job.finish(Err(error.clone()));

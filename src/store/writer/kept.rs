@@ -1,6 +1,7 @@
 //! Marks that were not written, to be written again: because the database was away, or because it would not take one of them.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::{DatabaseConnection, TransactionTrait};
@@ -10,6 +11,7 @@ use super::batch::immediate;
 use super::in_time;
 use crate::clock;
 use crate::domain::message::Status;
+use crate::metrics::Metrics;
 use crate::store::StoreError;
 use crate::store::marks::{self, MarkJob};
 
@@ -28,9 +30,14 @@ pub(super) struct Kept {
     /// Those that the database would not take, each by itself, with how often it was asked. They stand in nobody's way.
     refused: Vec<(MarkJob, u8)>,
     tried: Option<Instant>,
+    metrics: Arc<Metrics>,
 }
 
 impl Kept {
+    pub(super) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..Self::default() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.refused.is_empty()
     }
@@ -40,7 +47,7 @@ impl Kept {
         let dropped = thin(&mut self.waiting, MOST);
         if dropped > 0 {
             tracing::error!(
-                dropped,
+                lost = dropped,
                 "too many marks wait for the database; messages whose marks were dropped are sent again under their ids"
             );
         }
@@ -50,10 +57,10 @@ impl Kept {
     pub(super) async fn again(&mut self, db: &DatabaseConnection) -> Result<(), StoreError> {
         while !self.waiting.is_empty() {
             let part = &self.waiting[..self.waiting.len().min(PART)];
-            let (written, refused) = match in_time(write(db, part)).await {
+            let (written, refused) = match in_time(write(db, part, &self.metrics)).await {
                 Ok(refused) => (part.len(), refused),
                 Err(error @ StoreError::Away(_)) => {
-                    tracing::warn!(%error, waiting = self.waiting.len(), "marks wait for the database");
+                    tracing::warn!(%error, count = self.waiting.len(), "marks wait for the database");
                     return Err(error);
                 }
                 Err(error) => {
@@ -81,7 +88,7 @@ impl Kept {
         let part = self.refused.len().min(PART);
         let mut asked: Vec<(MarkJob, u8)> = self.refused.drain(..part).collect();
         let jobs: Vec<&MarkJob> = asked.iter().map(|(job, _)| job).collect();
-        match in_time(one_by_one(db, &jobs)).await {
+        match in_time(one_by_one(db, &jobs, &self.metrics)).await {
             Ok(refused) => {
                 let mut place = 0..;
                 asked.retain(|_| place.next().is_some_and(|place| refused.contains(&place)));
@@ -90,7 +97,7 @@ impl Kept {
                 asked.retain(|(_, tries)| *tries < TRIES);
                 let given_up = before - asked.len();
                 if given_up > 0 {
-                    tracing::error!(given_up, "the database does not take these marks");
+                    tracing::error!(lost = given_up, "the database does not take these marks");
                 }
             }
             Err(error) => tracing::warn!(%error, "marks wait for the database"),
@@ -101,31 +108,41 @@ impl Kept {
 
 /// Writes these together, or, if the database refuses them so, one by one; the places of those that it refuses even then. An error
 /// says that nothing was written.
-async fn write(db: &DatabaseConnection, jobs: &[MarkJob]) -> Result<HashSet<usize>, StoreError> {
+async fn write(db: &DatabaseConnection, jobs: &[MarkJob], metrics: &Metrics) -> Result<HashSet<usize>, StoreError> {
     let together = async {
         let batch = db.begin_with_options(immediate()).await?;
-        marks::write(&batch, &jobs.iter().collect::<Vec<_>>()).await?;
-        Ok::<_, StoreError>(batch.commit().await?)
+        let moved = marks::write(&batch, &jobs.iter().collect::<Vec<_>>()).await?;
+        batch.commit().await?;
+        Ok::<_, StoreError>(moved)
     };
     match together.await {
-        Ok(()) => Ok(HashSet::new()),
+        Ok(moved) => {
+            moved.iter().for_each(|moved| moved.tell(metrics));
+            Ok(HashSet::new())
+        }
         Err(error @ StoreError::Away(_)) => Err(error),
         Err(error) => {
             tracing::error!(%error, "a mark is refused; all of its batch are written one by one");
-            one_by_one(db, &jobs.iter().collect::<Vec<_>>()).await
+            one_by_one(db, &jobs.iter().collect::<Vec<_>>(), metrics).await
         }
     }
 }
 
-async fn one_by_one(db: &DatabaseConnection, jobs: &[&MarkJob]) -> Result<HashSet<usize>, StoreError> {
-    let mut refused = HashSet::new();
+async fn one_by_one(
+    db: &DatabaseConnection,
+    jobs: &[&MarkJob],
+    metrics: &Metrics,
+) -> Result<HashSet<usize>, StoreError> {
+    let (mut refused, mut all) = (HashSet::new(), Vec::new());
     let batch = db.begin_with_options(immediate()).await?;
     for (place, job) in jobs.iter().enumerate() {
-        if !marks::write_apart(&batch, &[*job]).await? {
-            refused.insert(place);
+        match marks::write_apart(&batch, &[*job]).await? {
+            Some(moved) => all.extend(moved),
+            None => drop(refused.insert(place)),
         }
     }
     batch.commit().await?;
+    all.iter().for_each(|moved| moved.tell(metrics));
     Ok(refused)
 }
 

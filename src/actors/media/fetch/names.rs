@@ -81,7 +81,9 @@ async fn permitted(name: &str, names: &dyn Names, egress: &Egress) -> Result<Vec
         match egress.check(address) {
             Ok(()) => permitted.push((address, 0).into()),
             // What a name means in the operator's network is not its tenants' to know: the address goes to the log alone.
-            Err(forbidden) => tracing::warn!(name, %forbidden, "a tenant's URL leads to where it may not"),
+            Err(forbidden) => {
+                tracing::warn!(host = name, error = %forbidden, "a tenant's URL leads to where it may not")
+            }
         }
     }
     permitted.truncate(ADDRESSES_MAX);

@@ -44,7 +44,7 @@ impl TempFolder {
 impl Drop for TempFolder {
     fn drop(&mut self) {
         if let Err(error) = unless_gone(fs::remove_dir_all(&self.path)) {
-            tracing::warn!(%error, folder = %self.path.display(), "the folder of a job was not removed");
+            tracing::warn!(%error, file = %self.path.display(), "the folder of a job was not removed");
         }
     }
 }
@@ -72,7 +72,7 @@ pub(super) fn sweep(below: &Path) -> io::Result<()> {
         let path = entry.path();
         let swept = locked(&path).and_then(|lock| lock.map_or(Ok(()), |_lock| unless_gone(fs::remove_dir_all(&path))));
         if let Err(error) = swept {
-            tracing::warn!(%error, folder = %path.display(), "the folder of a job was not swept");
+            tracing::warn!(%error, file = %path.display(), "the folder of a job was not swept");
         }
     }
     Ok(())

@@ -12,6 +12,7 @@ use crate::domain::id::MessageId;
 use crate::domain::idempotency::{Answer, Once, reused};
 use crate::domain::message::{Accepted, Send, Status};
 use crate::domain::quota::Usage;
+use crate::domain::request::{Cause, RequestId};
 use crate::domain::session::choose;
 use crate::store::StoreError;
 use crate::store::accept::{AcceptJob, Outcome, Sender};
@@ -23,6 +24,7 @@ impl State {
         &mut self,
         myself: &ActorRef<Letter<Msg>>,
         send: Send,
+        cause: Cause,
         once: Option<Once>,
         reply: oneshot::Sender<Sending>,
     ) {
@@ -40,9 +42,16 @@ impl State {
         let (myself, key, body) = (myself.clone(), once.as_ref().map(|once| once.key.clone()), answer.clone());
         let sender = session.as_ref().ok().map(|sender| sender.session);
         let medium = matches!(send.content, Content::Media(_));
+        let (tenant, request, kind) = (self.tenant, cause.request.clone(), send.content.kind());
+        let store = self.shared.store.clone();
         let done = move |outcome: Result<Outcome, StoreError>| {
             // A commit whose answer was lost may stand all the same, and a repeat may be the first to hear of it.
             let may_stand = matches!(outcome, Ok(Outcome::Accepted(_) | Outcome::Replayed(..)) | Err(_));
+            if let (Ok(Outcome::Accepted(_)), Some(session)) = (&outcome, sender) {
+                store.metrics().accepted(kind.as_str());
+                let request = request.as_ref().map_or("", RequestId::as_str);
+                tracing::debug!(%tenant, %session, message_id = %id, request, "a message was accepted");
+            }
             if let (true, Some(session)) = (may_stand, sender) {
                 let _ = myself.send_message(Letter::free(Msg::Committed(session, medium)));
             }
@@ -58,6 +67,7 @@ impl State {
             wire_id: new_wire_id(),
             to: send.to,
             content: send.content,
+            cause,
             at: clock.now(),
             once,
             answer,

@@ -27,6 +27,7 @@ use crate::domain::idempotency::{Answer, IdempotencyKey, Once};
 use crate::domain::message::Send;
 use crate::domain::phone::Phone;
 use crate::domain::qr::ValidQr;
+use crate::domain::request::Cause;
 use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Changes, NewSession, Session, Status};
 use crate::store::answers::Made;
@@ -46,7 +47,7 @@ pub type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 pub enum Msg {
     /// One call with a key: within its burst limit?
     Admit(Access, Reply<()>),
-    Accept(Send, Option<Once>, oneshot::Sender<Sending>),
+    Accept(Send, Cause, Option<Once>, oneshot::Sender<Sending>),
     CreateSession(NewSession, Option<Once>, Reply<Answer>),
     CreateKey(NewKeyRequest, Option<Once>, Reply<Answer>),
     ChangeSession(SessionId, Changes, Reply<Session>),
@@ -128,8 +129,8 @@ impl Actor for Tenant {
             Msg::Admit(access, reply) => {
                 let _ = reply.send(state.limits.admit(&access));
             }
-            Msg::Accept(_, _, reply) if reply.is_closed() => {}
-            Msg::Accept(send, once, reply) => state.accept(&myself, send, once, reply),
+            Msg::Accept(_, _, _, reply) if reply.is_closed() => {}
+            Msg::Accept(send, cause, once, reply) => state.accept(&myself, send, cause, once, reply),
             Msg::Settled(key) => state.in_flight.settled(key),
             Msg::Committed(session, false) => state.roster.nudge(session, session::Msg::Nudge),
             Msg::Committed(session, true) => state.roster.nudge(session, session::Msg::Media),

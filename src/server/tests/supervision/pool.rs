@@ -8,6 +8,7 @@ use super::{ActorStatus, FRIEND, Trouble};
 use crate::domain::content::Content;
 use crate::domain::media::{Caption, Media, MediaUrl, Source, Wanted};
 use crate::domain::message::{Send, Via};
+use crate::domain::request::Cause;
 
 /// A picture as cameras of long ago made them.
 fn picture() -> Vec<u8> {
@@ -31,7 +32,7 @@ async fn show(house: &House, tenant: &Tenant, url: &str, caption: &str) {
         })),
         via: Via::Id(crate::domain::id::SessionId(tenant.session.parse().unwrap())),
     };
-    house.server.system().accept(&access, send, None).await.answer.unwrap();
+    house.server.system().accept(&access, Cause::default(), send, None).await.answer.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -78,6 +78,7 @@ async fn accept(store: &Store, lease: Lease, wire_id: &str) {
         wire_id: wire_id.to_owned(),
         to: "+237612345678".parse().unwrap(),
         content: crate::domain::content::Content::Text("hello".to_owned().try_into().unwrap()),
+        cause: crate::domain::request::Cause::default(),
         at: store.clock().now(),
         once: None,
         answer: Vec::new(),

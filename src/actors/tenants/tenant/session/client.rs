@@ -18,6 +18,7 @@ use crate::actors::system::mailbox::Letter;
 use crate::actors::system::starting::Way;
 use crate::actors::system::{Shared, starting};
 use crate::domain::session::Lease;
+use crate::metrics::Metrics;
 use crate::store::device_keys::DeviceKeys;
 use crate::whatsapp::{Inbox, Link, LinkEvent, Listener, Over};
 
@@ -68,6 +69,10 @@ impl Client {
 
     pub(super) fn now(&self) -> DateTime<Utc> {
         self.shared.store.clock().now()
+    }
+
+    pub(super) fn metrics(&self) -> &Metrics {
+        self.shared.store.metrics()
     }
 
     pub(super) const fn is_run(&self, run: u64) -> bool {

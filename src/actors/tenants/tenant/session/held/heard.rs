@@ -9,6 +9,7 @@ use crate::domain::event::StreamEvent;
 use crate::domain::phone::Phone;
 use crate::domain::session::life::{End, Fault, Input, Loss, Typed};
 use crate::domain::session::pairing_code::ShownCode;
+use crate::metrics::Metrics;
 use crate::whatsapp::{LinkEvent, Over};
 
 impl Held {
@@ -21,7 +22,10 @@ impl Held {
             }
             LinkEvent::Paired { phone: Some(phone), .. } => self.apply(myself, Input::Paired { phone }),
             LinkEvent::Connected { phone } => match phone.or_else(|| self.life.phone.clone()) {
-                Some(phone) => self.apply(myself, Input::Connected { phone }),
+                Some(phone) => {
+                    self.client.metrics().connection_attempt("connected");
+                    self.apply(myself, Input::Connected { phone });
+                }
                 None => self.apply(myself, Input::Ended(End::Refused("it gave no phone number".into()))),
             },
             LinkEvent::Ack { wire_id, error, at } => {
@@ -69,6 +73,7 @@ impl Held {
     pub(super) fn over(&mut self, myself: &ActorRef<Letter<Msg>>, over: Over) {
         self.nudge_outbox(outbox::Msg::Down);
         self.client.over(&over);
+        count(self.client.metrics(), &over);
         match over {
             Over::Lost(why) | Over::Broken(why) => self.apply(myself, Input::Lost { loss: Loss::Dropped, why }),
             Over::Unreachable(why) => self.apply(myself, Input::Lost { loss: Loss::Unreachable, why }),
@@ -76,5 +81,17 @@ impl Held {
             Over::Ended(end) => self.apply(myself, Input::Ended(end)),
             Over::Closed => {}
         }
+    }
+}
+
+/// An attempt that came to nothing, or a connection that ended unasked.
+fn count(metrics: &Metrics, over: &Over) {
+    match over {
+        Over::Unreachable(_) => metrics.connection_attempt("unreachable"),
+        Over::ProxyFailed(_) => metrics.connection_attempt("proxy_failed"),
+        Over::Lost(_) => metrics.connection_ended("lost"),
+        Over::Broken(_) => metrics.connection_ended("broken"),
+        Over::Ended(_) => metrics.connection_ended("ended_by_whatsapp"),
+        Over::Closed => {}
     }
 }

@@ -8,6 +8,7 @@
 mod catch_up;
 mod limited;
 mod media;
+mod on_its_way;
 mod paced;
 mod progress;
 mod round;
@@ -26,6 +27,7 @@ use crate::actors::system::Shared;
 use crate::actors::system::health::Vitals;
 use crate::actors::system::mailbox::Letter;
 use crate::actors::system::supervision::Child;
+use crate::clock;
 use crate::domain::id::MessageId;
 use crate::domain::message::{Failure, Mark, Status};
 use crate::domain::phone::Phone;
@@ -34,6 +36,7 @@ use crate::whatsapp::{Link, ReceiptKind};
 use catch_up::CatchUp;
 use limited::Limits;
 use media::{Looked, Media};
+use on_its_way::OnItsWay;
 use paced::Paced;
 use progress::Progress;
 use round::{Pumped, locked};
@@ -94,6 +97,7 @@ pub(super) struct State {
     connection: Arc<AtomicU64>,
     /// How far sending has come on this connection.
     progress: Arc<Mutex<Progress>>,
+    on_its_way: Arc<OnItsWay>,
     pace: Pace,
     /// Something came while a round was under way.
     again: bool,
@@ -130,6 +134,7 @@ impl Actor for Outbox {
             link: None,
             connection: Arc::default(),
             progress: Arc::default(),
+            on_its_way: Arc::default(),
             pace: Pace::Idle,
             again: false,
             alarm: None,
@@ -164,9 +169,13 @@ impl Actor for Outbox {
             Msg::Pumped(connection, pumped) => state.pumped(&myself, connection, pumped),
             Msg::Ack { wire_id, error: None, at } => {
                 state.figures.acked(at);
+                state.acknowledged(&wire_id);
                 state.mark(wire_id, Status::Sent, at, None).await;
             }
-            Msg::Ack { wire_id, error: Some(code), at } => state.refused(wire_id, &code, at).await,
+            Msg::Ack { wire_id, error: Some(code), at } => {
+                state.on_its_way.stayed(&wire_id);
+                state.refused(wire_id, &code, at).await;
+            }
             Msg::Receipt { wire_ids, kind, at } => {
                 let status = match kind {
                     ReceiptKind::Delivered => Status::Delivered,
@@ -191,8 +200,15 @@ impl State {
         self.progress = Arc::new(Mutex::new(anew));
         let anew = locked(&self.catch_up).anew();
         self.catch_up = Arc::new(Mutex::new(anew));
+        self.on_its_way.forget();
         self.resume(myself);
         self.look(myself);
+    }
+
+    fn acknowledged(&self, wire_id: &str) {
+        if let Some(took) = self.on_its_way.acknowledged(wire_id, clock::instant()) {
+            self.shared.store.metrics().acknowledged(took);
+        }
     }
 
     /// The wire tells whole seconds, so what it says of this moment would lie before the message was accepted.

@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::Instrument;
+
 use super::catch_up::CatchUp;
+use super::on_its_way::OnItsWay;
 use super::paced::Paced;
 use super::progress::{Place, Progress};
 use crate::actors::system::Shared;
@@ -16,6 +19,7 @@ use crate::domain::session::Lease;
 use crate::store::StoreError;
 use crate::store::messages::{Due, DueContent};
 use crate::store::sessions::UNLINKED;
+use crate::telemetry::traces;
 use crate::whatsapp::{Link, SendError};
 
 /// Read from the store at a time.
@@ -52,6 +56,7 @@ pub(super) struct Round {
     pub(super) account: Phone,
     pub(super) catch_up: Arc<Mutex<CatchUp>>,
     pub(super) progress: Arc<Mutex<Progress>>,
+    pub(super) on_its_way: Arc<OnItsWay>,
     pub(super) paced: Paced,
     pub(super) connection: u64,
     pub(super) present: Arc<AtomicU64>,
@@ -141,7 +146,24 @@ impl Round {
             }
         };
         let late = |_| Err(SendError::Temporary("it did not go out in time".to_owned()));
-        Ok(tokio::time::timeout(SEND_WITHIN, sending).await.unwrap_or_else(late))
+        let began = clock::instant();
+        self.on_its_way.handed_over(&message.wire_id, began);
+        let (session, id, request) = (self.lease.session, message.message, message.cause.id());
+        let span =
+            tracing::info_span!(target: traces::TARGET, parent: None, "send", %session, message_id = %id, request);
+        traces::under(&span, message.cause.trace.as_ref());
+        let sent = tokio::time::timeout(SEND_WITHIN, sending).instrument(span).await.unwrap_or_else(late);
+        let took = began.elapsed();
+        match &sent {
+            Ok(()) => {
+                tracing::debug!(%session, message_id = %id, request, ?took, "a message was handed to the network");
+            }
+            Err(_) => {
+                self.on_its_way.stayed(&message.wire_id);
+                tracing::debug!(%session, message_id = %id, request, ?took, "a message did not go out");
+            }
+        }
+        Ok(sent)
     }
 
     /// Sends one message; false if its chat has to wait for it. One that can never be sent fails and holds up no other.

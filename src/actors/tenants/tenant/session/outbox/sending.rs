@@ -48,6 +48,7 @@ impl State {
             account,
             catch_up: Arc::clone(&self.catch_up),
             progress: Arc::clone(&self.progress),
+            on_its_way: Arc::clone(&self.on_its_way),
             paced: self.paced.clone(),
             connection: self.connection.load(Ordering::Acquire),
             present: Arc::clone(&self.connection),

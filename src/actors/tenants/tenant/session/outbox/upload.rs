@@ -72,7 +72,8 @@ impl Upload {
         };
         let uploading = self.link.upload(medium, folder.path());
         let late = |_| Err(UploadError::Temporary("it took too long".to_owned()));
-        timeout(WITHIN, uploading).await.unwrap_or_else(late)
+        let step = self.shared.store.metrics().media_step("upload", timeout(WITHIN, uploading));
+        step.await.unwrap_or_else(late)
     }
 
     async fn keep(&self, payload: Vec<u8>) -> Uploaded {
