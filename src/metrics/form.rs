@@ -1,4 +1,6 @@
-//! The two texts that Prometheus reads. The library writes OpenMetrics; the older format differs in what stands in its comments.
+//! The two texts that Prometheus reads. The library writes `OpenMetrics`; the older format differs in what stands in its comments.
+
+use std::fmt::Write;
 
 /// Which of them is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +43,9 @@ fn plain(open: &str) -> String {
                 _ => ("", kind),
             };
             if let Some((_, text)) = about.take().and_then(|help| help.split_once(' ')) {
-                plain.push_str(&format!("# HELP {name}{suffix} {text}\n"));
+                let _ = writeln!(plain, "# HELP {name}{suffix} {text}");
             }
-            plain.push_str(&format!("# TYPE {name}{suffix} {kind}\n"));
+            let _ = writeln!(plain, "# TYPE {name}{suffix} {kind}");
         } else if !line.starts_with('#') {
             plain.push_str(line);
             plain.push('\n');

@@ -75,7 +75,7 @@ impl Moved {
                 tracing::debug!(%tenant, %session, message_id = %message, request, "a message was acknowledged");
             }
             Status::Delivered => {
-                tracing::debug!(%tenant, %session, message_id = %message, request, "a message was delivered")
+                tracing::debug!(%tenant, %session, message_id = %message, request, "a message was delivered");
             }
             Status::Read => tracing::debug!(%tenant, %session, message_id = %message, request, "a message was read"),
             Status::Failed => {

@@ -86,15 +86,15 @@ async fn send(caller: &Caller, film: &[u8]) -> String {
 
 /// What the disk allows: the file is read, written and brought to it.
 fn copy(folder: &Path, film: &[u8]) -> Duration {
-    let (from, to) = (folder.join("film.mp4"), folder.join("copy.mp4"));
+    let copy = folder.join("copy.mp4");
     let began = instant();
-    let bytes = fs::read(&from).unwrap();
+    let bytes = fs::read(folder.join("film.mp4")).unwrap();
     assert_eq!(bytes.len(), film.len());
-    let mut file = File::create(&to).unwrap();
+    let mut file = File::create(&copy).unwrap();
     file.write_all(&bytes).unwrap();
     file.sync_all().unwrap();
     let took = began.elapsed();
-    fs::remove_file(&to).unwrap();
+    fs::remove_file(&copy).unwrap();
     took
 }
 

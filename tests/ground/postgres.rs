@@ -45,6 +45,7 @@ impl Postgres {
 
     /// Where its server listens.
     #[allow(dead_code, reason = "the benches go straight")]
+    #[allow(clippy::unused_self, reason = "a server's, as its other ways are")]
     pub fn socket(&self) -> PathBuf {
         shared().folder.join(".s.PGSQL.5432")
     }

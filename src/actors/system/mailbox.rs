@@ -111,7 +111,7 @@ impl<M: Send + 'static> Door<M> {
     pub fn pass<T>(&self, reply: Answer<T>, ask: impl FnOnce(Answer<T>) -> M) {
         match Arc::clone(&self.places.free).try_acquire_owned() {
             Ok(place) => {
-                drop(self.actor.send_message(Letter { content: Content::Body(ask(reply)), _place: Some(place) }))
+                drop(self.actor.send_message(Letter { content: Content::Body(ask(reply)), _place: Some(place) }));
             }
             Err(_) => drop(reply.send(Err(Refusal::overloaded()))),
         }

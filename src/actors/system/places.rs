@@ -88,7 +88,7 @@ mod tests {
         drop(second);
         assert!((&mut other).now_or_never().is_some(), "it stood behind the crowd");
         drop(first);
-        let taken: Vec<_> = crowd.iter_mut().filter_map(|waiting| waiting.now_or_never()).collect();
+        let taken: Vec<_> = crowd.iter_mut().filter_map(FutureExt::now_or_never).collect();
         assert_eq!(taken.len(), 1);
     }
 }

@@ -27,7 +27,9 @@ impl Store {
         if !failed.is_empty() {
             tracing::info!(count = failed.len(), "messages expired");
         }
-        failed.iter().for_each(|moved| moved.tell(self.metrics()));
+        for moved in &failed {
+            moved.tell(self.metrics());
+        }
         Ok(failed.len() as u64 >= AT_ONCE)
     }
 }

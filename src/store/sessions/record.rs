@@ -42,7 +42,9 @@ impl Store {
             async move { write_record(batch, lease, record, payload).await }.boxed()
         });
         let Some((position, failed)) = kept.await? else { return Ok(None) };
-        failed.iter().for_each(|moved| moved.tell(self.metrics()));
+        for moved in &failed {
+            moved.tell(self.metrics());
+        }
         Ok(Some(position))
     }
 

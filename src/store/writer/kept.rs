@@ -93,7 +93,9 @@ impl Kept {
                 let mut place = 0..;
                 asked.retain(|_| place.next().is_some_and(|place| refused.contains(&place)));
                 let before = asked.len();
-                asked.iter_mut().for_each(|(_, tries)| *tries += 1);
+                for (_, tries) in &mut asked {
+                    *tries += 1;
+                }
                 asked.retain(|(_, tries)| *tries < TRIES);
                 let given_up = before - asked.len();
                 if given_up > 0 {
@@ -117,7 +119,9 @@ async fn write(db: &DatabaseConnection, jobs: &[MarkJob], metrics: &Metrics) -> 
     };
     match together.await {
         Ok(moved) => {
-            moved.iter().for_each(|moved| moved.tell(metrics));
+            for moved in &moved {
+                moved.tell(metrics);
+            }
             Ok(HashSet::new())
         }
         Err(error @ StoreError::Away(_)) => Err(error),
@@ -142,7 +146,9 @@ async fn one_by_one(
         }
     }
     batch.commit().await?;
-    all.iter().for_each(|moved| moved.tell(metrics));
+    for moved in &all {
+        moved.tell(metrics);
+    }
     Ok(refused)
 }
 

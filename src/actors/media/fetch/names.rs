@@ -82,7 +82,7 @@ async fn permitted(name: &str, names: &dyn Names, egress: &Egress) -> Result<Vec
             Ok(()) => permitted.push((address, 0).into()),
             // What a name means in the operator's network is not its tenants' to know: the address goes to the log alone.
             Err(forbidden) => {
-                tracing::warn!(host = name, error = %forbidden, "a tenant's URL leads to where it may not")
+                tracing::warn!(host = name, error = %forbidden, "a tenant's URL leads to where it may not");
             }
         }
     }

@@ -59,11 +59,7 @@ impl Vitals {
 
     fn ask(self: &Arc<Self>) -> Asked {
         let children: Vec<Arc<Self>> = locked(&self.children).values().cloned().collect();
-        Asked {
-            vitals: Arc::clone(self),
-            answer: self.ask_alone(),
-            children: children.iter().map(|child| child.ask()).collect(),
-        }
+        Asked { vitals: Arc::clone(self), answer: self.ask_alone(), children: children.iter().map(Self::ask).collect() }
     }
 
     /// None if there is nobody to ask.

@@ -18,8 +18,10 @@ const FRESH: Duration = Duration::from_mins(1);
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// When the network was asked last, and what it said.
+type Said = (Instant, Option<DateTime<Utc>>);
+
 #[derive(Clone, Default)]
-pub(super) struct Limits(Arc<Mutex<Option<(Instant, Option<DateTime<Utc>>)>>>);
+pub(super) struct Limits(Arc<Mutex<Option<Said>>>);
 
 impl State {
     /// Fails a message that the network refused.

@@ -154,14 +154,11 @@ impl Round {
         traces::under(&span, message.cause.trace.as_ref());
         let sent = tokio::time::timeout(SEND_WITHIN, sending).instrument(span).await.unwrap_or_else(late);
         let took = began.elapsed();
-        match &sent {
-            Ok(()) => {
-                tracing::debug!(%session, message_id = %id, request, ?took, "a message was handed to the network");
-            }
-            Err(_) => {
-                self.on_its_way.stayed(&message.wire_id);
-                tracing::debug!(%session, message_id = %id, request, ?took, "a message did not go out");
-            }
+        if sent.is_ok() {
+            tracing::debug!(%session, message_id = %id, request, ?took, "a message was handed to the network");
+        } else {
+            self.on_its_way.stayed(&message.wire_id);
+            tracing::debug!(%session, message_id = %id, request, ?took, "a message did not go out");
         }
         Ok(sent)
     }
