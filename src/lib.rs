@@ -16,6 +16,9 @@
 //!    comes, every new connection sends the message again under the same wire id, and phones show an id once.
 //! 7. **Receipts** come back, matched by session and wire id, and move the status forward, never back. A receipt may die with the
 //!    process that got it; so what was sent and never receipted is sent again, once, after a start.
+//! 8. None stays `pending` for ever. What WhatsApp has not confirmed in its time (24 h, a setting) fails as `expired`: the outbox puts
+//!    nothing older on the wire, and the **janitor** fails, five minutes later, whatever nobody was there to send. `failed` is final,
+//!    so it waits until no acknowledgement can come any more of what went out in its last moment.
 //!
 //! What arrives goes the other way: the client decrypts it, the session's **inbox** has the store keep it, and only then is the
 //! network told that it arrived.
@@ -63,6 +66,9 @@
 //!   is sent again: that alone makes a crash between the two harmless.
 //! - **Some rows are settled by the writer itself**: sends, marks and device keys come in floods, so a batch writes each of them
 //!   with a few statements; everything else is a closure in a savepoint of its own.
+//! - **Everything that asks the database ends in bounded time**, though the kernel would wait for a host that vanished: then the
+//!   caller is told that it is not known what happened, marks are written again, and other connections take the place of those that
+//!   hang (`store/database/pool.rs`). The same cures a `SQLite` connection whose disk failed under it.
 //! - **There is no journal actor yet**: nothing reads the event log but a session's own stream, and its actor wakes its watchers.
 
 pub mod actors;

@@ -197,6 +197,7 @@ impl Held {
                 Effect::Open => self.client.run(myself, self.life.attempt),
                 Effect::Close => {
                     self.nudge_outbox(outbox::Msg::Down);
+                    self.nudge_outbox(outbox::Msg::Cut);
                     self.client.drop_it();
                 }
                 Effect::Record => {

@@ -49,6 +49,8 @@ pub(super) enum Msg {
     /// The session is connected through this link, to this account.
     Up(Arc<Link>, Phone),
     Down,
+    /// The connection was closed from this side, whatever was under way on it.
+    Cut,
     /// There may be something to send.
     Nudge,
     /// There may be media to be made ready, or to be uploaded.
@@ -159,6 +161,8 @@ impl Actor for Outbox {
                 state.link = None;
                 state.connection.fetch_add(1, Ordering::AcqRel);
             }
+            // A receipt that was read there and not heard of any more comes for sending again.
+            Msg::Cut => state.catch_up = Arc::default(),
             Msg::Nudge => state.pump(&myself),
             Msg::Media => state.look(&myself),
             Msg::Medium(message) => state.medium(&myself, message),
