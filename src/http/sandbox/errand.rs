@@ -187,9 +187,6 @@ pub(super) fn read(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> 
 /// Whom the phone's person blocks, or lets in again.
 pub(super) fn block(phone: Phone, mut fields: Fields, block: bool) -> Result<Errand, Refusal> {
     let other = fields.required("phone", number);
-    if other.as_ref() == Some(&phone) {
-        fields.wrong("phone", "must be another number than the phone's own");
-    }
     let other = fields.finish(other)?;
     Ok(Errand::Block { phone, other, block })
 }
