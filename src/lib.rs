@@ -11,6 +11,7 @@
 //!    idempotent answers, events. One fsync for all of them; then the 202s.
 //! 5. A nudge goes down to the session's **outbox**. It carries nothing: the outbox reads what is due from the store, in the order
 //!    of acceptance within each chat, and gives it to the client, which encrypts it for each device of the recipient ([`whatsapp`]).
+//!    A session may keep to a pace ([`domain::pacing`]): then the next message waits for its turn, whichever chat it is for.
 //! 6. The bytes go out over the wire: to the real network, or to the `sandbox`, in this process or another, where a simulated phone decrypts
 //!    them and shows them. The network's **ack** comes after it has kept the message; only then is its status `sent`. Until it
 //!    comes, every new connection sends the message again under the same wire id, and phones show an id once.
@@ -28,9 +29,10 @@
 //! 1. It is accepted as a text is, with a row of its own beside the message's. A file that came with the request lies in the spool
 //!    before that; a URL is only written down.
 //! 2. The session's **outbox** reads what waits, connected or not, and hands it to the **media pool**, whose queue is fair between
-//!    tenants and keeps a worker free for short work. Rows are the truth: what a crash takes from the queue is handed over again.
-//! 3. A **worker** fetches what the URL names (only from where this server may go), makes of it what phones play, and puts that into
-//!    the spool. What may succeed later is tried again, up to six times; anything else fails the message, with a code and a sentence.
+//!    tenants: none has more than a quarter of the workers, nor more than stay free. Rows are the truth: what a crash takes from the
+//!    queue is handed over again. Where too much lies on the disk, ready and not uploaded, media wait.
+//! 3. A **worker** fetches what the URL names (only from where this server may go), makes of it what phones play, once it has one of
+//!    the places for conversions, and puts that into the spool. What may succeed later is tried again, up to six times; anything else fails the message, with a code and a sentence.
 //! 4. The outbox **uploads** it through the session's link: encrypted into a file that has no name, read from there, and never in
 //!    memory as a whole. The message that names it is kept, sealed, for as long as it may have to be sent again; the file is not.
 //! 5. It goes out as a text does. Until it can, it holds back its own chat and no other: within a chat messages go out in the order
