@@ -129,9 +129,9 @@ async fn every_way_that_a_connection_can_end_is_told_and_only_what_may_pass_by_i
         let row = caller.get(&format!("/sessions/{session}")).await.expect(200);
         let says = if again.is_some() { ("failed", json!(code)) } else { ("connected", Value::Null) };
         assert_eq!((row["status"].as_str().unwrap(), row["errorCode"].clone()), says, "{fault}: {row}");
-        let send = json!({ "to": "+237611111111", "message": *fault, "sessionId": session });
-        let sent = caller.post("/messages", send).await;
-        assert_eq!(sent.status, if again.is_some() { 409 } else { 202 }, "{fault}: {}", sent.text);
+        let text = json!({ "to": "+237611111111", "message": *fault, "sessionId": session });
+        let answer = caller.post("/messages", text).await;
+        assert_eq!(answer.status, if again.is_some() { 409 } else { 202 }, "{fault}: {}", answer.text);
     }
     for (session, fault, _, again) in &ended {
         let Some(next) = again else { continue };

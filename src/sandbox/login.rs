@@ -22,6 +22,7 @@ use super::faults::{FaultKind, Holds, Piece, TurnedAway, Way};
 use super::ledger::{Device, Outgoing, Ticket};
 use super::network::Network;
 use super::noise::Caller;
+use super::receipt::Again;
 use super::stanza::{self, attr, child};
 use super::switchboard::{Farewell, Line};
 use super::wire::Wire;
@@ -67,6 +68,7 @@ struct Conversation<'c> {
     wire: Wire,
     line: Line,
     way: Way,
+    again: Again,
     /// Faults come and go.
     faults: watch::Receiver<()>,
     /// The last stanza from the queue that was sent.
@@ -123,6 +125,7 @@ pub(crate) async fn log_in(network: &Arc<Network>, wire: Wire, caller: Caller) -
         wire,
         line,
         way,
+        again: Again::default(),
         faults,
         cursor: 0,
         reading: Reading::Passive,
@@ -282,11 +285,14 @@ impl Conversation<'_> {
         let (network, account, me) = (self.network, &self.account, self.me);
         match said.tag.as_ref() {
             "message" => Box::pin(message::from_companion(network, account, me, said)).await,
-            "receipt" => Box::pin(receipt::from_companion(network, account, me, said)).await,
+            "receipt" => {
+                self.again.heard(said);
+                Box::pin(receipt::from_companion(network, account, me, said)).await
+            }
             "iq" => Box::pin(iq::answer(network, account, me, said, self.wire.host())).await,
             "ack" => {
                 // Nobody waits for this one; should it be lost, the stanza is delivered once more.
-                if let Some(confirmed) = receipt::confirmed(me, said) {
+                if let Some(confirmed) = self.again.confirmed(me, said) {
                     network.ledger.note(vec![confirmed]).await?;
                 }
                 Ok(Answer::default())

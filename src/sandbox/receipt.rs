@@ -1,5 +1,6 @@
 //! Receipts from companions: what they confirm leaves their queue, and who wrote learns of it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use whatsapp_rust::wacore_binary::Node;
@@ -147,15 +148,53 @@ pub(crate) fn ids(receipt: &Node) -> Vec<String> {
     std::iter::once(text(receipt, "id")).chain(listed.iter().map(|item| text(item, "id"))).take(NAMED).collect()
 }
 
-/// A companion confirms a receipt or a notification; it leaves its queue.
-pub(crate) fn confirmed(me: Device, ack: &Node) -> Option<Change> {
-    let class = match attr(ack, "class")?.as_ref() {
-        "receipt" => "receipt",
-        "notification" => "notification",
-        // A message is confirmed by a receipt, or by an ack when a companion gives up on it.
-        "message" => "message",
-        _ => return None,
-    };
-    let kind = (class == "receipt").then(|| text(ack, "type"));
-    Some(Change::Confirm { device: me, class, id: text(ack, "id"), kind })
+/// Messages that a companion could not decrypt and asked for again, on this connection. It sends an ack after each such question, which
+/// is for what it could not decrypt, and not for what comes in its place under the same id.
+#[derive(Default)]
+pub(crate) struct Again(HashSet<String>);
+
+/// Questions whose acks are still to come; a companion that sends none is not remembered for ever.
+const UNACKED: usize = 1024;
+
+impl Again {
+    pub(crate) fn heard(&mut self, receipt: &Node) {
+        if attr(receipt, "type").as_deref() == Some("retry") && self.0.len() < UNACKED {
+            self.0.extend(ids(receipt));
+        }
+    }
+
+    /// A companion confirms something; it leaves its queue.
+    pub(crate) fn confirmed(&mut self, me: Device, ack: &Node) -> Option<Change> {
+        let class = match attr(ack, "class")?.as_ref() {
+            "receipt" => "receipt",
+            "notification" => "notification",
+            // A message is confirmed by a receipt, or by an ack when a companion gives up on it.
+            "message" if self.0.remove(text(ack, "id").as_str()) => return None,
+            "message" => "message",
+            _ => return None,
+        };
+        let kind = (class == "receipt").then(|| text(ack, "type"));
+        Some(Change::Confirm { device: me, class, id: text(ack, "id"), kind })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ME: Device = Device { account: 1, device: 2 };
+
+    #[test]
+    fn the_ack_after_a_question_is_for_what_could_not_be_read_and_the_next_one_is_for_what_came_in_its_place() {
+        let ack = |id: &str| NodeBuilder::new("ack").attr("class", "message").attr("id", id).build();
+        let question = NodeBuilder::new("receipt").attr("type", "retry").attr("id", "ONE").build();
+        let mut again = Again::default();
+        again.heard(&NodeBuilder::new("receipt").attr("id", "TWO").build());
+        assert!(again.confirmed(ME, &ack("TWO")).is_some());
+        for _ in 0..2 {
+            again.heard(&question);
+            assert!(again.confirmed(ME, &ack("ONE")).is_none());
+        }
+        assert!(matches!(again.confirmed(ME, &ack("ONE")), Some(Change::Confirm { id, .. }) if id == "ONE"));
+    }
 }

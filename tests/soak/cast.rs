@@ -174,7 +174,8 @@ impl Cast {
     fn form(&self, fields: [(&str, &String); 3]) -> Vec<u8> {
         let mut form = String::new();
         for (name, value) in fields.into_iter().chain([("mediaType", &"image".to_owned())]) {
-            form += &format!("--soak\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+            let head = format!("--soak\r\nContent-Disposition: form-data; name=\"{name}\"");
+            form.extend([&head, "\r\n\r\n", value, "\r\n"]);
         }
         form += "--soak\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\
                  Content-Type: image/png\r\n\r\n";
@@ -228,7 +229,7 @@ pub fn said(n: usize) -> String {
 
 fn picture() -> Vec<u8> {
     let mut file = std::io::Cursor::new(Vec::new());
-    image::RgbImage::from_fn(48, 32, |x, y| image::Rgb([x as u8, y as u8, 7]))
+    image::RgbImage::from_fn(48, 32, |x, y| image::Rgb([x, y, 7].map(|colour| u8::try_from(colour).unwrap())))
         .write_to(&mut file, image::ImageFormat::Png)
         .unwrap();
     file.into_inner()

@@ -66,7 +66,7 @@ pub async fn run(on: Ground, size: Size, seed: u64) {
         cast.allow(size.all());
     };
     tokio::join!(playing, cast.send());
-    told.round = "the end".to_owned();
+    "the end".clone_into(&mut told.round);
     until_connected(&cast).await;
     cast.judge().await;
     stage.close();
