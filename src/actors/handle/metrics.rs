@@ -19,7 +19,7 @@ impl System {
         let mut actors = BTreeMap::new();
         add(&self.vitals.read(), &mut actors);
         for (kind, failures) in self.vitals.failures() {
-            actors.entry(kind).or_insert_with(Kind::default).failures = failures;
+            actors.entry(kind).or_default().failures = failures;
         }
         let now = Now {
             network: match self.shared.doorkeeper.mode() {
