@@ -52,10 +52,12 @@ impl Store {
             .into_tuple::<(String, i64)>()
             .all(self.reader())
             .await?;
-        let known = counted.into_iter().filter_map(|(status, count)| {
-            Some((Status::from_name(&status)?.as_str(), u64::try_from(count).unwrap_or(0)))
-        });
-        Ok(known.collect())
+        let mut all = BTreeMap::from(Status::ALL.map(|status| (status.as_str(), 0)));
+        for (status, count) in counted {
+            let Some(status) = Status::from_name(&status) else { continue };
+            all.insert(status.as_str(), u64::try_from(count).unwrap_or(0));
+        }
+        Ok(all)
     }
 
     /// Makes a session, unless the tenant's plan has no more or its key is taken.
