@@ -69,7 +69,8 @@ fn each_crate_has_one_home() {
         ("prometheus_client", &["src/metrics"]),
         ("opentelemetry", &["src/telemetry/"]),
         // Ways out to the web are few, so that none goes around the guard of what callers name (`actors/media/fetch`): the
-        // others lead to WhatsApp, and to a simulated network or a collector of traces that the operator named. The sandbox only has its bodies.
+        // others lead to WhatsApp, and to a simulated network or a collector of traces that the operator named. The sandbox only
+        // has its bodies.
         (
             "reqwest",
             &[

@@ -222,7 +222,15 @@ impl Entry {
         let began = instant();
         let (method, path) = (request.method().clone(), loggable(request.uri().path()));
         request.extensions_mut().insert(Arrival { id: id.clone(), peer: Some(peer) });
-        let span = tracing::info_span!("request", otel.kind = "server", request = id.as_str(), %method, route = Empty, status = Empty);
+        let (kind, request_id) = ("server", id.as_str());
+        let span = tracing::info_span!(
+            "request",
+            otel.kind = kind,
+            request = request_id,
+            %method,
+            route = Empty,
+            status = Empty
+        );
         let given = request.headers().get(TraceParent::HEADER).and_then(|place| place.to_str().ok()?.parse().ok());
         traces::under(&span, given.as_ref());
         let mut response = self.handle(request, &id).instrument(span.clone()).await;
