@@ -301,11 +301,10 @@ async fn a_session_in_quarantine_is_brought_back_by_a_restart(on: Ground) {
     number_in_the_row(&app, "nobody").await;
     app.caller.post(&format!("/sessions/{id}/restart"), Value::Null).await.problem(503, "overloaded");
     until("quarantine", async || actor(&app, &id).await["status"] == "quarantined").await;
-    let watching = app.caller.get(&format!("/sessions/{id}/stream")).await;
-    let wait: u64 = watching.header("retry-after").unwrap().parse().unwrap();
-    assert!((200..=300).contains(&wait), "{wait}");
-    let problem = watching.problem(503, "overloaded");
-    assert!(problem["detail"].as_str().unwrap().contains("failed too often"), "{problem}");
+    let mut events = app.caller.stream(&id, None).await;
+    let error = events.until("error").await;
+    assert_eq!((&error["code"], &error["final"]), (&json!("quarantined"), &json!(false)));
+    assert!(error["message"].as_str().unwrap().contains("failed too often"), "{error}");
     number_in_the_row(&app, &right).await;
     app.caller.post(&format!("/sessions/{id}/restart"), Value::Null).await.expect(202);
     app.caller.stream(&id, None).await.until("connected").await;
