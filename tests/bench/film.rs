@@ -90,9 +90,9 @@ fn copy(folder: &Path, film: &[u8]) -> Duration {
     let began = instant();
     let bytes = fs::read(folder.join("film.mp4")).unwrap();
     assert_eq!(bytes.len(), film.len());
-    let mut file = File::create(&copy).unwrap();
-    file.write_all(&bytes).unwrap();
-    file.sync_all().unwrap();
+    let mut written = File::create(&copy).unwrap();
+    written.write_all(&bytes).unwrap();
+    written.sync_all().unwrap();
     let took = began.elapsed();
     fs::remove_file(&copy).unwrap();
     took
