@@ -121,7 +121,7 @@ async fn what_happens_to_messages_is_counted_and_no_label_says_whose_they_are() 
     assert_eq!(value(&metrics, "wamux_actors", &[("kind", "outbox"), ("status", "running")]), 1);
     assert_eq!(value(&metrics, "wamux_database_up", &[]), 1);
     assert!(value(&metrics, "wamux_writer_commit_seconds_count", &[]) > 2);
-    for ((name, labels), _) in &metrics {
+    for (name, labels) in metrics.keys() {
         for (label, value) in labels.iter().filter(|(label, _)| *label != "le") {
             assert!(closed(label).contains(value), "{name}: {label}={value}");
         }

@@ -64,7 +64,11 @@ impl Collector {
 }
 
 fn hex(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    use std::fmt::Write;
+    id.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 fn named<'s>(trace: &'s [Span], name: &str) -> &'s Span {

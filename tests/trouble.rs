@@ -30,14 +30,13 @@ fn sending(caller: &Caller, session: &str) -> JoinHandle<Vec<String>> {
             let (text, began) = (format!("text {}", accepted.len()), instant());
             let body = json!({ "to": PHONE, "message": text, "sessionId": session });
             let answer = caller.post("/messages", body).await;
-            match answer.status {
-                202 => accepted.push(text),
-                _ => {
-                    is_told_to_come_back(answer);
-                    assert!(began.elapsed() < AT_LONGEST, "{:?}", began.elapsed());
-                    return accepted;
-                }
+            if answer.status == 202 {
+                accepted.push(text);
+                continue;
             }
+            is_told_to_come_back(answer);
+            assert!(began.elapsed() < AT_LONGEST, "{:?}", began.elapsed());
+            return accepted;
         }
     })
 }
