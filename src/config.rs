@@ -1,4 +1,5 @@
-//! Every knob: its name, its default, its check. A flag and a variable each; nothing else is read, no `.env` file either.
+//! Every knob: its name, its default, its check. A flag and a variable each; nothing else is read, no `.env` file either, but
+//! what the exporter of traces reads by itself where there is one: the variables of OpenTelemetry, `OTEL_…`.
 
 mod knobs;
 mod secret;
@@ -69,7 +70,8 @@ pub enum ConfigError {
     )]
     TwoSandboxes,
     #[error(
-        "--otlp-endpoint (WAMUX_OTLP_ENDPOINT) must be a URL such as http://127.0.0.1:4318, of http or https, without a query"
+        "--otlp-endpoint (WAMUX_OTLP_ENDPOINT) must be a URL such as http://127.0.0.1:4318, of http or https, without a \
+         query and without a password: a token goes into OTEL_EXPORTER_OTLP_HEADERS"
     )]
     Collector,
     #[error("{0} is for the simulated network, and this server is for the real one; unset it")]
@@ -133,7 +135,9 @@ impl Knobs {
     pub fn collector(&self) -> Result<Option<Url>, ConfigError> {
         let Some(text) = given(self.otlp_endpoint.as_ref()) else { return Ok(None) };
         let url: Url = text.parse().map_err(|_| ConfigError::Collector)?;
-        let fits = matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
+        let plain = url.username().is_empty() && url.password().is_none();
+        let fits =
+            plain && matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none();
         if fits { Ok(Some(url)) } else { Err(ConfigError::Collector) }
     }
 

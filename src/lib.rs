@@ -50,8 +50,8 @@
 //!   own routes use it. Each foreign crate has one home. A test (`tests/tidy.rs`) holds both.
 //! - `domain` has no I/O, no async, no clock and no chance. A session's life is `apply(state, input) -> (state, effects)`.
 //! - Tenancy is in the signature: what the store gives a tenant it is asked for with the tenant's id, or with a lease that
-//!   carries it. The fleet-wide questions are few: whose key this is, which tenants have something to run, and, for the
-//!   janitor, what is old and which files of the spool are still named.
+//!   carries it. The fleet-wide questions are few: whose key this is, which tenants have something to run, for the
+//!   operator how many sessions stand how, and, for the janitor, what is old and which files of the spool are still named.
 //! - A session writes under its lease (session, epoch). Starting a session raises its epoch; a write of its life or of its device
 //!   keys, or one that keeps what it received, under an older one is refused. On one machine the lease is always ours; on several it
 //!   is the fence: whoever started a session last has it, and who lost it stays down until it is asked.

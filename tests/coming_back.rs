@@ -31,6 +31,7 @@ async fn sessions_come_back_after_a_deploy_so_many_at_a_time_and_no_device_is_th
     gate.forget();
     let app = app.restart().await;
     until("the first knock", async || gate.seen().waiting == AT_ONCE).await;
+    until("the old ones are gone", async || gate.seen().connected == AT_ONCE).await;
     // One goes in, and one comes after it; and so on.
     for n in 1..=SESSIONS {
         gate.let_in(1);

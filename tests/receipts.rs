@@ -37,6 +37,7 @@ async fn come_to(caller: &Caller, seen: &mut HashMap<String, usize>, count: usiz
             if seen.values().filter(|step| **step >= wanted).count() >= count {
                 return;
             }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(40), looking).await.expect(status);

@@ -1,6 +1,7 @@
 //! A database in trouble under a running server: callers are told to come back, nothing accepted is lost, and it gets over it by itself.
 
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database};
@@ -57,8 +58,11 @@ async fn is_not_ready(caller: &Caller, why: &str) {
 /// Everything that was promised arrives, once and in order, and what comes afterwards as well.
 async fn gets_over_it(caller: &Caller, accepted: &[String], received: u64) {
     until("ready again", async || caller.get("/health/ready").await.status == 200).await;
+    // One that was answered 503 may stand all the same, so each is another.
+    let tries = AtomicU32::new(0);
     until("accepted again", async || {
-        caller.post("/messages", json!({ "to": PHONE, "message": "after" })).await.status == 202
+        let text = format!("after, attempt {}", tries.fetch_add(1, Ordering::Relaxed));
+        caller.post("/messages", json!({ "to": PHONE, "message": text })).await.status == 202
     })
     .await;
     until("all are delivered", async || {

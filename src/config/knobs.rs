@@ -136,16 +136,15 @@ pub struct Knobs {
     /// sqlite://FILE or postgres://…; the default is wamux.db in the data folder.
     #[arg(long, env = "WAMUX_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
     pub database_url: Option<Secret>,
-    /// The token for /health/actors and other operators' pages. Without it they answer on this machine only. Better given as a
-    /// variable: a flag shows in the list of processes.
+    /// The token for /health/actors, /metrics and other operators' pages. Without it they answer on this machine only, so set it
+    /// behind a proxy. Better given as a variable: a flag shows in the list of processes.
     #[arg(long, env = "WAMUX_OPERATOR_TOKEN", global = true, value_name = "TOKEN", hide_env_values = true)]
     pub operator_token: Option<Secret>,
     /// 32 bytes in base64 under which secrets are sealed (openssl rand -base64 32). The default is master.key in the data folder,
     /// made on the first start. Better given as a variable.
     #[arg(long, env = "WAMUX_MASTER_KEY", global = true, value_name = "BASE64", hide_env_values = true)]
     pub master_key: Option<Secret>,
-    /// CIDR blocks between commas that a session's proxy, and later media and webhooks, may reach though they are private, such
-    /// as 10.1.0.0/16. The default is none: then tenants reach public addresses only.
+    /// CIDR blocks between commas that media URLs and a session's proxy may reach though they are private, such as 10.1.0.0/16. The default is none: then tenants reach public addresses only.
     #[arg(long, env = "WAMUX_MEDIA_ALLOW", global = true, value_name = "BLOCKS")]
     pub media_allow: Option<String>,
     /// How long an accepted message may wait until WhatsApp has it, from 1min to 30days; after that it fails as `expired`.
@@ -172,7 +171,8 @@ pub struct Knobs {
     /// How to log.
     #[arg(long, env = "WAMUX_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// A collector of OpenTelemetry's that takes traces by HTTP, such as http://127.0.0.1:4318. Without it none are made.
+    /// A collector of OpenTelemetry's that takes traces by HTTP, such as http://127.0.0.1:4318. Without it none are made. A token for
+    /// it goes into OTEL_EXPORTER_OTLP_HEADERS, which the exporter reads by itself.
     #[arg(long, env = "WAMUX_OTLP_ENDPOINT", global = true, value_name = "URL", hide_env_values = true)]
     pub otlp_endpoint: Option<Secret>,
 }

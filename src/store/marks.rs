@@ -69,8 +69,9 @@ pub(super) async fn write_apart<J: Borrow<MarkJob> + Sync>(
     let savepoint = batch.begin().await?;
     match write(&savepoint, jobs).await {
         Ok(moved) => savepoint.commit().await.map(|()| Some(moved)).map_err(StoreError::from),
-        Err(error @ StoreError::Away(_)) => Err(error),
+        Err(StoreError::Away(trouble)) if trouble.spoils_connections() => Err(StoreError::Away(trouble)),
         Err(error) => {
+            // Somebody may hold a row of one of them: that is no reason to write nothing else.
             tracing::error!(%error, "marks were refused");
             savepoint.rollback().await.map(|()| None).map_err(StoreError::from)
         }

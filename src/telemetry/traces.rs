@@ -62,7 +62,7 @@ pub struct Traces(SdkTracerProvider);
 impl Traces {
     /// Exports to this collector, over the connections of this runtime.
     pub(super) fn start(endpoint: &Url, runtime: Handle) -> Result<Self, TracesError> {
-        // The collector is the operator's: where it is and how it is reached is said here and nowhere else.
+        // The collector is the operator's, and reached directly.
         let client = Client::builder()
             .tls_backend_preconfigured(trust::tls())
             .no_proxy()

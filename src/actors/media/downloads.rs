@@ -22,6 +22,8 @@ use crate::domain::quota::{DOWNLOADS_MAX, DOWNLOADS_OF_ALL_MAX, DOWNLOADS_OF_TEN
 const CHUNK: usize = 64 * 1024;
 /// A caller who takes nothing for so long is gone.
 const STALLED: Duration = Duration::from_secs(30);
+/// Bytes a second: whoever is slower on the whole is cut off.
+const SLOWEST: u64 = 64 * 1024;
 
 /// How many media each session is downloading, each tenant, and all of them.
 #[derive(Debug)]
@@ -109,9 +111,11 @@ impl Download {
     }
 
     fn for_who_takes_it_within(self, patience: Duration) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-        let Self { file, place, .. } = self;
+        let Self { file, place, size, .. } = self;
+        // Whoever takes it byte by byte may not hold a place for hours.
+        let within = STALLED + Duration::from_secs(size / SLOWEST);
         let (tell, told) = mpsc::channel(1);
-        tokio::spawn(async move {
+        let read = async move {
             // The file and the place are let go with this task, whatever the connection does.
             let _place = place;
             let mut file = tokio::fs::File::from_std(file);
@@ -127,7 +131,8 @@ impl Download {
                     return;
                 }
             }
-        });
+        };
+        tokio::spawn(timeout(within, read));
         stream::unfold(told, |mut told| async move { Some((told.recv().await?, told)) })
     }
 }

@@ -59,6 +59,8 @@ impl Batch {
         tenants::take_turns(&batch, &self.counted).await?;
         // Before the works: a caller that gave up leaves its change behind, and one that destroys keys comes after it.
         let held = device_keys::write(&batch, &mut self.keys).await?;
+        // Before the works, too: one that fails what was never sent has to see that it was.
+        let moved = marks::write_apart(&batch, &self.marks).await?;
         for work in self.works.drain(..) {
             let (finish, trouble) = work(&batch).await;
             self.finishes.push(finish);
@@ -68,7 +70,6 @@ impl Batch {
             }
         }
         let outcomes = accept::write(&batch, &self.accepts).await?;
-        let moved = marks::write_apart(&batch, &self.marks).await?;
         batch.commit().await?;
         Ok(Written { outcomes, held, moved })
     }

@@ -22,6 +22,8 @@ const PART: usize = 512;
 /// How often a mark that the database refuses is written again before it is given up, and how soon.
 const TRIES: u8 = 20;
 const AGAIN: Duration = Duration::from_secs(1);
+/// How long marks are left alone that meet with what somebody else holds: the next batch must not wait for that again.
+const ASIDE: Duration = Duration::from_secs(15);
 
 #[derive(Default)]
 pub(super) struct Kept {
@@ -30,6 +32,8 @@ pub(super) struct Kept {
     /// Those that the database would not take, each by itself, with how often it was asked. They stand in nobody's way.
     refused: Vec<(MarkJob, u8)>,
     tried: Option<Instant>,
+    /// Until when they stand aside.
+    aside: Option<Instant>,
     metrics: Arc<Metrics>,
 }
 
@@ -55,13 +59,22 @@ impl Kept {
 
     /// Writes what waits; now and then, what was refused. An error says that the database takes nothing now.
     pub(super) async fn again(&mut self, db: &DatabaseConnection) -> Result<(), StoreError> {
+        if self.aside.is_some_and(|until| clock::instant() < until) {
+            return Ok(());
+        }
+        self.aside = None;
         while !self.waiting.is_empty() {
             let part = &self.waiting[..self.waiting.len().min(PART)];
             let (written, refused) = match in_time(write(db, part, &self.metrics)).await {
                 Ok(refused) => (part.len(), refused),
-                Err(error @ StoreError::Away(_)) => {
-                    tracing::warn!(%error, count = self.waiting.len(), "marks wait for the database");
-                    return Err(error);
+                Err(StoreError::Away(trouble)) => {
+                    let (count, error) = (self.waiting.len(), StoreError::Away(trouble.clone()));
+                    tracing::warn!(%error, count, "marks wait for the database");
+                    if trouble.spoils_connections() {
+                        return Err(error);
+                    }
+                    self.aside = Some(clock::instant() + ASIDE);
+                    return Ok(());
                 }
                 Err(error) => {
                     tracing::error!(%error, "marks were refused");

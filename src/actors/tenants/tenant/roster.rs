@@ -157,10 +157,12 @@ impl Roster {
     }
 
     /// The tombstone stands; unlinking goes on behind the answer.
-    pub(super) fn buried(&mut self, id: SessionId, done: Result<bool, Refusal>, reply: Reply<()>) {
-        if done == Ok(true)
-            && let Some(entry) = self.entries.get_mut(&id)
+    pub(super) fn buried(&mut self, id: SessionId, mut done: Result<bool, Refusal>, reply: Reply<()>) {
+        if done.is_ok()
+            && let Some(entry) = self.entries.get_mut(&id).filter(|entry| !entry.condemned)
         {
+            // One that stood already was made by a call whose answer was lost: the session lives here still.
+            done = Ok(true);
             entry.condemned = true;
             if let Some(door) = entry.child.door() {
                 door.nudge(session::Msg::Retire);

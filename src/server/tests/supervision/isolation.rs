@@ -30,12 +30,12 @@ async fn delivered(tenant: &Tenant, text: &str) -> Duration {
     let path = format!("/messages/{}", accepted["id"].as_str().unwrap());
     while tenant.get(&path).await.1["status"] != "delivered" {
         assert!(began.elapsed() < Duration::from_secs(40), "{text} is not delivered");
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     began.elapsed()
 }
 
-/// The 99th of a hundred, of what the good tenants' messages take in one turn.
+/// The 95th of a hundred, of what the good tenants' messages take in one turn.
 async fn turn(good: &[Tenant], name: &str) -> Duration {
     let all = good.iter().map(async |tenant| {
         let mut took = Vec::with_capacity(MESSAGES);
@@ -46,7 +46,7 @@ async fn turn(good: &[Tenant], name: &str) -> Duration {
     });
     let mut took: Vec<Duration> = join_all(all).await.concat();
     took.sort_unstable();
-    took[took.len() * 99 / 100]
+    took[took.len() * 95 / 100]
 }
 
 /// Calls as fast as they are answered, far beyond the burst of the plan; how many were turned away.

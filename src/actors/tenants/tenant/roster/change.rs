@@ -7,7 +7,7 @@ use ractor::ActorRef;
 use super::{Roster, refuse};
 use crate::actors::system::mailbox::Letter;
 use crate::actors::tenants::tenant::{Msg, Reply, session};
-use crate::domain::error::Refusal;
+use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
 use crate::domain::session::{Changes, Session};
 use crate::store::sessions::Changed;
@@ -86,13 +86,17 @@ impl Roster {
         changed: Result<(Session, bool), Refusal>,
         reply: Reply<Session>,
     ) {
-        if let Ok((session, rerouted)) = &changed
+        // Where the answer of the commit was lost, it may stand: a repeat would find nothing changed.
+        let may_stand = changed.as_ref().is_err_and(|refusal| refusal.code == Code::NotReady);
+        if (changed.is_ok() || may_stand)
             && let Some(entry) = self.entries.get_mut(&id)
         {
-            entry.facts.key = session.session_key.clone();
+            if let Ok((session, _)) = &changed {
+                entry.facts.key = session.session_key.clone();
+            }
             if let Some(door) = entry.child.door() {
                 door.nudge(session::Msg::Repaced);
-                if *rerouted {
+                if may_stand || changed.as_ref().is_ok_and(|(_, rerouted)| *rerouted) {
                     door.nudge(session::Msg::Rerouted);
                 }
             }
