@@ -56,7 +56,7 @@ async fn is_not_ready(caller: &Caller, why: &str) {
 }
 
 /// Everything that was promised arrives, once and in order, and what comes afterwards as well.
-async fn gets_over_it(caller: &Caller, accepted: &[String], received: u64) {
+pub async fn gets_over_it(caller: &Caller, accepted: &[String], received: u64) {
     until("ready again", async || caller.get("/health/ready").await.status == 200).await;
     // One that was answered 503 may stand all the same, so each is another.
     let tries = AtomicU32::new(0);

@@ -1,9 +1,19 @@
 //! Which of the forms that an answer can take its caller wants: the `Accept` header, as RFC 9110 reads it.
 
+use warp::http::HeaderMap;
+use warp::http::header::ACCEPT;
+
+/// What these headers like best of what is offered.
+pub(super) fn liked<T: Copy>(headers: &HeaderMap, offers: &[(&str, T)]) -> Option<T> {
+    // A line that is no text names a form that nobody can read.
+    let wish: Vec<&str> = headers.get_all(ACCEPT).iter().map(|line| line.to_str().unwrap_or("?")).collect();
+    best(&wish, offers)
+}
+
 /// The offer that the caller likes best; of two it likes the same, the one offered first. None if it takes none of them.
 ///
 /// Every `Accept` line of the request is given; without one, or with an empty one, everything is welcome.
-pub(super) fn best<T: Copy>(accept: &[&str], offers: &[(&str, T)]) -> Option<T> {
+fn best<T: Copy>(accept: &[&str], offers: &[(&str, T)]) -> Option<T> {
     let ranges: Vec<Range> = accept.iter().flat_map(|line| line.split(',')).filter_map(Range::parse).collect();
     if ranges.is_empty() {
         // What names no form at all is no wish; what names only forms that nobody can read is one that cannot be met.

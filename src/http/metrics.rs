@@ -3,7 +3,7 @@
 pub(super) mod described;
 
 use warp::http::HeaderValue;
-use warp::http::header::{ACCEPT, VARY};
+use warp::http::header::VARY;
 
 use super::accept;
 use super::call::{Answered, Call};
@@ -17,8 +17,7 @@ const FORMS: [(&str, Form); 2] =
 
 pub(super) async fn show(call: Call) -> Answered {
     operator(&call)?;
-    let wish: Vec<&str> = call.headers.get_all(ACCEPT).iter().map(|line| line.to_str().unwrap_or("?")).collect();
-    let form = accept::best(&wish, &FORMS).unwrap_or(Form::Prometheus);
+    let form = accept::liked(&call.headers, &FORMS).unwrap_or(Form::Prometheus);
     let text = call.system().metrics(form).await;
     let mut response = reply::shown(form.media_type(), text.into_bytes());
     response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));

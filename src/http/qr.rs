@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, Utc};
 use fast_qr::{ECL, QRBuilder, QRCode};
 use warp::http::HeaderValue;
-use warp::http::header::{ACCEPT, EXPIRES, VARY};
+use warp::http::header::{EXPIRES, VARY};
 
 use super::accept;
 use super::call::{Answered, Call, id};
@@ -34,8 +34,7 @@ const FORMS: [(&str, Form); 3] = [("image/png", Form::Png), ("image/svg+xml", Fo
 
 pub(super) async fn show(call: Call, session: String) -> Answered {
     let access = call.enter().await?;
-    let wish: Vec<&str> = call.headers.get_all(ACCEPT).iter().map(|line| line.to_str().unwrap_or("?")).collect();
-    let form = accept::best(&wish, &FORMS);
+    let form = accept::liked(&call.headers, &FORMS);
     let qr = call.system().current_qr(&access, id(&session)?).await?;
     let mut response = match form {
         None => Err(Refusal::new(

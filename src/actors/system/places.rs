@@ -10,10 +10,10 @@ use crate::domain::id::TenantId;
 
 #[derive(Debug)]
 pub(crate) struct Places {
-    all: Arc<Semaphore>,
+    pub(super) all: Arc<Semaphore>,
     share: usize,
     /// Of whoever holds a place, or waits for one.
-    tenants: Mutex<HashMap<TenantId, Weak<Semaphore>>>,
+    pub(super) tenants: Mutex<HashMap<TenantId, Weak<Semaphore>>>,
 }
 
 /// A place. It is free again when this is dropped.

@@ -1,11 +1,11 @@
 //! Places among the sessions that are on their way to the network: a restart is no storm, and proxies that never answer hold up nobody
 //! else's sessions, and not for long those of their own tenant.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::places::{self, Places};
 use crate::domain::id::TenantId;
 
 /// How many sessions of a process may be on their way at once that go direct.
@@ -30,30 +30,23 @@ pub enum Way {
 /// Kept until the session is there or has failed.
 #[derive(Debug)]
 pub struct Place {
-    _tenants: Option<OwnedSemaphorePermit>,
-    _all: OwnedSemaphorePermit,
+    _direct: Option<OwnedSemaphorePermit>,
+    _behind: Option<places::Place>,
 }
 
 #[derive(Debug)]
 pub struct Starting {
     direct: Arc<Semaphore>,
-    behind_proxies: Lane,
-    failing: Lane,
-}
-
-#[derive(Debug)]
-struct Lane {
-    all: Arc<Semaphore>,
-    each: Mutex<HashMap<TenantId, Weak<Semaphore>>>,
-    places_each: usize,
+    behind_proxies: Places,
+    failing: Places,
 }
 
 impl Default for Starting {
     fn default() -> Self {
         Self {
             direct: Arc::new(Semaphore::new(DIRECT)),
-            behind_proxies: Lane::new(BEHIND_PROXIES, BEHIND_PROXIES_EACH),
-            failing: Lane::new(FAILING, FAILING_EACH),
+            behind_proxies: Places::new(BEHIND_PROXIES, BEHIND_PROXIES_EACH),
+            failing: Places::new(FAILING, FAILING_EACH),
         }
     }
 }
@@ -62,36 +55,18 @@ impl Starting {
     /// Waits for a place; none if there will be no more.
     pub async fn place(&self, way: Way) -> Option<Place> {
         match way {
-            Way::Direct => Some(Place { _tenants: None, _all: Arc::clone(&self.direct).acquire_owned().await.ok()? }),
-            Way::BehindProxy(tenant) => self.behind_proxies.place(tenant).await,
-            Way::FailingProxy(tenant) => self.failing.place(tenant).await,
+            Way::Direct => {
+                let direct = Arc::clone(&self.direct).acquire_owned().await.ok()?;
+                Some(Place { _direct: Some(direct), _behind: None })
+            }
+            Way::BehindProxy(tenant) => Some(behind(self.behind_proxies.take(tenant).await)),
+            Way::FailingProxy(tenant) => Some(behind(self.failing.take(tenant).await)),
         }
     }
 }
 
-impl Lane {
-    fn new(places: usize, places_each: usize) -> Self {
-        Self { all: Arc::new(Semaphore::new(places)), each: Mutex::default(), places_each }
-    }
-
-    /// The tenant's own place comes first: whoever waits for it holds up no other.
-    async fn place(&self, tenant: TenantId) -> Option<Place> {
-        let tenants = self.of(tenant).acquire_owned().await.ok()?;
-        let all = Arc::clone(&self.all).acquire_owned().await.ok()?;
-        Some(Place { _tenants: Some(tenants), _all: all })
-    }
-
-    /// A tenant's places last as long as somebody has or wants one.
-    fn of(&self, tenant: TenantId) -> Arc<Semaphore> {
-        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(places) = each.get(&tenant).and_then(Weak::upgrade) {
-            return places;
-        }
-        each.retain(|_, places| places.strong_count() > 0);
-        let places = Arc::new(Semaphore::new(self.places_each));
-        each.insert(tenant, Arc::downgrade(&places));
-        places
-    }
+const fn behind(place: places::Place) -> Place {
+    Place { _direct: None, _behind: Some(place) }
 }
 
 #[cfg(test)]
@@ -146,6 +121,6 @@ mod tests {
         assert!((&mut next).now_or_never().is_some());
         drop((mine, next));
         assert_eq!(all(&starting, Way::FailingProxy(tenant(2))).len(), FAILING_EACH);
-        assert_eq!(starting.failing.each.lock().unwrap().len(), 1, "nothing is kept of who wants nothing");
+        assert_eq!(starting.failing.tenants.lock().unwrap().len(), 1, "nothing is kept of who wants nothing");
     }
 }

@@ -10,7 +10,7 @@ mod landing;
 mod words;
 
 use maud::Markup;
-use warp::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
+use warp::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
 use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::accept;
@@ -32,8 +32,7 @@ const PERMISSIONS: (HeaderName, HeaderValue) = (
 
 /// What `/` is to whoever asks: a page to a browser, and to a program what the API is.
 pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
-    let wish: Vec<&str> = headers.get_all(ACCEPT).iter().map(|line| line.to_str().unwrap_or("?")).collect();
-    accept::best(&wish, &[("application/json", false), ("text/html", true)]).unwrap_or(false)
+    accept::liked(headers, &[("application/json", false), ("text/html", true)]).unwrap_or(false)
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]

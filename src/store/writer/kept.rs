@@ -70,11 +70,11 @@ impl Kept {
                 Err(StoreError::Away(trouble)) => {
                     let (count, error) = (self.waiting.len(), StoreError::Away(trouble.clone()));
                     tracing::warn!(%error, count, "marks wait for the database");
-                    if trouble.spoils_connections() {
-                        return Err(error);
+                    // This batch has waited as long as it may; those that follow do not wait for these marks.
+                    if !trouble.spoils_connections() {
+                        self.aside = Some(clock::instant() + ASIDE);
                     }
-                    self.aside = Some(clock::instant() + ASIDE);
-                    return Ok(());
+                    return Err(error);
                 }
                 Err(error) => {
                     tracing::error!(%error, "marks were refused");
