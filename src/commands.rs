@@ -3,10 +3,15 @@
 use std::io;
 use std::path::Path;
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
 use crate::actors::{self, NewKeyRequest};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::domain::access::{ApiKey, Email};
+use crate::domain::account::Password;
+use crate::domain::error::Refusal;
 use crate::server::master::{self, Step};
 use crate::server::{StartError, open_store};
 use crate::store::answers::Made;
@@ -64,6 +69,27 @@ async fn change_plan(store: &Store, email: &Email, plan: &str) -> Result<(), Com
         return Err(CommandError::NoSuchTenant(email.as_str().to_owned()));
     }
     Ok(())
+}
+
+/// Gives the person of a tenant a new password, and signs them out everywhere.
+pub async fn reset_password(config: &Config, email: &Email) -> Result<String, CommandError> {
+    let store = open_store(config, Clock::default()).await?;
+    let done = replace_password(&store, email).await;
+    store.close().await;
+    done
+}
+
+async fn replace_password(store: &Store, email: &Email) -> Result<String, CommandError> {
+    let Some(tenant) = store.tenant_with(email).await? else {
+        return Err(CommandError::NoSuchTenant(email.as_str().to_owned()));
+    };
+    let refused = |refusal: Refusal| CommandError::Refused(refusal.detail);
+    let secret: [u8; 12] = clock::entropy().map_err(|_| refused(Refusal::internal()))?;
+    // 96 bits, in a form that people can type.
+    let new: String = BASE64_URL_SAFE_NO_PAD.encode(secret);
+    let kept = actors::Passwords::default().hash(Password::claimed(new.clone())).await.map_err(refused)?;
+    store.set_password(tenant, kept, None).await?;
+    Ok(new)
 }
 
 /// Brings the database up to date, as opening it always does.

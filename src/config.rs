@@ -19,9 +19,9 @@ use crate::domain::expiry::Expiry;
 use crate::domain::retention::Retention;
 use crate::store::DatabaseUrl;
 use crate::store::seal::{MasterKey, MasterKeyError, MasterSecret};
-pub use knobs::{Cli, Command, Keys, Knobs, Tenants};
+pub use knobs::{Cli, Command, Keys, Knobs, Tenants, Users};
 pub use secret::Secret;
-pub use values::{Listen, ListenOrNone, LogFormat, Network, NotAnAddress};
+pub use values::{Listen, ListenOrNone, LogFormat, Network, NotAnAddress, SignUp};
 
 /// The knobs, checked: what a server runs on.
 #[derive(Debug, Clone)]
@@ -38,6 +38,8 @@ pub struct Config {
     pub expiry: Expiry,
     /// How long messages are kept.
     pub retention: Retention,
+    /// Whether strangers may make accounts.
+    pub sign_up: SignUp,
     pub network: Network,
     /// Where the simulated network of this process is open to others.
     pub sandbox_listen: Option<SocketAddr>,
@@ -100,6 +102,7 @@ impl Config {
             egress: Egress::default(),
             expiry: Expiry::default(),
             retention: Retention::default(),
+            sign_up: SignUp::default(),
             network: Network::default(),
             sandbox_listen: None,
             sandbox_url: None,
@@ -124,6 +127,7 @@ impl Knobs {
             egress: given(self.media_allow.as_ref()).map(str::parse).transpose()?.unwrap_or_default(),
             expiry: self.message_expiry,
             retention: self.keep_messages,
+            sign_up: self.sign_up,
             network: self.network,
             sandbox_listen,
             sandbox_url,

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use wamux::commands::{self, CommandError};
-use wamux::config::{self, Cli, Command, Config, ConfigError, Keys, Tenants};
+use wamux::config::{self, Cli, Command, Config, ConfigError, Keys, Tenants, Users};
 #[cfg(feature = "sandbox")]
 use wamux::server::SandboxServer;
 use wamux::server::master::Step;
@@ -109,6 +109,10 @@ fn run(runtime: &Runtime, command: Command, config: Config) -> Result<(), Failur
                 commands::set_plan(&config, &email, &plan).await?;
                 // An answer to whoever typed the address, and no line of the log, where addresses have no place.
                 Ok(writeln!(io::stdout(), "{} is on the plan '{plan}' from now on", email.as_str())?)
+            }
+            Command::Users(Users::ResetPassword { email }) => {
+                let password = commands::reset_password(&config, &email).await?;
+                Ok(writeln!(io::stdout(), "{password}")?)
             }
             Command::Backup { file } => backup(&config, &file).await,
             Command::Migrate => {

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::actors::{Settings, StartError as SystemError, System};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, SignUp};
 use crate::http::serve::{Stop, serve};
 use crate::http::{Door, routes};
 use crate::store::seal::MasterKeyError;
@@ -110,6 +110,7 @@ impl Server {
         let door = Arc::new(Door {
             system: system.clone(),
             operator: config.operator,
+            sign_up_open: config.sign_up == SignUp::Open,
             stopping: stopping.clone(),
             #[cfg(feature = "sandbox")]
             phones: network.phones(),

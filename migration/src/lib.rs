@@ -12,6 +12,7 @@ mod m0007_media_indexes;
 mod m0008_pacing;
 mod m0009_pending;
 mod m0011_request;
+mod m0012_accounts;
 
 pub struct Migrator;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_pacing::Migration),
             Box::new(m0009_pending::Migration),
             Box::new(m0011_request::Migration),
+            Box::new(m0012_accounts::Migration),
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! The handle that callers hold: every question about the system goes through it, and every answer is a value or a refusal.
 
+mod accounts;
 #[cfg(feature = "sandbox")]
 mod companions;
 mod downloads;

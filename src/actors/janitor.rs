@@ -104,6 +104,9 @@ impl State {
             if forget && let Err(error) = shared.store.forget_answers().await {
                 vitals.note_error(&error.to_string());
             }
+            if forget && let Err(error) = shared.store.forget_sign_ins().await {
+                vitals.note_error(&error.to_string());
+            }
             if forget_media && let Err(error) = shared.store.forget_media().await {
                 vitals.note_error(&error.to_string());
             }
@@ -120,14 +123,14 @@ impl State {
     }
 }
 
-/// A key that this process revokes ends its streams at once; this is for those that another one revoked.
+/// A key that this process revokes ends its streams at once, as a person does who signs out; this is for what another one did.
 async fn end_streams_of_lost_keys(shared: &Shared) -> Result<(), StoreError> {
     let openers = shared.streams.openers();
     if openers.is_empty() {
         return Ok(());
     }
-    let living = shared.store.living_keys(&openers).await?;
-    openers.into_iter().filter(|key| !living.contains(key)).for_each(|key| shared.streams.end(key));
+    let living = shared.store.living(&openers).await?;
+    openers.into_iter().filter(|bearer| !living.contains(bearer)).for_each(|bearer| shared.streams.end(bearer));
     Ok(())
 }
 

@@ -32,6 +32,7 @@ use system::Shared;
 pub use system::health::Health;
 use system::health::Vitals;
 use system::mailbox::Letter;
+pub use system::passwords::Passwords;
 use system::supervision::Child;
 
 /// How long the tree below may take to stop; the process must be gone within ten seconds of a SIGTERM.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use super::secret::Secret;
-use super::values::{Listen, ListenOrNone, LogFormat, Network, listen_or_none};
+use super::values::{Listen, ListenOrNone, LogFormat, Network, SignUp, listen_or_none};
 use crate::domain::access::Email;
 use crate::domain::expiry::{Expiry, NotAnExpiry};
 use crate::domain::retention::{NotARetention, Retention};
@@ -74,6 +74,9 @@ pub enum Command {
     /// Looks after tenants, beside a running server or without one.
     #[command(subcommand)]
     Tenants(Tenants),
+    /// Looks after the people who sign in to the dashboard, beside a running server or without one.
+    #[command(subcommand)]
+    Users(Users),
     /// Makes a consistent copy of the database, beside a running server or without one.
     #[command(after_help = BACKUP)]
     Backup {
@@ -107,6 +110,16 @@ pub enum Keys {
         /// The new key itself. Only as a variable: a flag shows in the list of processes.
         #[arg(long = "new-key-from-environment", env = "WAMUX_NEW_MASTER_KEY", hide = true, hide_env_values = true)]
         new_key: Option<Secret>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Users {
+    /// Gives a person a new password, which is printed alone on stdout, and signs them out everywhere. The person of a tenant
+    /// that was made by `wamux keys create` gets the first one so.
+    ResetPassword {
+        #[arg(long, value_name = "ADDRESS")]
+        email: Email,
     },
 }
 
@@ -154,6 +167,9 @@ pub struct Knobs {
     /// receipted stays 30 days at least.
     #[arg(long, env = "WAMUX_KEEP_MESSAGES", global = true, value_name = "TIME", default_value = "forever", value_parser = retention)]
     pub keep_messages: Retention,
+    /// Whether anybody may make an account at /signup. Where it is closed, accounts come from the command line.
+    #[arg(long, env = "WAMUX_SIGN_UP", global = true, value_enum, default_value_t = SignUp::default())]
+    pub sign_up: SignUp,
     /// The network that sessions connect to.
     #[arg(long, env = "WAMUX_NETWORK", global = true, value_enum, default_value_t = Network::default())]
     pub network: Network,

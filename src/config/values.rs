@@ -44,6 +44,14 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether strangers may make accounts on the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum SignUp {
+    #[default]
+    Open,
+    Closed,
+}
+
 /// An address and a port to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listen(pub SocketAddr);

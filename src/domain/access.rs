@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
-use super::id::{KeyId, TenantId};
+use super::id::{KeyId, SignInId, TenantId};
 use super::idempotency::Answer;
 use super::quota::Plan;
 
@@ -94,11 +94,20 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// What a valid key gives its bearer.
+/// What somebody was let in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Bearer {
+    Key(KeyId),
+    /// A browser in which the tenant's person is signed in.
+    SignIn(SignInId),
+}
+
+/// What a valid key, or a browser's cookie, gives its bearer.
 #[derive(Debug, Clone)]
 pub struct Access {
     pub tenant: TenantId,
-    pub key: KeyId,
+    pub bearer: Bearer,
+    /// Of the key, or of the browser's cookie.
     pub hash: KeyHash,
     pub plan: Plan,
     pub expires_at: Option<DateTime<Utc>>,
@@ -152,7 +161,7 @@ impl fmt::Debug for StreamTicket {
     }
 }
 
-fn sha256(text: &str) -> [u8; 32] {
+pub(super) fn sha256(text: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref());
     hash

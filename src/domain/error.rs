@@ -12,6 +12,7 @@ pub enum Code {
     BodyTooSlow,
     DailyLimitReached,
     DownloadLimitReached,
+    FormRefused,
     HeadersTooLarge,
     IdempotencyInProgress,
     IdempotencyKeyReused,
@@ -51,11 +52,12 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::BodyTooLarge,
         Self::BodyTooSlow,
         Self::DailyLimitReached,
         Self::DownloadLimitReached,
+        Self::FormRefused,
         Self::HeadersTooLarge,
         Self::IdempotencyInProgress,
         Self::IdempotencyKeyReused,
@@ -101,6 +103,7 @@ impl Code {
             Self::BodyTooSlow => ("body_too_slow", "The body did not arrive in time"),
             Self::DailyLimitReached => ("daily_limit_reached", "The day's messages are used up"),
             Self::DownloadLimitReached => ("download_limit_reached", "There are too many downloads"),
+            Self::FormRefused => ("form_refused", "The form is not one of this site's pages"),
             Self::HeadersTooLarge => ("headers_too_large", "The headers are too large"),
             Self::IdempotencyInProgress => {
                 ("idempotency_in_progress", "The first request with this key is not answered yet")

@@ -36,6 +36,8 @@ ids! {
     TenantId
     /// One API key.
     KeyId
+    /// One browser in which somebody is signed in.
+    SignInId
     /// One linked WhatsApp account.
     SessionId
     /// One message, sent or received.

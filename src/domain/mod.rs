@@ -1,6 +1,7 @@
 //! Values and decisions: no I/O, no async, no clock, no chance. Everything from outside becomes one of these at the door.
 
 pub mod access;
+pub mod account;
 pub mod content;
 pub mod egress;
 pub mod elsewhere;

@@ -24,19 +24,9 @@ const WASTE_TIME: Duration = Duration::from_secs(2);
 pub(super) type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send + Sync>>;
 
 /// Reads a JSON object; gives it back with the bytes that it was read from.
-pub(super) async fn json(headers: &HeaderMap, mut chunks: Chunks) -> Result<(Vec<u8>, Fields), Refusal> {
-    expect_json(headers)?;
-    let body = match timeout(JSON_TIME, collect(headers, &mut chunks, JSON_MAX)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(refusal)) => {
-            drain(&mut chunks).await;
-            return Err(refusal);
-        }
-        Err(_) => {
-            let detail = format!("The body did not arrive within {} seconds.", JSON_TIME.as_secs());
-            return Err(Refusal::new(Code::BodyTooSlow, detail));
-        }
-    };
+pub(super) async fn json(headers: &HeaderMap, chunks: Chunks) -> Result<(Vec<u8>, Fields), Refusal> {
+    expect(headers, "application/json", "Send JSON in UTF-8 as `Content-Type: application/json`.")?;
+    let body = whole(headers, chunks).await?;
     let fields = Fields::of_json(&body).map_err(|error| match error.classify() {
         Category::Data => {
             let fields = vec![FieldError::new("body", "must be a JSON object")];
@@ -47,10 +37,33 @@ pub(super) async fn json(headers: &HeaderMap, mut chunks: Chunks) -> Result<(Vec
     Ok((body, fields))
 }
 
-fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
+/// Reads what a page's form sends. A field that was left blank is not given.
+pub(super) async fn form(headers: &HeaderMap, chunks: Chunks) -> Result<Fields, Refusal> {
+    let kind = "application/x-www-form-urlencoded";
+    expect(headers, kind, "Send a form's fields as `Content-Type: application/x-www-form-urlencoded`.")?;
+    let body = whole(headers, chunks).await?;
+    let fields = url::form_urlencoded::parse(&body).into_owned().filter(|(_, value)| !value.is_empty());
+    Ok(Fields::of_form(fields.collect()))
+}
+
+async fn whole(headers: &HeaderMap, mut chunks: Chunks) -> Result<Vec<u8>, Refusal> {
+    match timeout(JSON_TIME, collect(headers, &mut chunks, JSON_MAX)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(refusal)) => {
+            drain(&mut chunks).await;
+            Err(refusal)
+        }
+        Err(_) => {
+            let detail = format!("The body did not arrive within {} seconds.", JSON_TIME.as_secs());
+            Err(Refusal::new(Code::BodyTooSlow, detail))
+        }
+    }
+}
+
+fn expect(headers: &HeaderMap, wanted: &str, how: &str) -> Result<(), Refusal> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let mut parts = kind.split(';').map(str::trim);
-    let json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+    let meant = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(wanted));
     let readable = parts.all(|part| match part.split_once('=') {
         Some((name, set)) if name.trim().eq_ignore_ascii_case("charset") => {
             set.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
@@ -58,10 +71,10 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Refusal> {
         _ => true,
     });
     let plain = headers.get(CONTENT_ENCODING).is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if json && readable && plain {
+    if meant && readable && plain {
         return Ok(());
     }
-    Err(Refusal::new(Code::UnsupportedMediaType, "Send JSON in UTF-8 as `Content-Type: application/json`."))
+    Err(Refusal::new(Code::UnsupportedMediaType, how))
 }
 
 async fn collect(headers: &HeaderMap, chunks: &mut Chunks, max: usize) -> Result<Vec<u8>, Refusal> {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use warp::http::header::AUTHORIZATION;
 use warp::http::{HeaderMap, Method};
+use warp::path::FullPath;
 use warp::{Buf, Filter, Rejection};
 
 use super::Door;
 use super::body::{self, Chunks};
 use super::fields::Fields;
+use super::pages;
 use super::reply::Response;
 use super::serve::Arrival;
 use crate::actors::{Sending, System};
@@ -25,6 +27,7 @@ pub(super) struct Call<D = Door> {
     pub(super) arrival: Arrival,
     /// GET where HEAD was asked: the server leaves the body out.
     pub(super) method: Method,
+    pub(super) path: FullPath,
     pub(super) headers: HeaderMap,
     pub(super) query: Vec<(String, String)>,
     body: Chunks,
@@ -39,12 +42,13 @@ pub(super) fn called<D: Send + Sync + 'static>(
     let body = warp::body::stream().map(|chunks| -> Chunks { Box::pin(StreamExt::map(chunks, plain)) });
     door.and(warp::ext::optional::<Arrival>())
         .and(warp::method())
+        .and(warp::path::full())
         .and(warp::header::headers_cloned())
         .and(warp::query::<Vec<(String, String)>>())
         .and(body)
-        .map(|door, arrival: Option<Arrival>, method, headers, query, body| {
+        .map(|door, arrival: Option<Arrival>, method, path, headers, query, body| {
             let method = if method == Method::HEAD { Method::GET } else { method };
-            Call { door, arrival: arrival.unwrap_or_default(), method, headers, query, body }
+            Call { door, arrival: arrival.unwrap_or_default(), method, path, headers, query, body }
         })
 }
 
@@ -57,9 +61,14 @@ impl Call {
         &self.door.system
     }
 
-    /// Lets the bearer of a valid key in; nothing else of the call is looked at before.
+    /// Lets the bearer of a valid key in; nothing else of the call is looked at before. Where a page reads, which changes nothing,
+    /// the cookie of somebody who is signed in is as good as a key: no other site gets to see what is answered.
     pub(super) async fn enter(&self) -> Result<Access, Refusal> {
-        self.system().enter(&self.key()?).await
+        let reads = self.method == Method::GET && !self.headers.contains_key(AUTHORIZATION);
+        match pages::token(self).filter(|_| reads) {
+            Some(token) => self.system().enter_by_cookie(&token).await,
+            None => self.system().enter(&self.key()?).await,
+        }
     }
 
     /// The same for a send, which is told how the tenant's day stands even if it is refused here.
@@ -100,6 +109,12 @@ impl<D> Call<D> {
     /// The body's fields, and the bytes they were read from.
     pub(super) async fn body(self) -> Result<(Vec<u8>, Fields), Refusal> {
         body::json(&self.headers, self.body).await
+    }
+
+    /// The fields that a page's form sent. The call goes on without a body.
+    pub(super) async fn form(&mut self) -> Result<Fields, Refusal> {
+        let body: Chunks = Box::pin(futures_util::stream::empty());
+        body::form(&self.headers, std::mem::replace(&mut self.body, body)).await
     }
 
     pub(super) async fn fields(self) -> Result<Fields, Refusal> {

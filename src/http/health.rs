@@ -74,7 +74,7 @@ pub(super) async fn actors(call: Call) -> Answered {
         return Err(refusal.clone());
     }
     // A page may be asked for in a language, too.
-    let query = call.query.iter().filter(|(name, _)| !(page && name == "lang"));
+    let query = call.query.iter().filter(|(name, _)| !(page && (name == "lang" || name == "theme")));
     let probe = asked(Fields::of_query(query.cloned().collect()))?;
     let health = match &entry {
         Err(_) => None,

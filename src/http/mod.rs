@@ -45,6 +45,8 @@ use serve::{Route, Stopping};
 pub struct Door {
     pub system: System,
     pub operator: Option<OperatorToken>,
+    /// Whether strangers may make accounts.
+    pub sign_up_open: bool,
     /// Streams end when this begins.
     pub stopping: Stopping,
     #[cfg(feature = "sandbox")]
@@ -73,8 +75,41 @@ macro_rules! at {
 
 /// One path of the pages for people, which the API's document says nothing of.
 macro_rules! page {
-    ($door:ident, $path:expr, [$($segment:ident),*] $handler:ident($($given:ident),*)) => {
-        line!($door, $path, [$($segment),*] Vec::new, GET pages::$handler($($given),*))
+    ($door:ident, $path:expr, [$($segment:ident),*] $($verb:ident $handler:ident($($given:ident),*)),+) => {
+        shown!($door, $path, [$($segment),*] call, $($verb pages::$handler(call $(, $given)*)),+)
+    };
+}
+
+/// The same for who is signed in; anybody else is asked to sign in first.
+macro_rules! room {
+    ($door:ident, $path:expr, [$($segment:ident),*] $($verb:ident $room:ident::$handler:ident($($given:ident),*)),+) => {
+        shown!($door, $path, [$($segment),*] call, $($verb async {
+            match pages::Visit::of(call).await {
+                Ok(visit) => pages::$room::$handler(visit $(, $given)*).await,
+                Err(instead) => instead,
+            }
+        }),+)
+    };
+}
+
+/// What is answered here is for people, refusals too.
+macro_rules! shown {
+    ($door:ident, $path:expr, [$($segment:ident),*] $call:ident, $($verb:ident $answer:expr),+) => {
+        At {
+            path: stringify!($path),
+            names: &[$(stringify!($segment)),*],
+            methods: &[$(Method::$verb),+],
+            described: Vec::new,
+            filter: |$door, root| root.and($path).and(called($door)).then(|$($segment: String,)* $call: Call<_>| async move {
+                let (look, request) = (pages::Look::of(&$call), $call.arrival.id.clone());
+                let answer = match $call.method {
+                    $(Method::$verb => $answer.await,)+
+                    Method::OPTIONS => Ok(reply::options(&[$(Method::$verb),+])),
+                    _ => Ok(reply::method_not_allowed(&[$(Method::$verb),+], &request)),
+                };
+                answer.unwrap_or_else(|refusal| look.refused(&refusal))
+            }).boxed(),
+        }
     };
 }
 
@@ -219,9 +254,16 @@ fn all() -> Vec<At<Door>> {
 #[rustfmt::skip]
 fn for_people() -> Vec<At<Door>> {
     vec![
-        page!(door, path!("docs"), [] docs()),
-        page!(door, path!("docs" / String), [group] reference(group)),
-        page!(door, path!("assets" / String), [name] asset(name)),
+        page!(door, path!("docs"), [] GET docs()),
+        page!(door, path!("docs" / String), [group] GET reference(group)),
+        page!(door, path!("assets" / String), [name] GET asset(name)),
+
+        page!(door, path!("signup"), [] GET signup(), POST sign_up()),
+        page!(door, path!("login"), [] GET login(), POST sign_in()),
+        room!(door, path!("logout"), [] POST entry::sign_out()),
+        room!(door, path!("dashboard"), [] GET overview::show()),
+        room!(door, path!("dashboard" / "account"), [] GET account::show()),
+        room!(door, path!("dashboard" / "account" / "password"), [] POST account::password()),
     ]
 }
 

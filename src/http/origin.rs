@@ -28,6 +28,40 @@ pub(super) fn is_client(headers: &HeaderMap) -> bool {
     headers.get("origin").is_some_and(|origin| origin == "https://web.whatsapp.com") || own_page(headers)
 }
 
+/// Whether a form was sent by a page of this very site: browsers say so of every form, and no page can have them say otherwise
+/// (Fetch, 3.2 and "Fetch Metadata Request Headers", 2.3). One that says nothing of it is no browser's.
+pub(super) fn is_own_form(headers: &HeaderMap) -> bool {
+    match headers.get("sec-fetch-site") {
+        Some(site) => site == "same-origin",
+        None => {
+            let page = headers.get("origin").and_then(|origin| origin.to_str().ok()).and_then(|o| o.split_once("://"));
+            let host = headers.get("host").and_then(|host| host.to_str().ok());
+            page.zip(host).is_some_and(|((_, page), host)| page.eq_ignore_ascii_case(host))
+        }
+    }
+}
+
+/// Whether a browser here would throw a cookie for safe connections away, as far as can be told: we were asked over plain http,
+/// from another machine. Browsers keep such cookies over https, and on the machine itself.
+pub(super) fn loses_cookies(headers: &HeaderMap) -> bool {
+    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let page = said("origin");
+    let safe = page.starts_with("https://") || said("x-forwarded-proto").eq_ignore_ascii_case("https");
+    !safe && !names_here(host(headers)) && (page.starts_with("http://") || !forwarded(headers))
+}
+
+/// Who asks, as far as can be told. A proxy on this machine or beside it says for whom it asks, at the end of what others said.
+pub(super) fn client(peer: Option<SocketAddr>, headers: &HeaderMap) -> IpAddr {
+    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip().to_canonical());
+    let beside = match peer {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_private(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local(),
+    };
+    let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+    let last = lines.flat_map(|line| line.split(',')).last().and_then(|ip| ip.trim().parse().ok());
+    last.filter(|_| beside).unwrap_or(peer)
+}
+
 pub(super) fn is_local(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
@@ -62,6 +96,57 @@ fn names_here(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn headers(all: &[(&'static str, &str)]) -> HeaderMap {
+        all.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn only_a_page_of_this_site_sends_its_forms() {
+        for (given, own) in [
+            (&[("sec-fetch-site", "same-origin")][..], true),
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("sec-fetch-site", "cross-site"), ("origin", "http://a.example"), ("host", "a.example")], false),
+            (&[("sec-fetch-site", "none")], false),
+            (&[("origin", "https://a.example"), ("host", "a.example")], true),
+            (&[("origin", "http://127.0.0.1:8080"), ("host", "127.0.0.1:8080")], true),
+            (&[("origin", "http://127.0.0.1:9000"), ("host", "127.0.0.1:8080")], false),
+            (&[("origin", "null"), ("host", "a.example")], false),
+            (&[("host", "a.example")], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_own_form(&headers(given)), own, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_plain_connection_from_elsewhere_loses_cookies() {
+        for (given, loses) in [
+            (&[("host", "127.0.0.1:8080")][..], false),
+            (&[("host", "localhost")], false),
+            (&[("host", "[::1]:8080"), ("origin", "http://[::1]:8080")], false),
+            (&[("host", "wamux.example"), ("x-forwarded-proto", "https")], false),
+            (&[("host", "wamux.example"), ("x-forwarded-for", "10.0.0.1")], false),
+            (&[("host", "wamux.example"), ("origin", "https://wamux.example")], false),
+            (&[("host", "wamux.example"), ("origin", "http://wamux.example"), ("via", "1.1 x")], true),
+            (&[("host", "192.168.1.7:8080")], true),
+        ] {
+            assert_eq!(loses_cookies(&headers(given)), loses, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_beside_us_says_for_whom_it_asks() {
+        for (peer, said, who) in [
+            ("127.0.0.1:5000", "6.6.6.6, 203.0.113.7", "203.0.113.7"),
+            ("10.0.0.2:5000", "203.0.113.7", "203.0.113.7"),
+            ("198.51.100.1:5000", "203.0.113.7", "198.51.100.1"),
+            ("127.0.0.1:5000", "nonsense", "127.0.0.1"),
+        ] {
+            let client = client(Some(peer.parse().unwrap()), &headers(&[("x-forwarded-for", said)]));
+            assert_eq!(client, who.parse::<IpAddr>().unwrap(), "{peer} {said}");
+        }
+    }
 
     #[test]
     fn only_this_machine_is_here() {

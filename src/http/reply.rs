@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use warp::Rejection;
 #[cfg(feature = "sandbox")]
 use warp::http::HeaderMap;
-use warp::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 #[cfg(feature = "sandbox")]
 use warp::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -23,7 +23,7 @@ pub(super) const fn status(code: Code) -> StatusCode {
     match code {
         Code::MalformedJson | Code::MalformedRequest => StatusCode::BAD_REQUEST,
         Code::InvalidApiKey | Code::InvalidStreamTicket => StatusCode::UNAUTHORIZED,
-        Code::OperatorOnly => StatusCode::FORBIDDEN,
+        Code::FormRefused | Code::OperatorOnly => StatusCode::FORBIDDEN,
         Code::NotFound | Code::PhoneNotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -136,6 +136,21 @@ pub(super) fn refused(refusal: &Refusal, request: &RequestId) -> Response {
 
 pub(super) fn ok<T: Serialize>(body: &T) -> Result<Response, Refusal> {
     json(StatusCode::OK, body)
+}
+
+/// What a form asked for was done, or is elsewhere: a browser goes there, and asks with GET.
+pub(super) fn see_other(to: &str) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    response.headers_mut().extend(HeaderValue::from_str(to).ok().map(|to| (LOCATION, to)));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// A page again whose form was not taken, with the status of what was wrong.
+pub(super) fn not_taken(code: Code, mut page: Response) -> Response {
+    *page.status_mut() = status(code);
+    page
 }
 
 /// The same as the caller has it already.

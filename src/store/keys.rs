@@ -1,22 +1,18 @@
 //! API keys: made, listed, revoked, found by their hash, and their uses counted without a write a call.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, Utc};
 use entity::{api_key, plan, tenant};
 use futures_util::FutureExt;
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 use super::answers::Made;
 use super::tenants::plan_of;
 use super::{Store, StoreError};
-use crate::domain::access::{Access, KeyHash, KeyView, Mode, ShownKey};
+use crate::domain::access::{Access, Bearer, KeyHash, KeyView, Mode, ShownKey};
 use crate::domain::id::{KeyId, TenantId};
 use crate::domain::idempotency::Once;
-use crate::domain::quota::{KEYS_MAX, keys_used_up};
+use crate::domain::quota::{KEYS_MAX, Plan, keys_used_up};
 
 /// How often a key was used since this was last written down, and when last.
 #[derive(Debug, Clone, Copy)]
@@ -99,24 +95,17 @@ impl Store {
             .one(self.reader())
             .await?;
         let Some(key) = row else { return Ok(None) };
-        let owner = tenant::Entity::find_by_id(key.tenant_id).one(self.reader()).await?;
-        let owner = owner.ok_or(StoreError::Corrupt("key without a tenant"))?;
-        let plan = plan::Entity::find_by_id(owner.plan).one(self.reader()).await?;
-        let plan = plan.map(plan_of).ok_or(StoreError::Corrupt("tenant without a plan"))?;
-        let (tenant, id, expires_at) = (TenantId(key.tenant_id), KeyId(key.id), key.expires_at);
-        Ok(Some(Access { tenant, key: id, hash: *hash, plan, expires_at }))
+        let (tenant, bearer) = (TenantId(key.tenant_id), Bearer::Key(KeyId(key.id)));
+        let plan = self.plan_of_tenant(tenant).await?;
+        Ok(Some(Access { tenant, bearer, hash: *hash, plan, expires_at: key.expires_at }))
     }
 
-    /// Which of these keys are there still. Fleet-wide: it is asked for every key that has a stream open.
-    pub async fn living_keys(&self, keys: &[KeyId]) -> Result<HashSet<KeyId>, StoreError> {
-        let ids: Vec<uuid::Uuid> = api_key::Entity::find()
-            .select_only()
-            .column(api_key::Column::Id)
-            .filter(api_key::Column::Id.is_in(keys.iter().map(|key| key.0)))
-            .into_tuple()
-            .all(self.reader())
-            .await?;
-        Ok(ids.into_iter().map(KeyId).collect())
+    /// The plan that a tenant is on.
+    pub(super) async fn plan_of_tenant(&self, tenant: TenantId) -> Result<Plan, StoreError> {
+        let owner = tenant::Entity::find_by_id(tenant.0).one(self.reader()).await?;
+        let owner = owner.ok_or(StoreError::Corrupt("key without a tenant"))?;
+        let plan = plan::Entity::find_by_id(owner.plan).one(self.reader()).await?;
+        plan.map(plan_of).ok_or(StoreError::Corrupt("tenant without a plan"))
     }
 
     /// Adds up what was counted in memory.

@@ -1,6 +1,7 @@
 //! Memory: one file per noun over sea-orm, one batched writer, device keys sealed.
 
 pub mod accept;
+pub mod accounts;
 pub mod answers;
 mod database;
 pub mod device_keys;

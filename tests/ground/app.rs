@@ -186,7 +186,7 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 pub struct App {
-    place: Place,
+    pub place: Place,
     server: Server,
     pub caller: Caller,
 }

@@ -1,6 +1,8 @@
 //! What tests stand on: a server in this process, one in another, a stream of events, a folder and a database on either kind.
 
 pub mod app;
+#[allow(dead_code, reason = "the benches look at no pages")]
+pub mod browser;
 pub mod documented;
 pub mod fleet;
 #[allow(dead_code, reason = "the benches keep nobody outside")]

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use super::{COMMIT, System};
 use crate::actors::tenants::tenant;
 use crate::clock;
-use crate::domain::access::{Access, ApiKey, KeyView, Mode, ShownKey};
+use crate::domain::access::{Access, ApiKey, Bearer, KeyView, Mode, ShownKey};
 use crate::domain::error::Refusal;
 use crate::domain::id::{KeyId, TenantId};
 use crate::domain::idempotency::{Answer, Once};
@@ -34,7 +34,7 @@ impl System {
     pub async fn delete_key(&self, access: &Access, id: KeyId) -> Result<(), Refusal> {
         let hash = self.shared.store.delete_key(access.tenant, id).await?.ok_or_else(Refusal::not_found)?;
         self.shared.doorkeeper.revoke(&hash);
-        self.shared.streams.end(id);
+        self.shared.streams.end(Bearer::Key(id));
         Ok(())
     }
 }

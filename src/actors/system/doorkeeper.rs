@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 
 use crate::clock;
-use crate::domain::access::{Access, ApiKey, KeyHash, Mode};
+use crate::domain::access::{Access, ApiKey, Bearer, KeyHash, Mode};
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::KeyId;
 use crate::store::Store;
@@ -18,6 +18,13 @@ use crate::store::keys::Uses;
 const TRUST: Duration = Duration::from_secs(2);
 /// How many keys are remembered.
 const REMEMBERED: usize = 10_000;
+
+/// What was shown at the door: where to look it up.
+#[derive(Clone, Copy)]
+enum Kind {
+    Key,
+    SignIn,
+}
 
 pub struct Doorkeeper {
     store: Store,
@@ -52,24 +59,39 @@ impl Doorkeeper {
 
     /// The same for whoever shows something that stands for a key. Counts the use of the key.
     pub async fn admit_hash(&self, hash: KeyHash) -> Result<Access, Refusal> {
-        let access = self.look_up(hash).await?;
+        let access = self.look_up(hash, Kind::Key).await?;
         let now = self.store.clock().now();
         if access.expires_at.is_some_and(|end| end <= now) {
             return Err(refused("This API key has expired."));
         }
-        let mut memory = self.memory();
-        let uses = memory.uses.entry(access.key).or_insert((0, now));
-        *uses = (uses.0 + 1, now);
-        drop(memory);
+        if let Bearer::Key(key) = access.bearer {
+            let mut memory = self.memory();
+            let uses = memory.uses.entry(key).or_insert((0, now));
+            *uses = (uses.0 + 1, now);
+        }
         Ok(access)
     }
 
-    /// Whether the key is there still, after it was let in.
-    pub async fn still_knows(&self, access: &Access) -> Result<(), Refusal> {
-        self.look_up(access.hash).await.map(drop)
+    /// What a browser's cookie allows, now.
+    pub async fn admit_sign_in(&self, hash: KeyHash) -> Result<Access, Refusal> {
+        let access = self.look_up(hash, Kind::SignIn).await?;
+        let now = self.store.clock().now();
+        if access.expires_at.is_some_and(|end| end <= now) {
+            return Err(refused("You were signed out, after a month."));
+        }
+        Ok(access)
     }
 
-    async fn look_up(&self, hash: KeyHash) -> Result<Access, Refusal> {
+    /// Whether the key is there still, or somebody signed in, after they were let in.
+    pub async fn still_knows(&self, access: &Access) -> Result<(), Refusal> {
+        let kind = match access.bearer {
+            Bearer::Key(_) => Kind::Key,
+            Bearer::SignIn(_) => Kind::SignIn,
+        };
+        self.look_up(access.hash, kind).await.map(drop)
+    }
+
+    async fn look_up(&self, hash: KeyHash, kind: Kind) -> Result<Access, Refusal> {
         let asked = clock::instant();
         let revocations = {
             let memory = self.memory();
@@ -80,11 +102,17 @@ impl Doorkeeper {
             }
             memory.revocations
         };
-        let found = self.store.access(&hash, self.mode).await?;
+        let found = match kind {
+            Kind::Key => self.store.access(&hash, self.mode).await?,
+            Kind::SignIn => self.store.access_of_sign_in(&hash).await?,
+        };
         let mut memory = self.memory();
         let Some(access) = found else {
             memory.known.remove(&hash);
-            return Err(refused("No such API key."));
+            return Err(refused(match kind {
+                Kind::Key => "No such API key.",
+                Kind::SignIn => "Nobody is signed in here.",
+            }));
         };
         if memory.known.len() >= REMEMBERED {
             memory.known.retain(|_, (_, since)| asked.duration_since(*since) < TRUST);

@@ -1,8 +1,10 @@
 //! What every actor stands on: what they share, their mailboxes, their figures and how they are kept alive. No actor lives here.
 
+pub mod attempts;
 pub mod doorkeeper;
 pub mod health;
 pub mod mailbox;
+pub mod passwords;
 pub(crate) mod patience;
 pub(crate) mod places;
 pub mod starting;
@@ -19,8 +21,10 @@ use crate::domain::retention::Retention;
 use crate::domain::session::Lease;
 use crate::store::Store;
 use crate::whatsapp::Wire;
+use attempts::Attempts;
 use doorkeeper::Doorkeeper;
 use mailbox::Door;
+use passwords::Passwords;
 use places::Places;
 use starting::Starting;
 use streams::Streams;
@@ -50,6 +54,8 @@ pub struct Shared {
     pub store: Store,
     pub wire: Wire,
     pub doorkeeper: Doorkeeper,
+    pub passwords: Passwords,
+    pub attempts: Attempts,
     pub streams: Arc<Streams>,
     pub(crate) spool: Spool,
     pub(crate) means: Means,
@@ -91,6 +97,8 @@ impl Shared {
             store,
             wire,
             doorkeeper,
+            passwords: Passwords::default(),
+            attempts: Attempts::default(),
             streams,
             spool,
             means,

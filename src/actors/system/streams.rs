@@ -14,9 +14,9 @@ use futures_util::{Stream, StreamExt};
 use tokio::sync::watch;
 
 use crate::clock::{self, Clock};
-use crate::domain::access::{Access, KeyHash, StreamTicket, TICKET_LIFE, TicketHash};
+use crate::domain::access::{Access, Bearer, KeyHash, StreamTicket, TICKET_LIFE, TicketHash};
 use crate::domain::error::{Code, Refusal};
-use crate::domain::id::{KeyId, SessionId, TenantId};
+use crate::domain::id::{SessionId, TenantId};
 use crate::domain::quota::{STREAMS_MAX, TICKETS_MAX};
 
 pub struct Streams {
@@ -27,7 +27,7 @@ pub struct Streams {
 #[derive(Default)]
 struct Memory {
     tenants: HashMap<TenantId, Held>,
-    keys: HashMap<KeyId, Opener>,
+    bearers: HashMap<Bearer, Opener>,
     tickets: HashMap<TicketHash, Ticket>,
 }
 
@@ -38,7 +38,7 @@ struct Held {
     tickets: usize,
 }
 
-/// A key that opened streams. They end when this is dropped.
+/// Who opened streams. They end when this is dropped.
 struct Opener {
     expires_at: Option<DateTime<Utc>>,
     end: watch::Sender<()>,
@@ -76,8 +76,8 @@ impl Streams {
         }
         held.streams += 1;
         let opener = memory
-            .keys
-            .entry(access.key)
+            .bearers
+            .entry(access.bearer)
             .or_insert_with(|| Opener { expires_at: access.expires_at, end: watch::channel(()).0 });
         let ended = opener.end.subscribe();
         if let Some(ticket) = ticket.and_then(|ticket| memory.tickets.get_mut(&ticket)) {
@@ -111,9 +111,9 @@ impl Streams {
         (ticket.session == session && ticket.is_good(now)).then_some(ticket.key)
     }
 
-    /// Ends every stream that this key opened.
-    pub fn end(&self, key: KeyId) {
-        self.memory().keys.remove(&key);
+    /// Ends every stream that was opened with this.
+    pub fn end(&self, bearer: Bearer) {
+        self.memory().bearers.remove(&bearer);
     }
 
     /// How many streams are open.
@@ -121,17 +121,17 @@ impl Streams {
         self.memory().tenants.values().map(|held| held.streams).sum()
     }
 
-    /// The keys that have streams open.
-    pub fn openers(&self) -> Vec<KeyId> {
-        self.memory().keys.keys().copied().collect()
+    /// Who has streams open.
+    pub fn openers(&self) -> Vec<Bearer> {
+        self.memory().bearers.keys().copied().collect()
     }
 
     /// Ends the streams of keys that have expired, and forgets what nobody holds any more.
     pub fn sweep(&self) {
         let now = self.clock.now();
         let mut memory = self.memory();
-        let Memory { tenants, keys, tickets } = &mut *memory;
-        keys.retain(|_, opener| {
+        let Memory { tenants, bearers, tickets } = &mut *memory;
+        bearers.retain(|_, opener| {
             opener.end.receiver_count() > 0 && opener.expires_at.is_none_or(|expires_at| expires_at > now)
         });
         for (_, ticket) in tickets.extract_if(|_, ticket| !ticket.is_good(now)) {

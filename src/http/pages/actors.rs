@@ -10,7 +10,8 @@ use warp::http::header::CACHE_CONTROL;
 use super::super::call::Call;
 use super::super::reply::Response;
 use super::frame::{Part, alive};
-use super::words::{Actors, Language};
+use super::look::Look;
+use super::words::Actors;
 use crate::actors::Health;
 use crate::domain::event::time;
 use drawn::Drawing;
@@ -22,8 +23,8 @@ pub(in crate::http) fn page(
     probed: bool,
     now: DateTime<Utc>,
 ) -> Response {
-    let language = Language::of(call);
-    let words = &language.words().actors;
+    let look = Look::of(call);
+    let words = &look.words().actors;
     let body = html! {
         div.actors {
             div.head {
@@ -46,7 +47,7 @@ pub(in crate::http) fn page(
         }
     };
     let title = format!("{} · Wamux", words.title);
-    let mut response = super::page(language, &alive(language, Part::Actors, &title, "actors", &body));
+    let mut response = super::page(&look, &alive(&look, Part::Actors, &title, "actors", &body));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

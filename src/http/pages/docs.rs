@@ -14,13 +14,15 @@ use serde_json::Value;
 use super::super::call::{Answered, Call};
 use super::super::openapi::document;
 use super::frame::{Part, framed};
+use super::look::Look;
 use super::page;
 use super::words::Language;
 use crate::domain::error::Refusal;
 
 #[allow(clippy::unused_async, reason = "a route's handler")]
 pub(in crate::http) async fn docs<D>(call: Call<D>) -> Answered {
-    let language = Language::of(&call);
+    let look = Look::of(&call);
+    let language = look.language;
     let words = language.words();
     let body = html! {
         div.docs {
@@ -28,12 +30,13 @@ pub(in crate::http) async fn docs<D>(call: Call<D>) -> Answered {
             div.prose { (guide::guide(language)) (guide::codes(language)) }
         }
     };
-    Ok(page(language, &framed(language, Part::Docs, &format!("{} · Wamux", words.docs), &body)))
+    Ok(page(&look, &framed(&look, Part::Docs, &format!("{} · Wamux", words.docs), &body)))
 }
 
 #[allow(clippy::unused_async, reason = "a route's handler")]
 pub(in crate::http) async fn reference<D>(call: Call<D>, group: String) -> Answered {
-    let language = Language::of(&call);
+    let look = Look::of(&call);
+    let language = look.language;
     let group = groups().into_iter().find(|known| slug(known.name) == group).ok_or_else(Refusal::not_found)?;
     let body = html! {
         div.docs {
@@ -44,7 +47,7 @@ pub(in crate::http) async fn reference<D>(call: Call<D>, group: String) -> Answe
             }
         }
     };
-    Ok(page(language, &framed(language, Part::Docs, &format!("{} · Wamux", group.name), &body)))
+    Ok(page(&look, &framed(&look, Part::Docs, &format!("{} · Wamux", group.name), &body)))
 }
 
 /// The document as it is answered, read once.

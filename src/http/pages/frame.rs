@@ -1,78 +1,159 @@
-//! The frame around every page: its head, the bar above it, the line below it.
+//! The frame around every page: its head, the bar above it, the line below it; and, for who is signed in, the rooms of the dashboard.
 
 use maud::{DOCTYPE, Markup, html};
 
 use super::assets::href;
-use super::words::{Language, Words};
+use super::look::{Look, Theme};
+use super::words::Language;
+use crate::domain::access::Email;
 
 /// The parts of the site that the bar leads to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    Landing,
+    None,
     Docs,
+    Entry,
     Actors,
+    Dashboard,
+}
+
+/// The rooms of the dashboard.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    Overview,
+    Account,
+}
+
+impl Room {
+    /// Each with its address, in the order in which they are listed.
+    const LISTED: &[(Self, &str)] = &[(Self::Overview, "/dashboard"), (Self::Account, "/dashboard/account")];
+
+    const fn name(self, look: &Look) -> &'static str {
+        let words = look.words().rooms;
+        match self {
+            Self::Overview => words.overview,
+            Self::Account => words.account,
+        }
+    }
 }
 
 /// A page with this title and body.
-pub(super) fn framed(language: Language, part: Part, title: &str, body: &Markup) -> Markup {
-    whole(language, part, title, None, body)
+pub(super) fn framed(look: &Look, part: Part, title: &str, body: &Markup) -> Markup {
+    whole(look, part, title, None, &bar(look, part), body)
 }
 
 /// The same with a style and a script of its own, by their common name.
-pub(super) fn alive(language: Language, part: Part, title: &str, name: &str, body: &Markup) -> Markup {
-    whole(language, part, title, Some(name), body)
+pub(super) fn alive(look: &Look, part: Part, title: &str, name: &str, body: &Markup) -> Markup {
+    whole(look, part, title, Some(name), &bar(look, part), body)
 }
 
-fn whole(language: Language, part: Part, title: &str, own: Option<&str>, body: &Markup) -> Markup {
-    let words = language.words();
+/// A room of the dashboard, for whoever has this address.
+pub(super) fn room(
+    look: &Look,
+    room: Room,
+    title: &str,
+    own: Option<&str>,
+    email: &Email,
+    csrf: &Markup,
+    body: &Markup,
+) -> Markup {
+    let words = look.words().rooms;
+    let bar = html! {
+        header.bar {
+            div.across {
+                a.brand href="/" { (logo()) "Wamux" }
+                nav aria-label=(look.words().main_navigation) { a href="/docs" { (look.words().docs) } }
+                form.leave method="post" action="/logout" {
+                    (csrf)
+                    span.who title=(email.as_str()) { (email.as_str()) }
+                    button.quiet { (words.sign_out) }
+                }
+            }
+        }
+    };
+    let body = html! {
+        div.rooms {
+            nav aria-label=(words.rooms) {
+                ul {
+                    @for (other, href) in Room::LISTED {
+                        li { a href=(href) aria-current=[(*other == room).then_some("page")] { (other.name(look)) } }
+                    }
+                }
+            }
+            div.room { (body) }
+        }
+    };
+    let title = format!("{title} · Wamux");
+    whole(look, Part::Dashboard, &title, own, &bar, &body)
+}
+
+fn whole(look: &Look, part: Part, title: &str, own: Option<&str>, bar: &Markup, body: &Markup) -> Markup {
+    let theme = Some(look.theme).filter(|theme| *theme != Theme::Auto).map(Theme::name);
+    let script = |name: &str| html! { script src=(href(name)) defer {} };
     html! {
         (DOCTYPE)
-        html lang=(language.tag()) {
+        html lang=(look.language.tag()) data-theme=[theme] {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
                 link rel="stylesheet" href=(href("wamux.css"));
+                @if part == Part::Dashboard {
+                    link rel="stylesheet" href=(href("rooms.css"));
+                    (script("live.js"))
+                }
                 @if let Some(own) = own {
                     link rel="stylesheet" href=(href(&format!("{own}.css")));
-                    script src=(href(&format!("{own}.js"))) defer {}
+                    (script(&format!("{own}.js")))
                 }
                 link rel="icon" type="image/svg+xml" href=(href("logo.svg"));
             }
             body {
-                a.skip href="#main" { (words.skip) }
-                (bar(words, part))
+                a.skip href="#main" { (look.words().skip) }
+                (bar)
                 main id="main" { (body) }
-                (foot(language, words))
+                (foot(look))
             }
         }
     }
 }
 
-fn bar(words: &Words, part: Part) -> Markup {
+fn bar(look: &Look, part: Part) -> Markup {
+    let words = look.words();
     html! {
         header.bar {
             div {
                 a.brand href="/" { (logo()) "Wamux" }
                 nav aria-label=(words.main_navigation) {
                     a href="/docs" aria-current=[(part == Part::Docs).then_some("page")] { (words.docs) }
-                    a href="/api/v1/openapi.json" { "OpenAPI" }
+                    @if look.signed_in {
+                        a href="/dashboard" { (words.rooms.dashboard) }
+                    } @else {
+                        a href="/login" { (words.entry.sign_in) }
+                        a.button.first href="/signup" { (words.entry.sign_up) }
+                    }
                 }
             }
         }
     }
 }
 
-fn foot(language: Language, words: &Words) -> Markup {
+fn foot(look: &Look) -> Markup {
+    let words = look.words();
     html! {
         footer {
             div {
                 span { "Wamux " (env!("CARGO_PKG_VERSION")) }
                 a href="/docs" { (words.docs) }
                 a href="/api/v1/openapi.json" { "OpenAPI 3.1" }
-                @for other in Language::ALL.into_iter().filter(|other| *other != language) {
-                    a href=(format!("?lang={}", other.tag())) lang=(other.tag()) hreflang=(other.tag()) { (other.name()) }
+                @for other in Language::ALL.into_iter().filter(|other| *other != look.language) {
+                    a href=(look.in_language(other)) lang=(other.tag()) hreflang=(other.tag()) { (other.name()) }
+                }
+                nav.themes aria-label=(words.theme) {
+                    @for (theme, name) in Theme::ALL.into_iter().zip(words.themes) {
+                        a href=(look.in_theme(theme)) aria-current=[(theme == look.theme).then_some("true")] { (name) }
+                    }
                 }
                 span { (words.no_affiliation) }
             }
@@ -80,7 +161,7 @@ fn foot(language: Language, words: &Words) -> Markup {
     }
 }
 
-fn logo() -> Markup {
+pub(super) fn logo() -> Markup {
     html! {
         svg viewBox="0 0 24 24" aria-hidden="true" fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round"
             stroke-linejoin="round" {

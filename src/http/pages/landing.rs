@@ -3,17 +3,17 @@
 use maud::{Markup, html};
 
 use super::frame::{Part, framed};
-use super::words::Language;
+use super::look::Look;
 
-pub(super) fn page(language: Language) -> Markup {
-    let words = &language.words().landing;
+pub(super) fn page(look: &Look) -> Markup {
+    let words = &look.words().landing;
     let body = html! {
         section.hero {
             div {
                 h1 { (words.heading) }
                 p.lead { (words.lead) }
                 p.acts {
-                    a.button.first href="/docs#first-message" { (words.begin) }
+                    a.button.first href="/signup" { (words.begin) }
                     a.button href="/docs" { (words.read) }
                 }
             }
@@ -25,7 +25,7 @@ pub(super) fn page(language: Language) -> Markup {
             }
         }
     };
-    framed(language, Part::Landing, words.title, &body)
+    framed(look, Part::None, words.title, &body)
 }
 
 fn example() -> Markup {

@@ -2,11 +2,17 @@
 //!
 //! Every page works without script, asks this host alone, and is made of the same frame, tokens and components.
 
+pub(super) mod account;
 pub(super) mod actors;
 mod assets;
 mod docs;
+pub(super) mod entry;
 mod frame;
 mod landing;
+mod look;
+pub(super) mod overview;
+mod refused;
+mod visit;
 mod words;
 
 use maud::Markup;
@@ -18,7 +24,9 @@ use super::call::{Answered, Call};
 use super::reply::{self, Response};
 pub(super) use assets::asset;
 pub(super) use docs::{docs, reference};
-use words::Language;
+pub(super) use entry::{login, sign_in, sign_up, signup};
+pub(super) use look::Look;
+pub(super) use visit::{Visit, token};
 
 /// What a page may load and do: its own host's style, script and pictures, and nothing inline.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -37,20 +45,21 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 
 #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
 pub(super) fn landing<D>(call: &Call<D>) -> Answered {
-    let language = Language::of(call);
-    Ok(page(language, &landing::page(language)))
+    let look = Look::of(call);
+    Ok(page(&look, &landing::page(&look)))
 }
 
-/// A page in a language, with what a browser is told of every page.
-fn page(language: Language, markup: &Markup) -> Response {
+/// A page as it looks to somebody, with what a browser is told of every page.
+fn page(look: &Look, markup: &Markup) -> Response {
     let mut response = reply::shown("text/html; charset=utf-8", markup.0.clone().into_bytes());
     let headers = response.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, POLICY);
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
-    headers.insert(VARY, HeaderValue::from_static("accept, accept-language"));
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(look.language.tag()));
+    headers.insert(VARY, HeaderValue::from_static("accept, accept-language, cookie"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     let (name, value) = PERMISSIONS;
     headers.insert(name, value);
+    look.keep(&mut response);
     response
 }

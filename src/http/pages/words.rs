@@ -1,11 +1,17 @@
 //! Which language a page speaks, and every word that it says: English, and French, which is spoken where the product is at home.
 
 mod english;
+mod entry;
 mod french;
+mod refused;
+mod rooms;
 
 use warp::http::header::ACCEPT_LANGUAGE;
 
 use super::super::call::Call;
+pub(super) use entry::Entry;
+pub(super) use refused::Refused;
+pub(super) use rooms::Rooms;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
@@ -15,6 +21,12 @@ pub(super) enum Language {
 
 /// What pages say.
 pub(super) struct Words {
+    pub(super) entry: &'static Entry,
+    pub(super) rooms: &'static Rooms,
+    pub(super) refused: &'static Refused,
+    pub(super) theme: &'static str,
+    /// In the order of `Theme::ALL`.
+    pub(super) themes: [&'static str; 3],
     pub(super) skip: &'static str,
     pub(super) main_navigation: &'static str,
     pub(super) docs: &'static str,
@@ -86,11 +98,9 @@ pub(super) struct Documentation {
 impl Language {
     pub(super) const ALL: [Self; 2] = [Self::English, Self::French];
 
-    /// The one that the address asks for (`?lang=fr`), or else the one that the browser likes best.
-    pub(super) fn of<D>(call: &Call<D>) -> Self {
-        let asked = call.query.iter().find(|(name, _)| name == "lang").and_then(|(_, tag)| Self::tagged(tag));
-        let lines = call.headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok());
-        asked.unwrap_or_else(|| Self::liked(lines))
+    /// The one that the browser likes best.
+    pub(super) fn liked_by<D>(call: &Call<D>) -> Self {
+        Self::liked(call.headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|line| line.to_str().ok()))
     }
 
     /// The best of what `Accept-Language` names (RFC 9110, section 12.5.4); English if it names none of ours.
@@ -107,7 +117,7 @@ impl Language {
         best.1
     }
 
-    fn tagged(tag: &str) -> Option<Self> {
+    pub(super) fn tagged(tag: &str) -> Option<Self> {
         let main = tag.split('-').next()?;
         Self::ALL.into_iter().find(|language| language.tag().eq_ignore_ascii_case(main))
     }

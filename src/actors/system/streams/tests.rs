@@ -10,7 +10,13 @@ use crate::domain::quota::Plan;
 fn access(tenant: u128, key: u128) -> Access {
     let plan = Plan { name: "free".into(), sessions: None, messages_per_day: 1, calls_per_second: 1, calls_burst: 1 };
     let hash = [u8::try_from(key).unwrap(); 32];
-    Access { tenant: TenantId(Uuid::from_u128(tenant)), key: KeyId(Uuid::from_u128(key)), hash, plan, expires_at: None }
+    Access {
+        tenant: TenantId(Uuid::from_u128(tenant)),
+        bearer: Bearer::Key(KeyId(Uuid::from_u128(key))),
+        hash,
+        plan,
+        expires_at: None,
+    }
 }
 
 fn session(n: u128) -> SessionId {
@@ -45,7 +51,7 @@ fn a_stream_ends_with_its_key_and_others_go_on() {
     let silent = |key| Box::pin(streams.open(&access(1, key), None).unwrap().holding(stream::pending::<()>()));
     let (mut first, mut second, mut other) = (silent(1), silent(1), silent(2));
     assert!(!has_ended(&mut first));
-    streams.end(access(1, 1).key);
+    streams.end(access(1, 1).bearer);
     assert!(has_ended(&mut first) && has_ended(&mut second) && !has_ended(&mut other));
     // What is opened under the same key after that is not ended by what ended before.
     let mut third = silent(1);
@@ -114,5 +120,5 @@ fn tickets_are_bounded_and_forgotten() {
     clock.shift(TICKET_LIFE);
     streams.sweep();
     let memory = streams.memory();
-    assert!(memory.tickets.is_empty() && memory.tenants.is_empty() && memory.keys.is_empty());
+    assert!(memory.tickets.is_empty() && memory.tenants.is_empty() && memory.bearers.is_empty());
 }

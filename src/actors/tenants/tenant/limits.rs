@@ -7,15 +7,14 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
-use crate::domain::access::Access;
+use crate::domain::access::{Access, Bearer};
 use crate::domain::error::{Code, Refusal};
-use crate::domain::id::KeyId;
 use crate::domain::quota::KEYS_MAX;
 
 /// One limiter a key. Keys that were revoked or have expired are swept out when more stand here than a tenant can have.
 #[derive(Default)]
 pub(super) struct Limits {
-    keys: HashMap<KeyId, Limiter>,
+    keys: HashMap<Bearer, Limiter>,
 }
 
 struct Limiter {
@@ -29,7 +28,7 @@ impl Limits {
         if self.keys.len() as u64 > 2 * KEYS_MAX {
             self.keys.clear();
         }
-        let limiter = self.keys.entry(access.key).or_insert_with(|| Limiter::new(rate));
+        let limiter = self.keys.entry(access.bearer).or_insert_with(|| Limiter::new(rate));
         if limiter.rate != rate {
             // The plan has changed: from now on its rate counts.
             *limiter = Limiter::new(rate);
@@ -62,7 +61,7 @@ mod tests {
             Plan { name: "free".into(), sessions: None, messages_per_day: 1, calls_per_second: 1, calls_burst: burst };
         Access {
             tenant: TenantId(Uuid::nil()),
-            key: KeyId(Uuid::from_u128(key)),
+            bearer: Bearer::Key(KeyId(Uuid::from_u128(key))),
             hash: [0; 32],
             plan,
             expires_at: None,

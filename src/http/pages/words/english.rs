@@ -3,6 +3,11 @@
 use super::{Actors, Documentation, Landing, Words};
 
 pub(super) const WORDS: Words = Words {
+    entry: &super::entry::ENGLISH,
+    rooms: &super::rooms::ENGLISH,
+    refused: &super::refused::ENGLISH,
+    theme: "Theme",
+    themes: ["Auto", "Light", "Dark"],
     skip: "Skip to the content",
     main_navigation: "Main",
     docs: "Documentation",

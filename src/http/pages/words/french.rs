@@ -3,6 +3,11 @@
 use super::{Actors, Documentation, Landing, Words};
 
 pub(super) const WORDS: Words = Words {
+    entry: &super::entry::FRENCH,
+    rooms: &super::rooms::FRENCH,
+    refused: &super::refused::FRENCH,
+    theme: "Thème",
+    themes: ["Auto", "Clair", "Sombre"],
     skip: "Aller au contenu",
     main_navigation: "Principale",
     docs: "Documentation",

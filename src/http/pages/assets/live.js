@@ -1,0 +1,106 @@
+// Keeps pages alive: what carries `data-live="MILLISECONDS"` (and an id) is read again so often while the page is seen, and only what
+// differs is changed: what has the focus keeps it, what was opened or typed stays, what plays goes on. It also copies, with
+// `data-copy="ID"`, what stands in an element, and asks before a form with `data-ask` is sent.
+"use strict";
+
+const wamux = (() => {
+  const kept = (node) => node.nodeType === Node.ELEMENT_NODE && node.hasAttribute("data-keep");
+  const same = (old, now) => old.nodeType === now.nodeType && old.nodeName === now.nodeName && (old.id || "") === (now.id || "");
+
+  function attributes(old, now) {
+    // What a person has opened, closed or typed is theirs.
+    const theirs = (name) =>
+      (old.nodeName === "DETAILS" && name === "open") || (["INPUT", "TEXTAREA"].includes(old.nodeName) && name === "value");
+    for (const { name } of [...old.attributes]) if (!now.hasAttribute(name) && !theirs(name)) old.removeAttribute(name);
+    for (const { name, value } of now.attributes) if (old.getAttribute(name) !== value && !theirs(name)) old.setAttribute(name, value);
+  }
+
+  // Makes one part of the page like another, and keeps every element that is in both. `data-keep` is left as it is.
+  function morph(old, now) {
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      if (old.data !== now.data) old.data = now.data;
+      return;
+    }
+    if (kept(old)) return;
+    attributes(old, now);
+    const known = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
+    let next = old.firstChild;
+    for (const wanted of [...now.childNodes]) {
+      const here = wanted.id ? known.get(wanted.id) : next;
+      if (here && same(here, wanted)) {
+        if (here === next) next = next.nextSibling;
+        else old.insertBefore(here, next);
+        morph(here, wanted);
+      } else {
+        old.insertBefore(document.importNode(wanted, true), next);
+      }
+    }
+    while (next) {
+      const gone = next;
+      next = next.nextSibling;
+      gone.remove();
+    }
+  }
+
+  const bottom = (node) => node.scrollHeight - node.scrollTop - node.clientHeight < 24;
+  let tag = null;
+
+  // Reads this page again and takes over what is live in it. Says whether anything was there to take.
+  async function again() {
+    const headers = { Accept: "text/html" };
+    if (tag) headers["If-None-Match"] = tag;
+    const answer = await fetch(location.href, { headers, cache: "no-store", signal: AbortSignal.timeout(10000) });
+    if (answer.redirected) return location.assign(answer.url);
+    if (answer.status === 304) return false;
+    if (!answer.ok) throw new Error(String(answer.status));
+    tag = answer.headers.get("etag");
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of document.querySelectorAll("[data-live]")) {
+      const now = page.getElementById(old.id);
+      if (!now) continue;
+      const low = [...old.querySelectorAll("[data-bottom]")].filter(bottom).map((node) => node.id);
+      morph(old, now);
+      for (const id of low) document.getElementById(id)?.scrollTo(0, 1e9);
+    }
+    document.dispatchEvent(new Event("wamux:live"));
+    return true;
+  }
+
+  let reading = false;
+  async function read() {
+    if (reading) return;
+    reading = true;
+    try {
+      await again();
+      document.documentElement.classList.remove("stale");
+    } catch {
+      document.documentElement.classList.add("stale");
+    } finally {
+      reading = false;
+    }
+  }
+
+  document.documentElement.classList.add("with-script");
+  const every = Math.min(...[...document.querySelectorAll("[data-live]")].map((node) => Number(node.dataset.live) || Infinity));
+  if (Number.isFinite(every)) setInterval(() => document.hidden || read(), Math.max(every, 500));
+  for (const node of document.querySelectorAll("[data-bottom]")) node.scrollTo(0, 1e9);
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (!button) return;
+    const from = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(from.value ?? from.textContent);
+      const before = button.textContent;
+      button.textContent = button.dataset.copied;
+      setTimeout(() => (button.textContent = before), 2000);
+    } catch {
+      getSelection().selectAllChildren(from);
+    }
+  });
+  document.addEventListener("submit", (event) => {
+    const ask = event.target.dataset.ask;
+    if (ask && !confirm(ask)) event.preventDefault();
+  });
+  return { read, morph };
+})();

@@ -1,0 +1,221 @@
+//! Where people sign up, sign in and sign out. Nobody learns here whether an address has an account.
+
+use maud::{Markup, html};
+use warp::http::HeaderValue;
+use warp::http::header::CACHE_CONTROL;
+
+use super::super::call::{Answered, Call};
+use super::super::fields::{Fields, text};
+use super::super::origin;
+use super::super::reply::{self, Response};
+use super::frame::{Part, framed};
+use super::look::Look;
+use super::visit::{self, Visit};
+use crate::domain::access::Email;
+use crate::domain::account::{PASSWORD_MAX, PASSWORD_MIN, Password, WeakPassword};
+use crate::domain::error::{Code, Refusal};
+
+/// What stands in a form's fields, and what was wrong with it.
+#[derive(Default)]
+struct Given<'a> {
+    email: &'a str,
+    next: Option<&'a str>,
+    said: Option<Said>,
+}
+
+/// What a page says above its form.
+struct Said {
+    bad: bool,
+    text: &'static str,
+}
+
+#[allow(clippy::unused_async, reason = "a route's handler")]
+pub(in crate::http) async fn signup(call: Call) -> Answered {
+    let look = Look::of(&call);
+    if look.signed_in {
+        return Ok(reply::see_other("/dashboard"));
+    }
+    Ok(sign_up_page(&call, &look, &Given::default()))
+}
+
+#[allow(clippy::unused_async, reason = "a route's handler")]
+pub(in crate::http) async fn login(call: Call) -> Answered {
+    let look = Look::of(&call);
+    let asked = |wanted: &str| call.query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let said = asked("out").map(|_| Said { bad: false, text: look.words().entry.signed_out });
+    Ok(sign_in_page(&call, &look, &Given { next: asked("next").and_then(inside), said, ..Given::default() }))
+}
+
+pub(in crate::http) async fn sign_up(mut call: Call) -> Answered {
+    let look = Look::of(&call);
+    let words = look.words().entry;
+    if !call.door.sign_up_open {
+        return Ok(reply::not_taken(Code::OperatorOnly, sign_up_page(&call, &look, &Given::default())));
+    }
+    let (email, password, _) = fields(&mut call).await?;
+    let again = |text| {
+        let given = Given { email: &email, said: Some(Said { bad: true, text }), next: None };
+        reply::not_taken(Code::ValidationFailed, sign_up_page(&call, &look, &given))
+    };
+    let Ok(address) = email.parse::<Email>() else { return Ok(again(words.bad_email)) };
+    let password = match Password::new(password, &address) {
+        Ok(password) => password,
+        Err(WeakPassword::Short) => return Ok(again(words.short)),
+        Err(WeakPassword::Long) => return Ok(again(words.long)),
+        Err(WeakPassword::Plain) => return Ok(again(words.plain)),
+    };
+    let from = origin::client(call.arrival.peer, &call.headers);
+    call.system().sign_up(&address, password, from).await?;
+    // The same whether the address was free or not: only who knows its password gets in.
+    let said = Some(Said { bad: false, text: words.made });
+    Ok(sign_in_page(&call, &look, &Given { email: address.as_str(), said, next: None }))
+}
+
+pub(in crate::http) async fn sign_in(mut call: Call) -> Answered {
+    let look = Look::of(&call);
+    let (email, password, next) = fields(&mut call).await?;
+    let from = origin::client(call.arrival.peer, &call.headers);
+    let signed_in = match email.parse::<Email>() {
+        Ok(address) => call.system().sign_in(&address, Password::claimed(password), from).await?,
+        Err(_) => None,
+    };
+    let next = next.as_deref().and_then(inside);
+    let Some(token) = signed_in else {
+        let said = Some(Said { bad: true, text: look.words().entry.wrong });
+        let page = sign_in_page(&call, &look, &Given { email: &email, next, said });
+        return Ok(reply::not_taken(Code::ValidationFailed, page));
+    };
+    let mut response = reply::see_other(next.unwrap_or("/dashboard"));
+    visit::keep(&mut response, &token);
+    Ok(response)
+}
+
+pub(in crate::http) async fn sign_out(mut visit: Visit) -> Answered {
+    visit.form().await?.finish(Some(()))?;
+    visit.system().sign_out(&visit.access).await?;
+    let mut response = reply::see_other("/login?out=1");
+    visit::forget(&mut response);
+    Ok(response)
+}
+
+/// The address, the password and the way onward that a form sent, if it is one of ours and the answer's cookie would be kept.
+async fn fields(call: &mut Call) -> Result<(String, String, Option<String>), Refusal> {
+    if origin::loses_cookies(&call.headers) {
+        let words = Look::of(call).words().entry;
+        return Err(Refusal::new(Code::FormRefused, words.no_cookies_why));
+    }
+    if !origin::is_own_form(&call.headers) {
+        return Err(visit::foreign_form());
+    }
+    let mut fields: Fields = call.form().await?;
+    let email = fields.optional("email", text(Ok::<_, String>)).unwrap_or_default();
+    let password = fields.optional("password", text(Ok::<_, String>)).unwrap_or_default();
+    let next = fields.optional("next", text(Ok::<_, String>));
+    fields.finish(Some((email.trim().to_owned(), password, next)))
+}
+
+/// A way onward, if it leads to the dashboard: nobody is sent away from here.
+fn inside(path: &str) -> Option<&str> {
+    let plain = path.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    let below = path.strip_prefix("/dashboard").is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    Some(path).filter(|_| plain && below)
+}
+
+fn sign_up_page(call: &Call, look: &Look, given: &Given<'_>) -> Response {
+    let words = look.words().entry;
+    let body = html! {
+        h1 { (words.sign_up) }
+        p.muted { (words.sign_up_lead) }
+        @if !call.door.sign_up_open {
+            p.note.bad role="status" { (words.closed) }
+        } @else if origin::loses_cookies(&call.headers) {
+            (no_cookies(look))
+        } @else {
+            (said(given))
+            form.stack method="post" action="/signup" {
+                (email(look, given))
+                label for="password" { (words.password) }
+                input id="password" name="password" type="password" autocomplete="new-password" required
+                    minlength=(PASSWORD_MIN) maxlength=(PASSWORD_MAX) aria-describedby="hint";
+                p.hint id="hint" { (words.password_hint) }
+                button.button.first { (words.create) }
+            }
+        }
+        p.muted.small { (words.have_account) " " a href="/login" { (words.sign_in) } }
+    };
+    shown(look, words.sign_up, &body)
+}
+
+fn sign_in_page(call: &Call, look: &Look, given: &Given<'_>) -> Response {
+    let words = look.words().entry;
+    let body = html! {
+        h1 { (words.sign_in) }
+        @if origin::loses_cookies(&call.headers) {
+            (no_cookies(look))
+        } @else {
+            (said(given))
+            form.stack method="post" action="/login" {
+                @if let Some(next) = given.next { input type="hidden" name="next" value=(next); }
+                (email(look, given))
+                label for="password" { (words.password) }
+                input id="password" name="password" type="password" autocomplete="current-password" required
+                    maxlength=(PASSWORD_MAX) autofocus[!given.email.is_empty()];
+                button.button.first { (words.sign_in) }
+            }
+        }
+        p.muted.small { (words.no_account) " " a href="/signup" { (words.sign_up) } }
+        p.muted.small { (words.forgot) }
+    };
+    shown(look, words.sign_in, &body)
+}
+
+fn email(look: &Look, given: &Given<'_>) -> Markup {
+    html! {
+        label for="email" { (look.words().entry.email) }
+        input id="email" name="email" type="email" autocomplete="username" required maxlength="254" value=(given.email)
+            autofocus[given.email.is_empty()];
+    }
+}
+
+fn said(given: &Given<'_>) -> Markup {
+    html! {
+        @if let Some(said) = &given.said {
+            p.note.bad[said.bad] role=(if said.bad { "alert" } else { "status" }) { (said.text) }
+        }
+    }
+}
+
+fn no_cookies(look: &Look) -> Markup {
+    let words = look.words().entry;
+    html! { div.note.bad role="status" { strong { (words.no_cookies) } p { (words.no_cookies_why) } } }
+}
+
+fn shown(look: &Look, title: &str, body: &Markup) -> Response {
+    let body = html! { section.narrow { (body) } };
+    let mut response = super::page(look, &framed(look, Part::Entry, &format!("{title} · Wamux"), &body));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_signs_in_is_sent_nowhere_else() {
+        for path in ["/dashboard", "/dashboard/messages?status=failed", "/dashboard?x=1"] {
+            assert_eq!(inside(path), Some(path));
+        }
+        for path in [
+            "",
+            "/",
+            "//evil.example",
+            "/dashboard.evil.example",
+            "/dashboard/\\evil",
+            "https://evil.example",
+            "/dashboard/\n",
+        ] {
+            assert_eq!(inside(path), None, "{path}");
+        }
+    }
+}

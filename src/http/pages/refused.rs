@@ -1,0 +1,44 @@
+//! A refusal as a page: what is the matter, and where to go on.
+
+use maud::html;
+use warp::http::HeaderValue;
+use warp::http::header::CONTENT_TYPE;
+
+use super::super::reply::{self, Response};
+use super::frame::{Part, framed};
+use super::look::Look;
+use crate::domain::error::{Code, Refusal};
+use crate::domain::request::RequestId;
+
+pub(super) fn page(look: &Look, refusal: &Refusal, request: &RequestId) -> Response {
+    let words = look.words().refused;
+    let title = match refusal.code {
+        Code::NotFound | Code::PhoneNotFound => words.not_found,
+        Code::FormRefused => words.form_refused,
+        Code::RateLimited | Code::Overloaded | Code::NotReady | Code::Stopping => words.later,
+        _ => words.failed,
+    };
+    let body = html! {
+        section.narrow {
+            h1 { (title) }
+            p { (refusal.detail) }
+            @for field in &refusal.fields {
+                p { code { (field.field) } " " (field.message) }
+            }
+            p.acts {
+                a.button.first href=(if look.signed_in { "/dashboard" } else { "/" }) { (words.home) }
+                a.button href="/docs" { (look.words().docs) }
+            }
+            p.muted.small { (words.code) " " code { (refusal.code.as_str()) } " · " (words.request) " " code { (request.as_str()) } }
+        }
+    };
+    let page = super::page(look, &framed(look, Part::None, &format!("{title} · Wamux"), &body));
+    let mut response = reply::refused(refusal, request);
+    let kind = page.headers().clone();
+    *response.body_mut() = page.into_body();
+    response.headers_mut().remove(CONTENT_TYPE);
+    response.headers_mut().remove(warp::http::header::WWW_AUTHENTICATE);
+    response.headers_mut().extend(kind);
+    response.headers_mut().insert(warp::http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,144 @@
+//! A visit: somebody who is signed in asks for a page, or sends one of its forms. What is not theirs to ask for ends here.
+
+use maud::{Markup, html};
+use warp::http::header::{CACHE_CONTROL, SET_COOKIE};
+use warp::http::{HeaderValue, Method};
+
+use super::super::call::{Answered, Call};
+use super::super::fields::{Fields, text};
+use super::super::{origin, reply};
+use super::frame::{self, Room};
+use super::look::{Look, cookie};
+use super::words::Words;
+use crate::actors::System;
+use crate::domain::access::{Access, Email};
+use crate::domain::account::{SIGN_IN_LIFE, SignInToken};
+use crate::domain::error::{Code, Refusal};
+
+/// The cookie of a browser in which somebody is signed in. Browsers take it from this host alone, over https or on this machine.
+pub(super) const COOKIE: &str = "__Host-wamux";
+/// What forms hold so that no other site can have one sent.
+const FORM_TOKEN: &str = "formToken";
+
+pub(in crate::http) struct Visit {
+    pub(super) call: Call,
+    pub(super) access: Access,
+    pub(super) email: Email,
+    pub(super) look: Look,
+    token: SignInToken,
+}
+
+impl Visit {
+    /// Lets somebody in who is signed in; anybody else is asked to sign in first, and comes back here then.
+    pub(in crate::http) async fn of(call: Call) -> Result<Self, Answered> {
+        let look = Look::of(&call);
+        let Some(token) = token(&call) else { return Err(to_sign_in(&call)) };
+        let entered = async {
+            let access = call.system().enter_by_cookie(&token).await?;
+            let email = call.system().email(&access).await?;
+            Ok((access, email))
+        };
+        match entered.await {
+            Ok((access, email)) => Ok(Self { call, access, email, look, token }),
+            Err(Refusal { code: Code::InvalidApiKey, .. }) => Err(to_sign_in(&call)),
+            Err(refusal) => Err(Err(refusal)),
+        }
+    }
+
+    pub(super) fn system(&self) -> &System {
+        self.call.system()
+    }
+
+    pub(super) const fn words(&self) -> &'static Words {
+        self.look.words()
+    }
+
+    /// The hidden field that every form holds.
+    pub(super) fn csrf(&self) -> Markup {
+        html! { input type="hidden" name=(FORM_TOKEN) value=(self.token.form_token()); }
+    }
+
+    /// The same for forms that send files, whose token stands in the address that they are sent to: `?formToken=…`.
+    pub(super) fn csrf_query(&self) -> String {
+        format!("?{FORM_TOKEN}={}", self.token.form_token())
+    }
+
+    /// The fields of a form, which one of our own pages sent. A field that was left blank is not given.
+    pub(super) async fn form(&mut self) -> Result<Fields, Refusal> {
+        let mut fields = self.call.form().await?;
+        let given = fields.optional(FORM_TOKEN, text(Ok::<_, String>)).unwrap_or_default();
+        self.vouch(&given)?;
+        Ok(fields)
+    }
+
+    /// Whether one of our own pages sent a form whose token stands in the address. Its body was not read.
+    pub(super) fn form_with_files(&self) -> Result<(), Refusal> {
+        let given = self.call.query.iter().find(|(name, _)| name == FORM_TOKEN).map(|(_, token)| token.as_str());
+        self.vouch(given.unwrap_or_default())
+    }
+
+    fn vouch(&self, given: &str) -> Result<(), Refusal> {
+        if origin::is_own_form(&self.call.headers) && self.token.is_of_form(given) {
+            return Ok(());
+        }
+        Err(foreign_form())
+    }
+
+    /// A room of the dashboard.
+    #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
+    pub(super) fn page(&self, room: Room, title: &str, body: &Markup) -> Answered {
+        Ok(self.shown(room, title, None, body))
+    }
+
+    /// The same with a style and a script of its own, by their common name.
+    #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
+    pub(super) fn alive(&self, room: Room, title: &str, name: &str, body: &Markup) -> Answered {
+        Ok(self.shown(room, title, Some(name), body))
+    }
+
+    fn shown(&self, room: Room, title: &str, own: Option<&str>, body: &Markup) -> reply::Response {
+        let framed = frame::room(&self.look, room, title, own, &self.email, &self.csrf(), body);
+        let mut response = super::page(&self.look, &framed);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// What a browser shows as its cookie.
+pub(in crate::http) fn token(call: &Call) -> Option<SignInToken> {
+    cookie(call, COOKIE)?.parse().ok()
+}
+
+pub(super) fn foreign_form() -> Refusal {
+    let detail = "This form was not sent by a page of this site, or you signed out and in since. Load the page again and send it once more.";
+    Refusal::new(Code::FormRefused, detail)
+}
+
+/// Has a browser keep who is signed in there.
+pub(super) fn keep(response: &mut reply::Response, token: &SignInToken) {
+    set(response, token.reveal(), SIGN_IN_LIFE.num_seconds());
+}
+
+/// Has a browser forget it.
+pub(super) fn forget(response: &mut reply::Response) {
+    set(response, "", 0);
+}
+
+fn set(response: &mut reply::Response, value: &str, seconds: i64) {
+    let cookie = format!("{COOKIE}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
+    response.headers_mut().extend(HeaderValue::from_str(&cookie).ok().map(|cookie| (SET_COOKIE, cookie)));
+}
+
+/// To where people sign in, and from there to the page that was asked for. What a form sent is not sent again.
+#[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
+fn to_sign_in(call: &Call) -> Answered {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    if call.method == Method::GET && call.path.as_str() != "/dashboard" {
+        let asked = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
+        let separator = if asked.is_empty() { "" } else { "?" };
+        query.append_pair("next", &format!("{}{separator}{asked}", call.path.as_str()));
+    }
+    let query = query.finish();
+    let to = if query.is_empty() { "/login".to_owned() } else { format!("/login?{query}") };
+    Ok(reply::see_other(&to))
+}

@@ -1,0 +1,31 @@
+//! What pages say of what was refused. The sentence itself is the refusal's own.
+
+pub(in crate::http::pages) struct Refused {
+    pub(in crate::http::pages) not_found: &'static str,
+    pub(in crate::http::pages) form_refused: &'static str,
+    pub(in crate::http::pages) later: &'static str,
+    pub(in crate::http::pages) failed: &'static str,
+    pub(in crate::http::pages) home: &'static str,
+    pub(in crate::http::pages) code: &'static str,
+    pub(in crate::http::pages) request: &'static str,
+}
+
+pub(super) const ENGLISH: Refused = Refused {
+    not_found: "There is nothing here",
+    form_refused: "The form was not taken",
+    later: "Not now",
+    failed: "That did not work",
+    home: "Go on",
+    code: "Code",
+    request: "request",
+};
+
+pub(super) const FRENCH: Refused = Refused {
+    not_found: "Il n’y a rien ici",
+    form_refused: "Le formulaire n’a pas été accepté",
+    later: "Pas maintenant",
+    failed: "Cela n’a pas fonctionné",
+    home: "Continuer",
+    code: "Code",
+    request: "requête",
+};

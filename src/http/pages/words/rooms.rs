@@ -1,0 +1,49 @@
+//! What stands around the rooms of the dashboard, and in the room of the account.
+
+pub(in crate::http::pages) struct Rooms {
+    pub(in crate::http::pages) dashboard: &'static str,
+    pub(in crate::http::pages) rooms: &'static str,
+    pub(in crate::http::pages) sign_out: &'static str,
+    pub(in crate::http::pages) overview: &'static str,
+    pub(in crate::http::pages) account: &'static str,
+    pub(in crate::http::pages) address: &'static str,
+    pub(in crate::http::pages) plan: &'static str,
+    pub(in crate::http::pages) change_password: &'static str,
+    pub(in crate::http::pages) old_password: &'static str,
+    pub(in crate::http::pages) new_password: &'static str,
+    pub(in crate::http::pages) others_out: &'static str,
+    pub(in crate::http::pages) changed: &'static str,
+    pub(in crate::http::pages) wrong_password: &'static str,
+}
+
+pub(super) const ENGLISH: Rooms = Rooms {
+    dashboard: "Dashboard",
+    rooms: "Dashboard",
+    sign_out: "Sign out",
+    overview: "Overview",
+    account: "Account",
+    address: "Address",
+    plan: "Plan",
+    change_password: "Change the password",
+    old_password: "Present password",
+    new_password: "New password",
+    others_out: "Every other browser is signed out with it.",
+    changed: "The password is changed, and every other browser signed out.",
+    wrong_password: "That is not the present password.",
+};
+
+pub(super) const FRENCH: Rooms = Rooms {
+    dashboard: "Tableau de bord",
+    rooms: "Tableau de bord",
+    sign_out: "Se déconnecter",
+    overview: "Vue d’ensemble",
+    account: "Compte",
+    address: "Adresse",
+    plan: "Formule",
+    change_password: "Changer le mot de passe",
+    old_password: "Mot de passe actuel",
+    new_password: "Nouveau mot de passe",
+    others_out: "Tous les autres navigateurs sont alors déconnectés.",
+    changed: "Le mot de passe est changé, et tous les autres navigateurs sont déconnectés.",
+    wrong_password: "Ce n’est pas le mot de passe actuel.",
+};

@@ -1,0 +1,185 @@
+//! Accounts: signed up, in and out; what strangers, other sites and guessers get.
+
+use reqwest::Method;
+use reqwest::header::ORIGIN;
+
+use crate::ground::app::App;
+use crate::ground::browser::{Browser, PASSWORD, filled};
+
+const ADDRESS: &str = "person@example.com";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_signs_up_and_in_and_out() {
+    let app = App::start().await;
+    let browser = Browser::at(&app);
+    let asked = browser.get("/dashboard/account").await;
+    assert_eq!(asked.goes_to(), "/login?next=%2Fdashboard%2Faccount");
+    let form = [("email", "New@Example.com"), ("password", PASSWORD)];
+    let made = browser.post("/signup", &form).await;
+    assert!(made.text.contains("value=\"new@example.com\""), "{}", made.text);
+    let entered = browser.post("/login", &[&form[..], &[("next", "/dashboard/account")]].concat()).await;
+    let cookie = entered.headers["set-cookie"].to_str().unwrap();
+    assert!(
+        cookie.starts_with("__Host-wamux=")
+            && cookie.ends_with("; Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax")
+    );
+    assert_eq!(entered.goes_to(), "/dashboard/account");
+    let account = browser.get("/dashboard/account").await;
+    assert!(account.status == 200 && account.text.contains("new@example.com"));
+    let kept = browser.jar().clone();
+    let out = browser.submit("/dashboard", "/logout", &[]).await;
+    assert_eq!(out.goes_to(), "/login?out=1");
+    assert!(browser.jar().is_empty());
+    *browser.jar() = kept;
+    assert_eq!(browser.get("/dashboard").await.goes_to(), "/login", "an old cookie is worth nothing");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_learns_whether_an_address_has_an_account() {
+    let app = App::start().await;
+    Browser::signed_in(&app, ADDRESS).await;
+    app.tenant("made@example.com", "free").await;
+    let stranger = Browser::at(&app);
+    for taken in [ADDRESS, "made@example.com"] {
+        let own = async |email: &str, path: &str| {
+            let page = stranger.post(path, &[("email", email), ("password", "another password")]).await;
+            (page.status, page.text.replace(email, "ADDRESS"))
+        };
+        assert_eq!(own(taken, "/signup").await, own(&format!("new.{taken}"), "/signup").await);
+        assert_eq!(own(taken, "/login").await, own(&format!("none.{taken}"), "/login").await);
+        assert_eq!(own(taken, "/login").await.0, 422, "nothing was given to who signed up again");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_from_elsewhere_is_refused() {
+    let app = App::start().await;
+    let browser = Browser::signed_in(&app, ADDRESS).await;
+    let own = format!("http://{}", app.caller.address());
+    let token = browser.form_token("/dashboard").await;
+    let other = Browser::signed_in(&app, "other@example.com").await.form_token("/dashboard").await;
+    for (origin, site, token) in [
+        ("https://evil.example", None, token.as_str()),
+        (&own, Some("cross-site"), &token),
+        (&own, Some("same-site"), &token),
+        ("", None, &token),
+        (&own, Some("same-origin"), ""),
+        (&own, Some("same-origin"), &other),
+    ] {
+        let mut request = filled(browser.request(Method::POST, "/logout"), &[("formToken", token)]);
+        request = if origin.is_empty() { request } else { request.header(ORIGIN, origin) };
+        request = if let Some(site) = site { request.header("sec-fetch-site", site) } else { request };
+        assert_eq!(browser.send(request).await.status, 403, "{origin} {site:?} {token}");
+    }
+    let elsewhere = browser.request(Method::POST, "/login").header(ORIGIN, "https://evil.example");
+    let elsewhere = filled(elsewhere, &[("email", ADDRESS), ("password", PASSWORD)]);
+    assert_eq!(browser.send(elsewhere).await.status, 403, "nobody is signed in by another site");
+    assert_eq!(browser.get("/dashboard").await.status, 200, "and nobody out");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cookie_reads_the_api_and_changes_nothing_there() {
+    let app = App::start().await;
+    let browser = Browser::signed_in(&app, ADDRESS).await;
+    let sessions = browser.get("/api/v1/sessions").await;
+    assert_eq!((sessions.status, sessions.text.as_str()), (200, r#"{"total":0,"sessions":[]}"#));
+    let made = browser.request(Method::POST, "/api/v1/keys").json(&serde_json::json!({ "name": "a" }));
+    assert_eq!(browser.send(made).await.status, 401);
+    assert_eq!(Browser::at(&app).get("/api/v1/sessions").await.status, 401);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guesser_is_slowed_down_and_the_password_is_good_no_more() {
+    let app = App::start().await;
+    Browser::signed_in(&app, ADDRESS).await;
+    let guesser = Browser::at(&app);
+    let mut last = 422;
+    for guess in 0..10 {
+        let page = guesser.post("/login", &[("email", ADDRESS), ("password", &format!("guess number {guess}"))]).await;
+        last = page.status;
+        if last == 429 {
+            assert!(page.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 60);
+            break;
+        }
+    }
+    assert_eq!(last, 429);
+    let right = guesser.post("/login", &[("email", ADDRESS), ("password", PASSWORD)]).await;
+    assert_eq!(right.status, 429, "the guesser does not learn that it is right");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_signs_other_browsers_out() {
+    let app = App::start().await;
+    let (here, there) = (Browser::signed_in(&app, ADDRESS).await, Browser::at(&app));
+    there.post("/login", &[("email", ADDRESS), ("password", PASSWORD)]).await.goes_to();
+    let (page, path) = ("/dashboard/account", "/dashboard/account/password");
+    let wrong = here.submit(page, path, &[("old", "not the password"), ("new", "a new password")]).await;
+    assert!(wrong.status == 422 && wrong.text.contains("That is not the present password."), "{}", wrong.text);
+    assert_eq!(here.submit(page, path, &[("old", PASSWORD), ("new", "short")]).await.status, 422);
+    assert_eq!(
+        here.submit(page, path, &[("old", PASSWORD), ("new", "a new password")]).await.goes_to(),
+        "/dashboard/account?changed=1"
+    );
+    assert_eq!(here.get("/dashboard").await.status, 200);
+    assert_eq!(there.get("/dashboard").await.goes_to(), "/login");
+    let back = async |password| there.post("/login", &[("email", ADDRESS), ("password", password)]).await;
+    assert_eq!(back(PASSWORD).await.status, 422);
+    assert_eq!(back("a new password").await.goes_to(), "/dashboard");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_gives_a_person_a_new_password() {
+    let app = App::start().await;
+    app.tenant("made@example.com", "free").await;
+    let config = app.place.config();
+    let email = "made@example.com".parse().unwrap();
+    let given = wamux::commands::reset_password(&config, &email).await.unwrap();
+    let browser = Browser::at(&app);
+    let entered = browser.post("/login", &[("email", "made@example.com"), ("password", &given)]).await;
+    assert_eq!(entered.goes_to(), "/dashboard");
+    assert_eq!(browser.get("/api/v1/keys").await.text.matches("\"keyPrefix\"").count(), 1, "it is that tenant");
+    let nobody = wamux::commands::reset_password(&config, &"nobody@example.com".parse().unwrap()).await;
+    assert!(nobody.unwrap_err().to_string().contains("no tenant with the address"));
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plain_connection_from_elsewhere_is_told_why_it_cannot_sign_in() {
+    let app = App::start().await;
+    let browser = Browser::at(&app);
+    for path in ["/login", "/signup"] {
+        let page = browser.send(browser.request(Method::GET, path).header("host", "wamux.example:8080")).await;
+        assert!(page.text.contains("plain http from another machine") && !page.text.contains("<form"), "{path}");
+        let sent =
+            browser.request(Method::POST, path).header("host", "wamux.example").header(ORIGIN, "http://wamux.example");
+        let sent = browser.send(filled(sent, &[("email", ADDRESS), ("password", PASSWORD)])).await;
+        assert_eq!(sent.status, 403, "{path}");
+    }
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_comes_back_with_a_sentence() {
+    let app = App::start().await;
+    let browser = Browser::at(&app).speaking("fr");
+    for (email, password, said) in [
+        ("", PASSWORD, "Donnez une adresse"),
+        ("\"><script>@x", "", "Le mot de passe doit avoir"),
+        ("<b>", PASSWORD, "Donnez une adresse"),
+        (ADDRESS, "aaaaaaaaaaaa", "plus difficile"),
+        (ADDRESS, &"x".repeat(300), "256"),
+    ] {
+        let page = browser.post("/signup", &[("email", email), ("password", password)]).await;
+        assert!(page.status == 422 && page.text.contains(said), "{email}: {}", page.text);
+        assert!(!page.text.contains("<script>@") && !page.text.contains("<b>"), "{email}");
+    }
+    let odd = browser.post("/signup", &[("email", ADDRESS), ("password", PASSWORD), ("plan", "pro")]).await;
+    assert_eq!(odd.status, 422);
+    app.stop().await;
+}
