@@ -13,6 +13,7 @@ mod blocked;
 mod builds;
 mod coming_back;
 mod crashes;
+mod dashboard;
 mod documentation;
 mod endings;
 mod expiry;

@@ -4,6 +4,7 @@ mod accounts;
 #[cfg(feature = "sandbox")]
 mod companions;
 mod downloads;
+mod figures;
 mod health;
 mod keys;
 mod messages;
@@ -36,6 +37,7 @@ use crate::domain::id::{SessionId, TenantId};
 use crate::domain::retention::Retention;
 use crate::store::{Store, StoreError};
 use crate::whatsapp::Wire;
+pub use figures::Figures;
 pub use keys::{NewKeyRequest, create_key};
 pub use messages::Sending;
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-pub use handle::{NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
+pub use handle::{Figures, NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
 pub use media::downloads::Download;
 #[cfg(test)]
 pub(crate) use media::uploads::uploading_into;

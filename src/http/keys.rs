@@ -14,9 +14,9 @@ use crate::domain::access::KeyView;
 use crate::domain::error::Refusal;
 
 const PATH: &str = "/api/v1/keys";
-const NAME_MAX: usize = 100;
-const DESCRIPTION_MAX: usize = 500;
-const DAYS_MAX: u64 = 365;
+pub(super) const NAME_MAX: usize = 100;
+pub(super) const DESCRIPTION_MAX: usize = 500;
+pub(super) const DAYS_MAX: u64 = 365;
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = KeyList)]

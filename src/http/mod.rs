@@ -82,10 +82,10 @@ macro_rules! page {
 
 /// The same for who is signed in; anybody else is asked to sign in first.
 macro_rules! room {
-    ($door:ident, $path:expr, [$($segment:ident),*] $($verb:ident $room:ident::$handler:ident($($given:ident),*)),+) => {
+    ($door:ident, $path:expr, [$($segment:ident),*] $($verb:ident $($handler:ident)::+($($given:ident),*)),+) => {
         shown!($door, $path, [$($segment),*] call, $($verb async {
             match pages::Visit::of(call).await {
-                Ok(visit) => pages::$room::$handler(visit $(, $given)*).await,
+                Ok(visit) => pages::$($handler)::+(visit $(, $given)*).await,
                 Err(instead) => instead,
             }
         }),+)
@@ -169,6 +169,12 @@ pub fn surface() -> Vec<(Method, String)> {
     #[cfg(feature = "sandbox")]
     let surface = surface.chain(control::<Door>().into_iter().flat_map(|at| at.calls(<Door as sandbox::Host>::ROOT)));
     surface.collect()
+}
+
+/// The paths of the forms of those who are signed in, as data: no other page's form may be taken at any of them.
+pub fn forms() -> Vec<String> {
+    let forms = for_people().into_iter().flat_map(|at| at.calls("")).filter(|(method, _)| *method == Method::POST);
+    forms.map(|(_, path)| path).filter(|path| !matches!(path.as_str(), "/signup" | "/login")).collect()
 }
 
 /// The same with what is said of each call, beside its handler.
@@ -262,6 +268,16 @@ fn for_people() -> Vec<At<Door>> {
         page!(door, path!("login"), [] GET login(), POST sign_in()),
         room!(door, path!("logout"), [] POST entry::sign_out()),
         room!(door, path!("dashboard"), [] GET overview::show()),
+        room!(door, path!("dashboard" / "sessions"), [] GET sessions::show(), POST sessions::create()),
+        room!(door, path!("dashboard" / "sessions" / String), [id]
+            GET sessions::one::show(id), POST sessions::one::change(id)),
+        room!(door, path!("dashboard" / "sessions" / String / "pairing-code"), [id]
+            GET sessions::one::show(id), POST sessions::one::pair(id)),
+        room!(door, path!("dashboard" / "sessions" / String / "restart"), [id] POST sessions::one::restart(id)),
+        room!(door, path!("dashboard" / "sessions" / String / "logout"), [id] POST sessions::one::log_out(id)),
+        room!(door, path!("dashboard" / "sessions" / String / "delete"), [id] POST sessions::one::delete(id)),
+        room!(door, path!("dashboard" / "keys"), [] GET keys::show(), POST keys::create()),
+        room!(door, path!("dashboard" / "keys" / String / "revoke"), [id] POST keys::revoke(id)),
         room!(door, path!("dashboard" / "account"), [] GET account::show()),
         room!(door, path!("dashboard" / "account" / "password"), [] POST account::password()),
     ]

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod answers;
 mod database;
 pub mod device_keys;
+pub mod figures;
 pub mod keys;
 mod many;
 pub mod marks;

@@ -53,7 +53,7 @@ fn page(visit: &Visit, said: Option<(bool, &str)>) -> Answered {
             h2 { (words.change_password) }
             form.stack method="post" action="/dashboard/account/password" {
                 (visit.csrf())
-                input type="hidden" name="username" autocomplete="username" value=(visit.email.as_str()) disabled;
+                input.vh type="email" autocomplete="username" value=(visit.email.as_str()) readonly tabindex="-1" aria-hidden="true";
                 label for="old" { (words.old_password) }
                 input id="old" name="old" type="password" autocomplete="current-password" required maxlength=(PASSWORD_MAX);
                 label for="new" { (words.new_password) }

@@ -17,12 +17,14 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 6] = [
+const ASSETS: [Asset; 8] = [
     Asset { name: "wamux.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/wamux.css") },
     Asset { name: "actors.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/actors.css") },
     Asset { name: "actors.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/actors.js") },
     Asset { name: "rooms.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/rooms.css") },
     Asset { name: "live.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/live.js") },
+    Asset { name: "pairing.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/pairing.css") },
+    Asset { name: "pairing.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/pairing.js") },
     Asset { name: "logo.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/logo.svg") },
 ];
 

@@ -21,17 +21,26 @@ pub(super) enum Part {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
     Overview,
+    Sessions,
+    Keys,
     Account,
 }
 
 impl Room {
     /// Each with its address, in the order in which they are listed.
-    const LISTED: &[(Self, &str)] = &[(Self::Overview, "/dashboard"), (Self::Account, "/dashboard/account")];
+    const LISTED: &[(Self, &str)] = &[
+        (Self::Overview, "/dashboard"),
+        (Self::Sessions, "/dashboard/sessions"),
+        (Self::Keys, "/dashboard/keys"),
+        (Self::Account, "/dashboard/account"),
+    ];
 
     const fn name(self, look: &Look) -> &'static str {
         let words = look.words().rooms;
         match self {
-            Self::Overview => words.overview,
+            Self::Overview => look.words().overview.title,
+            Self::Sessions => look.words().sessions.title,
+            Self::Keys => look.words().keys.title,
             Self::Account => words.account,
         }
     }

@@ -8,10 +8,14 @@ mod assets;
 mod docs;
 pub(super) mod entry;
 mod frame;
+pub(super) mod keys;
 mod landing;
 mod look;
+mod moment;
 pub(super) mod overview;
 mod refused;
+mod said;
+pub(super) mod sessions;
 mod visit;
 mod words;
 

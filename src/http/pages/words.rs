@@ -3,15 +3,21 @@
 mod english;
 mod entry;
 mod french;
+mod keys;
+mod overview;
 mod refused;
 mod rooms;
+mod sessions;
 
 use warp::http::header::ACCEPT_LANGUAGE;
 
 use super::super::call::Call;
 pub(super) use entry::Entry;
+pub(super) use keys::Keys;
+pub(super) use overview::Overview;
 pub(super) use refused::Refused;
 pub(super) use rooms::Rooms;
+pub(super) use sessions::Sessions;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
@@ -23,6 +29,9 @@ pub(super) enum Language {
 pub(super) struct Words {
     pub(super) entry: &'static Entry,
     pub(super) rooms: &'static Rooms,
+    pub(super) overview: &'static Overview,
+    pub(super) sessions: &'static Sessions,
+    pub(super) keys: &'static Keys,
     pub(super) refused: &'static Refused,
     pub(super) theme: &'static str,
     /// In the order of `Theme::ALL`.

@@ -5,6 +5,9 @@ use super::{Actors, Documentation, Landing, Words};
 pub(super) const WORDS: Words = Words {
     entry: &super::entry::ENGLISH,
     rooms: &super::rooms::ENGLISH,
+    overview: &super::overview::ENGLISH,
+    sessions: &super::sessions::ENGLISH,
+    keys: &super::keys::ENGLISH,
     refused: &super::refused::ENGLISH,
     theme: "Theme",
     themes: ["Auto", "Light", "Dark"],

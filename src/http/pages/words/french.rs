@@ -5,6 +5,9 @@ use super::{Actors, Documentation, Landing, Words};
 pub(super) const WORDS: Words = Words {
     entry: &super::entry::FRENCH,
     rooms: &super::rooms::FRENCH,
+    overview: &super::overview::FRENCH,
+    sessions: &super::sessions::FRENCH,
+    keys: &super::keys::FRENCH,
     refused: &super::refused::FRENCH,
     theme: "Thème",
     themes: ["Auto", "Clair", "Sombre"],

@@ -1,0 +1,67 @@
+// The code that links a session, live: it comes from the session's stream, with the time that is left of it, and renews itself.
+"use strict";
+
+(() => {
+  const at = (id) => document.getElementById(id);
+  let stream = null;
+  let from = 0;
+  let until = 0;
+
+  function say(text) {
+    if (at("trouble")) at("trouble").textContent = text;
+  }
+
+  function show(code) {
+    const picture = at("qr");
+    if (!picture) return;
+    if (code.qrImage) picture.src = code.qrImage;
+    [from, until] = [Date.now(), Date.parse(code.expiresAt)];
+    say("");
+    tick();
+  }
+
+  function tick() {
+    const box = at("code");
+    if (!box || !until) return;
+    const left = Math.max(0, Math.ceil((until - Date.now()) / 1000));
+    at("left").textContent = left ? box.dataset.seconds.replace("{}", String(left)) : box.dataset.soon;
+    const bar = box.querySelector("progress");
+    bar.max = Math.max(1, (until - from) / 1000);
+    bar.value = left;
+    box.classList.toggle("old", left === 0);
+  }
+
+  // Opens the stream where a code waits to be scanned, and closes it where none does any more.
+  function follow() {
+    const box = at("code");
+    if (!box) {
+      stream?.close();
+      stream = null;
+      return;
+    }
+    if (stream) return;
+    stream = new EventSource(box.dataset.stream);
+    stream.addEventListener("qr", (event) => show(JSON.parse(event.data)));
+    stream.addEventListener("connected", () => wamux.read());
+    // The server's own event is named as the browser's is: one that tells of a lost connection has no data.
+    stream.addEventListener("error", (event) => {
+      if (event.data) {
+        const trouble = JSON.parse(event.data);
+        say(trouble.message);
+        wamux.read();
+        if (trouble.final) {
+          stream.close();
+          stream = null;
+        }
+      } else if (stream.readyState === EventSource.CLOSED) {
+        say(box.dataset.lost);
+        stream = null;
+        setTimeout(follow, 5000);
+      }
+    });
+  }
+
+  document.addEventListener("wamux:live", follow);
+  setInterval(tick, 500);
+  follow();
+})();

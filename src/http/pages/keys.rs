@@ -1,0 +1,128 @@
+//! The room of API keys: made and shown once, listed, revoked.
+
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::super::call::{Answered, id};
+use super::super::fields::{Fields, digits, line};
+use super::super::keys::{DAYS_MAX, DESCRIPTION_MAX, NAME_MAX};
+use super::super::reply;
+use super::frame::Room;
+use super::moment::moment;
+use super::said::Said;
+use super::visit::Visit;
+use crate::actors::NewKeyRequest;
+use crate::domain::access::KeyView;
+use crate::domain::error::{Code, Refusal};
+use crate::domain::id::KeyId;
+
+pub(in crate::http) async fn show(visit: Visit) -> Answered {
+    let gone = visit.call.query.iter().any(|(name, _)| name == "revoked");
+    let said = gone.then_some(Said::Done(visit.words().keys.revoked));
+    page(&visit, said.as_ref(), None).await
+}
+
+/// Makes a key. It is on the page that answers, and nowhere after.
+pub(in crate::http) async fn create(mut visit: Visit) -> Answered {
+    let fields = visit.form().await?;
+    match made(&visit, fields).await {
+        Ok(key) => page(&visit, None, Some(&key)).await,
+        Err(refusal) => page(&visit, Some(&Said::Refused(refusal)), None).await,
+    }
+}
+
+pub(in crate::http) async fn revoke(mut visit: Visit, key: String) -> Answered {
+    visit.form().await?.finish(Some(()))?;
+    match visit.system().delete_key(&visit.access, id::<KeyId>(&key)?).await {
+        // Whoever pressed twice has what they wanted.
+        Ok(()) | Err(Refusal { code: Code::NotFound, .. }) => Ok(reply::see_other("/dashboard/keys?revoked=1")),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// The whole of a new key.
+pub(super) async fn made(visit: &Visit, mut fields: Fields) -> Result<String, Refusal> {
+    let name = fields.required("name", line(NAME_MAX));
+    let description = fields.optional("description", line(DESCRIPTION_MAX));
+    let days = fields.optional("expiresInDays", digits(1..=DAYS_MAX)).and_then(|days| u16::try_from(days).ok());
+    let new = name.map(|name| NewKeyRequest { name, description, expires_in_days: days });
+    let answer = visit.system().create_key(&visit.access, fields.finish(new)?, None).await?;
+    let answer: Value = serde_json::from_slice(&answer.body).map_err(|_| Refusal::internal())?;
+    answer["apiKey"].as_str().map(str::to_owned).ok_or_else(Refusal::internal)
+}
+
+async fn page(visit: &Visit, said: Option<&Said>, new: Option<&str>) -> Answered {
+    let words = visit.words().keys;
+    let keys = visit.system().keys(&visit.access).await?;
+    let body = html! {
+        h1 { (words.title) }
+        p.muted { (words.about) }
+        @if let Some(said) = said { (said.shown()) }
+        @if let Some(key) = new { (shown_once(visit, key)) }
+        section.card {
+            h2 { (words.create) }
+            form.row method="post" action="/dashboard/keys" {
+                (visit.csrf())
+                div { label for="name" { (words.name) } input id="name" name="name" required maxlength=(NAME_MAX) autocomplete="off"; }
+                div.grow { label for="description" { (words.description) " " span.muted { (words.optional) } }
+                    input id="description" name="description" maxlength=(DESCRIPTION_MAX) autocomplete="off"; }
+                div { label for="expires" { (words.expires) }
+                    select id="expires" name="expiresInDays" {
+                        option value="" { (words.never) }
+                        @for days in [7, 30, 90, DAYS_MAX] { option value=(days) { (days) " " (words.days) } }
+                    } }
+                button.button.first { (words.create) }
+            }
+        }
+        @if keys.is_empty() {
+            p.empty { (words.none) }
+        } @else {
+            div.wide id="keys" data-live="5000" { (list(visit, &keys)) }
+        }
+    };
+    let page = visit.page(Room::Keys, words.title, &body)?;
+    Ok(if let Some(said) = said { said.on(page) } else { page })
+}
+
+/// A key in the one page that shows it.
+pub(super) fn shown_once(visit: &Visit, key: &str) -> Markup {
+    let words = visit.words().keys;
+    html! {
+        div.note.secret role="status" data-keep {
+            strong { (words.made) }
+            p { code id="new-key" { (key) } " "
+                button.button.scripted type="button" data-copy="new-key" data-copied=(words.copied) { (words.copy) } }
+            p { (words.once) }
+        }
+    }
+}
+
+fn list(visit: &Visit, keys: &[KeyView]) -> Markup {
+    let (words, now, language) = (visit.words().keys, visit.system().clock().now(), visit.look.language);
+    html! {
+        table.rows {
+            thead { tr { th { (words.name) } th { (words.key) } th { (words.used) } th { (words.last_used) } th { (words.expires) } th {} } }
+            tbody {
+                @for key in keys {
+                    tr id=(format!("key-{}", key.id)) {
+                        td { strong { (key.name) } @if let Some(about) = &key.description { br; span.muted { (about) } } }
+                        td { code { (key.key_prefix) "…" } }
+                        td.num { (key.request_count) }
+                        td { @if let Some(at) = key.last_used_at { (moment(language, at, now)) } @else { span.muted { (words.never_used) } } }
+                        td { @match key.expires_at {
+                            Some(at) if at <= now => { span.tag.bad { (words.expired) } },
+                            Some(at) => { (moment(language, at, now)) },
+                            None => { span.muted { (words.never) } },
+                        } }
+                        td.acts {
+                            form method="post" action=(format!("/dashboard/keys/{}/revoke", key.id)) data-ask=(words.sure) {
+                                (visit.csrf())
+                                button.quiet aria-label=(format!("{} {}", words.revoke, key.name)) { (words.revoke) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! What a page says above its forms: that something was done, or why it was not.
+
+use maud::{Markup, html};
+
+use super::super::reply::{self, Response};
+use crate::domain::error::{Code, Refusal};
+
+pub(super) enum Said {
+    Done(&'static str),
+    /// What was wrong, in a page's own words.
+    Wrong(&'static str),
+    Refused(Refusal),
+}
+
+impl Said {
+    pub(super) fn shown(&self) -> Markup {
+        match self {
+            Self::Done(text) => html! { p.note role="status" { (text) } },
+            Self::Wrong(text) => html! { p.note.bad role="alert" { (text) } },
+            Self::Refused(refusal) => html! {
+                div.note.bad role="alert" {
+                    (refusal.detail)
+                    @for field in &refusal.fields { p { code { (field.field) } " " (field.message) } }
+                }
+            },
+        }
+    }
+
+    /// The page with this above its form, under the status that goes with it.
+    pub(super) fn on(&self, page: Response) -> Response {
+        match self {
+            Self::Done(_) => page,
+            Self::Wrong(_) => reply::not_taken(Code::ValidationFailed, page),
+            Self::Refused(refusal) => reply::not_taken(refusal.code, page),
+        }
+    }
+}

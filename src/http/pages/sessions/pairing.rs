@@ -1,0 +1,56 @@
+//! What links a session: a code to scan, which renews itself, or a code to type in.
+
+use maud::{Markup, html};
+
+use super::super::visit::Visit;
+use crate::domain::session::Session;
+use crate::domain::session::pairing_code::ShownCode;
+
+/// The code to scan. With script it comes from the session's stream, with the time that is left of it.
+pub(in crate::http::pages) fn code(visit: &Visit, session: &Session) -> Markup {
+    let words = visit.words().sessions;
+    html! {
+        section.card.pair id="pair" {
+            div.qr data-keep id="code" data-stream=(session.stream_url) data-seconds=(words.renews_in) data-soon=(words.code_soon)
+                data-lost=(words.stream_lost) {
+                img id="qr" alt=(words.qr) width="264" height="264" src=(format!("/api/v1/sessions/{}/qr", session.id));
+                progress.scripted max="20" value="20" aria-hidden="true" {}
+                p.small.muted id="left" { noscript { a href="" { (words.read_again) } } }
+            }
+            div {
+                h2 { (words.scan) }
+                ol { @for step in words.scan_steps { li { (step) } } }
+                p id="trouble" role="status" {}
+            }
+        }
+    }
+}
+
+/// Where a code to type in is asked for.
+pub(super) fn ask(visit: &Visit, session: &Session) -> Markup {
+    let words = visit.words().sessions;
+    html! {
+        details.card {
+            summary { (words.by_number) }
+            p.muted.small { (words.by_number_about) }
+            form.row method="post" action=(format!("/dashboard/sessions/{}/pairing-code", session.id)) {
+                (visit.csrf())
+                div.grow { label for="phone" { (words.number) }
+                    input id="phone" name="phone" type="tel" required placeholder="+237612345678" autocomplete="tel" maxlength="40"; }
+                button.button { (words.get_code) }
+            }
+        }
+    }
+}
+
+/// A code to type in.
+pub(super) fn typed(visit: &Visit, shown: &ShownCode) -> Markup {
+    let words = visit.words().sessions;
+    html! {
+        section.card {
+            h2 { (words.type_in) }
+            p.code-to-type { code { (shown.code.shown()) } }
+            p.muted.small { (words.type_in_about) " " strong.num { (shown.phone) } }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The settings of a session as a form: its name, its proxy, its pace. What is left blank is as the network has it.
+
+use maud::{Markup, html};
+
+use super::super::super::fields::{Fields, digits, text};
+use super::super::visit::Visit;
+use crate::domain::error::Refusal;
+use crate::domain::pacing::{JITTER_MAX, PER_MINUTE_MAX};
+use crate::domain::proxy::Proxy;
+use crate::domain::session::{Changes, SESSION_KEY_MAX, Session, SessionKey, Setting};
+
+pub(super) fn form(visit: &Visit, session: &Session) -> Markup {
+    let words = visit.words().sessions;
+    let typing = session.simulate_typing.map(|typing| if typing { "yes" } else { "no" });
+    let sealed = session.proxy_url.as_deref().is_some_and(|url| url.contains("***"));
+    html! {
+        details.card {
+            summary { (words.settings) }
+            form.stack method="post" action=(format!("/dashboard/sessions/{}", session.id)) {
+                (visit.csrf())
+                label for="sessionKey" { (words.name) }
+                input id="sessionKey" name="sessionKey" required maxlength=(SESSION_KEY_MAX) value=(session.session_key.as_str()) autocomplete="off";
+                label for="proxyUrl" { (words.proxy) }
+                input id="proxyUrl" name="proxyUrl" placeholder="socks5://user:password@host:1080" maxlength="1000" autocomplete="off" spellcheck="false"
+                    value=[session.proxy_url.as_deref()] aria-describedby="proxy-hint";
+                p.hint id="proxy-hint" { (words.proxy_hint) @if sealed { " " (words.proxy_sealed) } }
+                label for="messagesPerMinute" { (words.per_minute) }
+                input id="messagesPerMinute" name="messagesPerMinute" type="number" min="0" max=(PER_MINUTE_MAX) value=[session.messages_per_minute]
+                    aria-describedby="pace-hint";
+                p.hint id="pace-hint" { (words.per_minute_hint) }
+                label for="messageJitter" { (words.jitter) }
+                input id="messageJitter" name="messageJitter" type="number" min="0" max=(JITTER_MAX) value=[session.message_jitter];
+                label for="simulateTyping" { (words.typing) }
+                select id="simulateTyping" name="simulateTyping" {
+                    @for (value, name) in [("", words.by_network), ("yes", words.yes), ("no", words.no)] {
+                        option value=(value) selected[typing.unwrap_or("") == value] { (name) }
+                    }
+                }
+                button.button { (words.save) }
+            }
+        }
+    }
+}
+
+/// What a form asks to be different. A proxy whose password is hidden, sent back as it was shown, stays.
+pub(super) fn changes(mut fields: Fields) -> Result<Changes, Refusal> {
+    let key = fields.required("sessionKey", text(SessionKey::try_from));
+    let proxy = fields.optional(
+        "proxyUrl",
+        text(
+            |url: String| {
+                if url.contains(":***@") { Ok(Setting::Keep) } else { Proxy::try_from(url).map(Setting::Set) }
+            },
+        ),
+    );
+    let small = |max: u32| digits(0..=u64::from(max));
+    let per_minute = fields.optional("messagesPerMinute", small(PER_MINUTE_MAX));
+    let jitter = fields.optional("messageJitter", small(JITTER_MAX));
+    let typing = fields.optional(
+        "simulateTyping",
+        text(|word: String| match word.as_str() {
+            "yes" => Ok(true),
+            "no" => Ok(false),
+            _ => Err("must be yes or no"),
+        }),
+    );
+    let number = |number: Option<u64>| number.and_then(|n| u32::try_from(n).ok()).map_or(Setting::Remove, Setting::Set);
+    let changes = Changes {
+        key,
+        proxy: proxy.unwrap_or(Setting::Remove),
+        per_minute: number(per_minute),
+        jitter: number(jitter),
+        typing: typing.map_or(Setting::Remove, Setting::Set),
+    };
+    fields.finish(Some(changes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(given: &[(&str, &str)]) -> Result<Changes, Refusal> {
+        changes(Fields::of_form(given.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()))
+    }
+
+    #[test]
+    fn what_is_left_blank_is_as_the_network_has_it() {
+        let blank = read(&[("sessionKey", "a")]).unwrap();
+        assert_eq!(blank.key.unwrap().as_str(), "a");
+        assert_eq!((blank.proxy, blank.per_minute), (Setting::Remove, Setting::Remove));
+        let full = [
+            ("sessionKey", "a"),
+            ("proxyUrl", "socks5://u:***@proxy.example:1080"),
+            ("messagesPerMinute", "0"),
+            ("messageJitter", "50"),
+            ("simulateTyping", "no"),
+        ];
+        let full = read(&full).unwrap();
+        assert_eq!(
+            (full.proxy, full.per_minute),
+            (Setting::Keep, Setting::Set(0)),
+            "a hidden password is not overwritten"
+        );
+        assert_eq!((full.jitter, full.typing), (Setting::Set(50), Setting::Set(false)));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named() {
+        let wrong =
+            read(&[("proxyUrl", "ftp://x"), ("messageJitter", "101"), ("simulateTyping", "maybe"), ("plan", "pro")]);
+        let named: Vec<_> = wrong.unwrap_err().fields.into_iter().map(|field| field.field).collect();
+        assert_eq!(named, ["sessionKey", "proxyUrl", "messageJitter", "simulateTyping", "plan"]);
+    }
+}
