@@ -3,8 +3,12 @@
 use reqwest::Method;
 use reqwest::header::ORIGIN;
 
-use crate::ground::app::App;
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ConnectionTrait, Database};
+
+use crate::ground::app::{App, until};
 use crate::ground::browser::{Browser, PASSWORD, filled};
+use crate::ground::{Ground, on_both_databases};
 
 const ADDRESS: &str = "person@example.com";
 
@@ -183,3 +187,38 @@ async fn bad_input_comes_back_with_a_sentence() {
     assert_eq!(odd.status, 422);
     app.stop().await;
 }
+
+async fn a_deleted_account_leaves_nothing(on: Ground) {
+    let app = App::start_on(on).await;
+    let browser = Browser::signed_in(&app, ADDRESS).await;
+    let made = browser.submit("/dashboard/keys", "/dashboard/keys", &[("name", "laptop")]).await;
+    let key = format!("sk_test_{}", &made.text.split("sk_test_").nth(1).unwrap()[..43]);
+    let caller = app.caller.with_key(Some(&key));
+    caller.link("support", "+237600000075").await;
+    caller.text("+237600000076", "soon gone").await;
+    caller.until_count("status=delivered", 1).await;
+    let delete = async |password| {
+        browser.submit("/dashboard/account", "/dashboard/account/delete", &[("password", password)]).await
+    };
+    assert_eq!(delete("not the password").await.status, 422);
+    assert_eq!(delete(PASSWORD).await.goes_to(), "/login?gone=1");
+    assert!(browser.jar().is_empty());
+    caller.get("/sessions").await.problem(401, "invalid_api_key");
+    let store = app.server().store().clone();
+    until("everything is erased", async || store.gone().await.unwrap().is_empty()).await;
+    app.caller.get("/sessions").await.expect(200);
+    let database = Database::connect(app.place.database_url().unwrap_or(app.sqlite_url())).await.unwrap();
+    for table in
+        ["account", "sign_in", "session", "message", "media", "event", "usage", "idempotency", "device_key", "api_key"]
+    {
+        // The other tenant has its key, and nothing else.
+        let rows = Query::select().expr(Expr::cust("COUNT(*)")).from(table).take();
+        let row = database.query_one(&rows).await.unwrap().unwrap();
+        let left: i64 = row.try_get_by_index(0).unwrap();
+        assert_eq!(left, i64::from(table == "api_key"), "{table}");
+    }
+    Browser::signed_in(&app, ADDRESS).await;
+    app.stop().await;
+}
+
+on_both_databases!(a_deleted_account_leaves_nothing);

@@ -11,6 +11,8 @@ pub struct Model {
     pub email: String,
     pub plan: String,
     pub created_at: DateTimeUtc,
+    /// When its person deleted the account; its rows are being erased.
+    pub deleted_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

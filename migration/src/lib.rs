@@ -13,6 +13,7 @@ mod m0008_pacing;
 mod m0009_pending;
 mod m0011_request;
 mod m0012_accounts;
+mod m0013_gone;
 
 pub struct Migrator;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_pending::Migration),
             Box::new(m0011_request::Migration),
             Box::new(m0012_accounts::Migration),
+            Box::new(m0013_gone::Migration),
         ]
     }
 }

@@ -113,6 +113,9 @@ impl State {
             if forget_messages && let Err(error) = forget_old_messages(&shared).await {
                 vitals.note_error(&error.to_string());
             }
+            if let Err(error) = erase_gone(&shared).await {
+                vitals.note_error(&error.to_string());
+            }
             if expire && let Err(error) = expire_messages(&shared).await {
                 vitals.note_error(&error.to_string());
             }
@@ -148,6 +151,14 @@ async fn forget_old_messages(shared: &Shared) -> Result<(), StoreError> {
         after = shared.store.forget_messages(before, place).await?;
     }
     while shared.phase() != Phase::Stopping && shared.store.forget_events(before).await? {}
+    Ok(())
+}
+
+/// Erases tenants that are gone. A part at a time, so that others write in between.
+async fn erase_gone(shared: &Shared) -> Result<(), StoreError> {
+    for tenant in shared.store.gone().await? {
+        while shared.phase() != Phase::Stopping && shared.store.erase(tenant).await? {}
+    }
     Ok(())
 }
 

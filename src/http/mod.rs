@@ -280,6 +280,7 @@ fn for_people() -> Vec<At<Door>> {
         room!(door, path!("dashboard" / "keys" / String / "revoke"), [id] POST keys::revoke(id)),
         room!(door, path!("dashboard" / "account"), [] GET account::show()),
         room!(door, path!("dashboard" / "account" / "password"), [] POST account::password()),
+        room!(door, path!("dashboard" / "account" / "delete"), [] POST account::delete()),
     ]
 }
 

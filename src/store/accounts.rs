@@ -33,6 +33,7 @@ impl Store {
                     email: Set(email),
                     plan: Set("free".to_owned()),
                     created_at: Set(at),
+                    deleted_at: Set(None),
                 };
                 let known = OnConflict::column(tenant::Column::Email).do_nothing().to_owned();
                 let made = tenant::Entity::insert(row).on_conflict(known).exec_without_returning(batch).await?;

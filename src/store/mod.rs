@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod answers;
 mod database;
 pub mod device_keys;
+mod erasing;
 pub mod figures;
 pub mod keys;
 mod many;

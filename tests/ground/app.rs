@@ -237,6 +237,12 @@ impl App {
         self.place.folder()
     }
 
+    /// The file of the database, for whoever looks into it beside the server.
+    #[allow(dead_code, reason = "the benches look at no files")]
+    pub fn sqlite_url(&self) -> String {
+        format!("sqlite://{}", self.folder().join("wamux.db").display())
+    }
+
     pub fn server(&self) -> &Server {
         &self.server
     }

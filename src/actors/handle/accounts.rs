@@ -68,6 +68,29 @@ impl System {
         Ok(true)
     }
 
+    /// Deletes the account with all that is its own, if the password is right. False if it is not. Nobody is let in from now on; the
+    /// sessions are unlinked and everything else is erased in the background.
+    pub async fn delete_account(
+        &self,
+        access: &Access,
+        email: &Email,
+        password: Password,
+        from: IpAddr,
+    ) -> Result<bool, Refusal> {
+        if !self.is_password(email, password, from).await? {
+            return Ok(false);
+        }
+        for session in self.sessions(access).await? {
+            self.delete_session(access, session.id).await?;
+        }
+        for (bearer, hash) in self.shared.store.shut_out(access.tenant).await? {
+            self.shared.doorkeeper.revoke(&hash);
+            self.shared.streams.end(bearer);
+        }
+        tracing::info!("account deleted");
+        Ok(true)
+    }
+
     async fn is_password(&self, email: &Email, claimed: Password, from: IpAddr) -> Result<bool, Refusal> {
         self.shared.attempts.on(email, from)?;
         let known = self.shared.store.account(email).await?;

@@ -6,7 +6,7 @@ use super::super::call::Answered;
 use super::super::fields::text;
 use super::super::{origin, reply};
 use super::frame::Room;
-use super::visit::Visit;
+use super::visit::{self, Visit};
 use crate::domain::account::{PASSWORD_MAX, PASSWORD_MIN, Password, WeakPassword};
 use crate::domain::error::Code;
 
@@ -38,6 +38,21 @@ pub(in crate::http) async fn password(mut visit: Visit) -> Answered {
     again(words.wrong_password)
 }
 
+pub(in crate::http) async fn delete(mut visit: Visit) -> Answered {
+    let mut fields = visit.form().await?;
+    let password = fields.optional("password", text(Ok::<_, String>)).unwrap_or_default();
+    fields.finish(Some(()))?;
+    let from = origin::client(visit.call.arrival.peer, &visit.call.headers);
+    let password = Password::claimed(password);
+    if visit.system().delete_account(&visit.access, &visit.email, password, from).await? {
+        let mut response = reply::see_other("/login?gone=1");
+        visit::forget(&mut response);
+        return Ok(response);
+    }
+    let said = Some((true, visit.words().rooms.wrong_password));
+    page(&visit, said).map(|page| reply::not_taken(Code::ValidationFailed, page))
+}
+
 fn page(visit: &Visit, said: Option<(bool, &str)>) -> Answered {
     let (entry, words) = (visit.words().entry, visit.words().rooms);
     let body = html! {
@@ -61,6 +76,16 @@ fn page(visit: &Visit, said: Option<(bool, &str)>) -> Answered {
                     minlength=(PASSWORD_MIN) maxlength=(PASSWORD_MAX) aria-describedby="hint";
                 p.hint id="hint" { (entry.password_hint) " " (words.others_out) }
                 button.button { (words.change_password) }
+            }
+        }
+        section.card {
+            h2 { (words.delete) }
+            p.muted.small { (words.delete_about) }
+            form.row method="post" action="/dashboard/account/delete" data-ask=(words.delete_sure) {
+                (visit.csrf())
+                div { label for="password" { (words.old_password) }
+                    input id="password" name="password" type="password" autocomplete="current-password" required maxlength=(PASSWORD_MAX); }
+                button.button.bad { (words.delete) }
             }
         }
     };

@@ -42,7 +42,8 @@ pub(in crate::http) async fn signup(call: Call) -> Answered {
 pub(in crate::http) async fn login(call: Call) -> Answered {
     let look = Look::of(&call);
     let asked = |wanted: &str| call.query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-    let said = asked("out").map(|_| Said { bad: false, text: look.words().entry.signed_out });
+    let (out, gone) = (look.words().entry.signed_out, look.words().entry.gone);
+    let said = asked("out").map(|_| out).or(asked("gone").map(|_| gone)).map(|text| Said { bad: false, text });
     Ok(sign_in_page(&call, &look, &Given { next: asked("next").and_then(inside), said, ..Given::default() }))
 }
 

@@ -13,6 +13,9 @@ pub(in crate::http::pages) struct Rooms {
     pub(in crate::http::pages) others_out: &'static str,
     pub(in crate::http::pages) changed: &'static str,
     pub(in crate::http::pages) wrong_password: &'static str,
+    pub(in crate::http::pages) delete: &'static str,
+    pub(in crate::http::pages) delete_about: &'static str,
+    pub(in crate::http::pages) delete_sure: &'static str,
 }
 
 pub(super) const ENGLISH: Rooms = Rooms {
@@ -28,6 +31,10 @@ pub(super) const ENGLISH: Rooms = Rooms {
     others_out: "Every other browser is signed out with it.",
     changed: "The password is changed, and every other browser signed out.",
     wrong_password: "That is not the present password.",
+    delete: "Delete the account",
+    delete_about: "Your sessions are unlinked, your keys refused at once, and all your messages erased within minutes. Nobody can bring \
+                   them back.",
+    delete_sure: "Delete this account with all that is in it?",
 };
 
 pub(super) const FRENCH: Rooms = Rooms {
@@ -43,4 +50,8 @@ pub(super) const FRENCH: Rooms = Rooms {
     others_out: "Tous les autres navigateurs sont alors déconnectés.",
     changed: "Le mot de passe est changé, et tous les autres navigateurs sont déconnectés.",
     wrong_password: "Ce n’est pas le mot de passe actuel.",
+    delete: "Supprimer le compte",
+    delete_about: "Vos sessions sont déliées, vos clés refusées aussitôt, et tous vos messages effacés en quelques minutes. Personne ne \
+                   pourra les rétablir.",
+    delete_sure: "Supprimer ce compte avec tout ce qu’il contient ?",
 };
