@@ -37,7 +37,7 @@ build: setup-run ## Build both release binaries: target/release/wamux, and targe
 	cargo build --locked --release $(LIVE)
 	@ls -l target/release/wamux target/live/release/wamux
 
-test: setup-test ## Install what the tests need (PostgreSQL, Node.js, Python) and run all of them
+test: setup-test ## Install what the tests need (PostgreSQL, Chromium, Node.js, Python) and run all of them
 	$(call say,Building the live binary (a test runs it, where no network is))
 	cargo build --locked $(LIVE)
 	$(call say,Testing)
@@ -79,6 +79,9 @@ setup-test: setup-run
 		$(AS_ROOT) mkdir -p /etc/postgresql-common && { [ -e /etc/postgresql-common/createcluster.conf ] || \
 			echo 'create_main_cluster = false' | $(AS_ROOT) tee /etc/postgresql-common/createcluster.conf >/dev/null; }; \
 		$(APT) update -q && $(APT) install -yq --no-install-recommends postgresql; }
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+		echo "==> Installing Chromium: the pages are tested in a real browser"; \
+		$(APT) update -q && $(APT) install -yq --no-install-recommends chromium chromium-driver; }
 	@command -v ip >/dev/null && command -v unshare >/dev/null || { \
 		echo "==> Installing iproute2: a test runs the live build in a network of its own, which reaches nothing"; \
 		$(APT) update -q && $(APT) install -yq --no-install-recommends iproute2 util-linux; }

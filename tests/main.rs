@@ -10,6 +10,7 @@ mod apart;
 mod backup;
 mod bad_input;
 mod blocked;
+mod browser;
 mod builds;
 mod coming_back;
 mod crashes;

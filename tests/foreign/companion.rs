@@ -1,17 +1,15 @@
 //! The foreign client as a child process: orders go in, its events come out, a JSON line each.
 
-use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+
+use crate::ground::npm;
 
 /// Nothing here takes longer, unless it never happens.
 const SOON: Duration = Duration::from_mins(1);
@@ -119,26 +117,5 @@ impl Drop for Companion {
 /// The folder with the client in it: installed once for each lock file, and taken from there.
 fn installed() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/foreign");
-        let read = |name: &str| fs::read(here.join(name)).unwrap();
-        let hash = digest(&SHA256, &[read("package-lock.json"), read(".npmrc")].concat());
-        let hash = BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..9]);
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("foreign-{hash}"));
-        fs::create_dir_all(&folder).unwrap();
-        // Two test runs at once install once.
-        let lock = File::create(folder.join("lock")).unwrap();
-        lock.lock().unwrap();
-        for name in ["package.json", "package-lock.json", ".npmrc", "client.mjs"] {
-            fs::write(folder.join(name), read(name)).unwrap();
-        }
-        if !folder.join("installed").exists() {
-            let done = Command::new("npm").args(["ci", "--omit=dev"]).current_dir(&folder).output();
-            let done =
-                done.expect("npm is missing: make setup-test installs it, and Node.js 18 or later is what it needs");
-            assert!(done.status.success(), "npm ci: {}", String::from_utf8_lossy(&done.stderr));
-            fs::write(folder.join("installed"), "").unwrap();
-        }
-        folder
-    })
+    FOLDER.get_or_init(|| npm::installed("foreign", &["client.mjs"]))
 }

@@ -10,6 +10,8 @@ pub mod gate;
 pub mod live;
 #[allow(dead_code, reason = "the benches fetch nothing")]
 pub mod origin;
+#[allow(dead_code, reason = "the benches install nothing")]
+pub mod npm;
 pub mod place;
 pub mod postgres;
 pub mod process;

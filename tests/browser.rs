@@ -1,0 +1,118 @@
+//! The pages in a real browser, with script: what people do on them, and whether everybody can.
+
+mod window;
+
+use crate::ground::app::App;
+use crate::ground::browser::PASSWORD;
+use window::Window;
+
+const PERSON: &str = "person@example.com";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_key_is_gone_from_the_page_and_opens_nothing() {
+    let app = App::start().await;
+    let window = Window::signed_in(&app, PERSON).await;
+    window.goes("/dashboard/keys").await;
+    window.types("#name", "laptop").await;
+    window.clicks("form.row .button.first").await;
+    let key = window.shows("#new-key").await.text().await.unwrap();
+    let caller = app.caller.with_key(Some(&key));
+    caller.get("/sessions").await.expect(200);
+    window.clicks("td.acts button").await;
+    window.agrees().await;
+    window.says(".note", "revoked").await;
+    window.shows(".empty").await;
+    caller.get("/sessions").await.problem(401, "invalid_api_key");
+    window.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_renews_itself_and_the_page_follows_the_session() {
+    let app = App::start().await;
+    let window = Window::signed_in(&app, PERSON).await;
+    window.goes("/dashboard/sessions").await;
+    window.types("#sessionKey", "support").await;
+    window.clicks("form.row .button.first").await;
+    window.says("#left", "Renews itself in").await;
+    let picture = "return document.getElementById('qr').src";
+    let first = window.run(picture, Vec::new()).await;
+    window.run("window.first = document.getElementById('qr').src", Vec::new()).await;
+    window.run("new MutationObserver(() => document.body.classList.add('renewed')).observe(document.getElementById('qr'), { attributes: true })", Vec::new()).await;
+    window.shows("body.renewed").await;
+    let second = window.run(picture, Vec::new()).await;
+    assert!(first != second && second.as_str().unwrap().starts_with("data:image/png;base64,"), "{second}");
+    let id = window.path().await.rsplit('/').next().unwrap().to_owned();
+    window.run("window.same = true", Vec::new()).await;
+    let key = app.tenant(PERSON, "free").await;
+    key.scan(&id, "+237600000081").await;
+    window.says("h1 .tag", "connected").await;
+    assert_eq!(window.run("return window.same && !document.getElementById('qr')", Vec::new()).await, true, "without a reload");
+    window.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guesser_is_told_to_wait() {
+    let app = App::start().await;
+    let window = Window::open(&app).await;
+    window.goes("/login").await;
+    for guess in 0..8 {
+        window.signs(PERSON, &format!("guess number {guess}")).await;
+        window.says(".note.bad, h1", "There is no account").await;
+        window.run("document.querySelector('.note').remove()", Vec::new()).await;
+    }
+    window.signs(PERSON, PASSWORD).await;
+    window.says("main", "Too many attempts").await;
+    window.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_can_have_nothing_sent() {
+    let app = App::start().await;
+    let window = Window::signed_in(&app, PERSON).await;
+    let own = app.caller.address();
+    for (path, said) in [("/logout", "Sign in"), ("/login", "The form was not taken")] {
+        let field = "<input name=email value=a><input name=password value=b>";
+        let form = format!("<form method=post action='http://{own}{path}'>{field}<button>go</button></form>");
+        window.opens(&format!("data:text/html,{form}")).await;
+        window.clicks("button").await;
+        window.says("h1", said).await;
+    }
+    window.goes("/dashboard").await;
+    window.shows(".rooms").await;
+    window.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_is_for_everybody_in_both_themes_and_asks_no_other_host() {
+    let app = App::start().await;
+    let window = Window::signed_in(&app, PERSON).await;
+    window.goes("/dashboard/sessions").await;
+    window.types("#sessionKey", "support").await;
+    window.clicks("form.row .button.first").await;
+    window.says("#left", "Renews itself in").await;
+    let session = window.path().await;
+    let pages = ["/", "/docs", "/docs/sessions", "/dashboard", "/dashboard/sessions", &session, "/dashboard/keys", "/dashboard/account"];
+    let mut wrong = Vec::new();
+    for theme in ["light", "dark"] {
+        window.prefers(theme).await;
+        for page in pages {
+            window.goes(page).await;
+            let found = window.barriers().await.into_iter().chain(window.faults().await);
+            wrong.extend(found.map(|what| format!("{page} ({theme}): {what}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    window.close().await;
+    let narrow = Window::sized(&app, 500, 800).await;
+    for page in ["/", "/docs", "/login", "/signup"] {
+        narrow.goes(page).await;
+        assert_eq!(narrow.faults().await, Vec::<String>::new(), "{page}");
+        assert_eq!(narrow.barriers().await, Vec::<String>::new(), "{page}");
+    }
+    narrow.close().await;
+    app.stop().await;
+}
