@@ -75,6 +75,11 @@ impl Writer {
         self.trouble.borrow().clone()
     }
 
+    /// Waits until things can be written, or are not any more at all.
+    pub(super) async fn recovered(&self) {
+        let _ = self.trouble.clone().wait_for(Option::is_none).await;
+    }
+
     /// Queues a send without waiting; when there is no room its caller is told so.
     pub(super) fn accept(&self, job: AcceptJob) {
         match self.queue.try_reserve() {
@@ -191,10 +196,11 @@ async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Opti
         let (number, db) = pool.present();
         // First what was said before.
         let mut done = kept.again(&db).await;
+        let mut written = None;
         if !queued.is_empty() {
             let (began, size) = (clock::instant(), queued.len());
             let mut batch = Batch::of(std::mem::take(&mut queued));
-            let written = match done {
+            let outcome = match done {
                 // A job that panics takes its batch with it, but never the writer.
                 Ok(()) => AssertUnwindSafe(in_time(batch.write(&db)))
                     .catch_unwind()
@@ -202,11 +208,11 @@ async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Opti
                     .unwrap_or(Err(StoreError::Panicked)),
                 Err(error) => Err(error),
             };
-            done = written.as_ref().map(drop).map_err(Clone::clone);
+            done = outcome.as_ref().map(drop).map_err(Clone::clone);
             if done.is_ok() {
                 metrics.committed(size, began.elapsed());
             }
-            kept.keep(batch.finish(written, &metrics));
+            written = Some((batch, outcome));
         } else if done.is_ok() && tell.borrow().is_some() {
             done = in_time(batch::probe(&db)).await;
         }
@@ -214,10 +220,15 @@ async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Opti
             Err(StoreError::Away(trouble)) => Some(trouble),
             _ => None,
         };
-        if trouble.as_ref().is_some_and(Trouble::spoils_connections) {
+        let spoilt = trouble.as_ref().is_some_and(Trouble::spoils_connections);
+        // Before the callers: one who is told that it is not known what happened may wait for the end of the trouble.
+        tell.send_replace(trouble);
+        if let Some((batch, outcome)) = written {
+            kept.keep(batch.finish(outcome, &metrics));
+        }
+        if spoilt {
             pool.renew(number).await;
         }
-        tell.send_replace(trouble);
     }
     let _ = kept.again(&pool.present().1).await;
     pool.close().await;
