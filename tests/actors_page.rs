@@ -66,11 +66,25 @@ async fn whoever_is_not_the_operator_gets_a_page_that_shows_nothing() {
         }
     }
     anyone.get("/health/actors").await.problem(403, "operator_only");
+    assert!(page(&anyone, None).await.text.contains("data-no-token=\"This is no token: "));
     // A tenant's key is no operator's token.
     app.caller.get("/health/actors").await.problem(403, "operator_only");
     let drawn = page(&anyone, Some(("Authorization", &bearer))).await;
     is_a_page(&drawn);
     assert!(drawn.text.contains(&session) && !drawn.text.contains("<form"), "{}", drawn.text);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_there_is_no_token_none_is_asked_for() {
+    let app = App::start().await;
+    let anyone = app.caller.with_key(None);
+    let shell = page(&anyone, Some(("Via", "1.1 proxy"))).await;
+    is_a_page(&shell);
+    assert!(shell.text.contains("this answers only on the server"), "{}", shell.text);
+    for asked in ["<form", "<input", "janitor"] {
+        assert!(!shell.text.contains(asked), "{asked} in {}", shell.text);
+    }
     app.stop().await;
 }
 

@@ -124,7 +124,12 @@ async fn media_that_come_in_are_shown_and_downloaded(on: Ground) {
         assert_eq!(message["downloadUrl"], json!(format!("/api/v1/messages/{id}/media")));
         assert_eq!(app.caller.get(&format!("/messages/{id}")).await.expect(200), message);
 
+        let before = app.caller.request(Method::HEAD, &media_of(&message)).send().await.unwrap();
+        assert_eq!(before.status(), 200);
         let (headers, got) = download(&app.caller, &message).await;
+        for name in ["content-type", "content-length", "content-disposition", "content-security-policy"] {
+            assert_eq!(before.headers().get(name), headers.get(name), "{name} of HEAD and GET");
+        }
         assert!(got == *bytes, "{name} is not what was sent");
         let header = |name: &str| headers[name].to_str().unwrap().to_owned();
         assert_eq!((header("content-type"), header("content-length")), (kind.to_owned(), bytes.len().to_string()));
@@ -201,6 +206,12 @@ async fn what_nobody_has_any_longer_is_told_of_as_expired() {
     app.caller.post(&format!("/sandbox/phones/{OWN}/online"), json!({})).await.expect(204);
     let problem = app.caller.get(&media_of(&message)).await.problem(410, "media_expired");
     assert!(problem["detail"].as_str().unwrap().contains("does not have it either"), "{problem}");
+    // Whoever asks for its head only is told what is known, and nobody looks for it.
+    let head = |caller: &Caller| caller.request(Method::HEAD, &media_of(&message)).send();
+    let known = head(&app.caller).await.unwrap();
+    assert_eq!((known.status().as_u16(), known.headers()["content-length"].to_str().unwrap()), (200, "1000"));
+    assert!(known.bytes().await.unwrap().is_empty());
+    assert_eq!(head(&app.caller.with_key(None)).await.unwrap().status(), 401);
     app.stop().await;
 }
 

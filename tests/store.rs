@@ -5,8 +5,10 @@ mod received;
 mod retention;
 mod sending;
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use chrono::TimeDelta;
 use tokio::sync::oneshot;
 use wamux::clock::Clock;
 use wamux::domain::access::{ApiKey, Email, KeyView, Mode, ShownKey};
@@ -20,6 +22,7 @@ use wamux::domain::session::life::Fault;
 use wamux::domain::session::{Lease, Session, SessionKey};
 use wamux::store::accept::{AcceptJob, Outcome, Sender};
 use wamux::store::answers::Made;
+use wamux::store::keys::Uses;
 use wamux::store::seal::KeyFile;
 use wamux::store::sessions::Record;
 use wamux::store::{DatabaseUrl, Store, StoreError};
@@ -257,9 +260,19 @@ async fn a_key_lets_in_until_it_is_deleted(store: &Store) {
         };
         ShownKey { view, api_key }
     };
+    let (mut uses, at) = (Vec::new(), store.clock().now());
     for secret in 1..50 {
-        assert!(store.create_key(tenant, new(secret), None).await.unwrap().now().is_ok());
+        let made = store.create_key(tenant, new(secret), None).await.unwrap().now().unwrap();
+        uses.push(Uses { key: made.view.id, count: secret.into(), last: at + TimeDelta::seconds(secret.into()) });
     }
+    // Counted twice, and each key by itself.
+    for _ in 0..2 {
+        store.count_uses(uses.clone()).await.unwrap();
+    }
+    let counted: HashMap<_, _> = uses.iter().map(|uses| (uses.key, (2 * uses.count, Some(uses.last)))).collect();
+    let kept = store.keys(tenant).await.unwrap();
+    let kept: HashMap<_, _> = kept.into_iter().map(|key| (key.id, (key.request_count, key.last_used_at))).collect();
+    assert_eq!(kept, counted);
     let ShownKey { view, api_key: key } = store.create_key(tenant, new(90), None).await.unwrap().now().unwrap();
     let more = store.create_key(tenant, new(91), None).await.unwrap();
     assert_eq!(more.now().unwrap_err().code, Code::KeyLimitReached);
@@ -283,8 +296,8 @@ async fn a_session_key_is_unique_among_the_living_of_a_tenant(store: &Store) {
 async fn only_the_newest_lease_records(store: &Store) {
     let tenant = tenant(store, "lease@example.com").await;
     let old = lease(store, tenant, "one").await;
-    accept(store, old, "LEASE", None).await;
     let (new, _) = store.lease(tenant, old.session).await.unwrap().unwrap();
+    accept(store, old, "LEASE", None).await;
     let record = || Record {
         status: wamux::domain::session::Status::Failed,
         phone: None,

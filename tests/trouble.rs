@@ -4,8 +4,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database};
+use reqwest::Method;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, Statement};
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use wamux::clock::instant;
 use wamux::config::Config;
@@ -81,13 +83,7 @@ pub async fn gets_over_it(caller: &Caller, accepted: &[String], received: u64) {
 }
 
 async fn a_host_vanishes(comes_back: fn(&Tunnel)) {
-    let postgres = Postgres::start();
-    let tunnel = Tunnel::to(postgres.socket()).await;
-    let folder = tempfile::tempdir().unwrap();
-    let plain = Config::in_folder(folder.path().to_owned());
-    let config = Config { database: postgres.url_at(tunnel.addr).parse().unwrap(), ..plain };
-    let server = Server::start(config.clone()).await.unwrap();
-    let caller = Caller::new(format!("http://{}", server.addr), Some(tenant(&config, "you@example.com", "pro").await));
+    let (_postgres, tunnel, _folder, server, caller) = beyond_a_tunnel().await;
     let session = caller.link("one", OWN).await;
     caller.text(PHONE, "before").await;
     caller.until_count("status=delivered", 1).await;
@@ -118,6 +114,84 @@ async fn a_database_host_that_vanishes_without_a_word_and_comes_back_loses_nothi
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_host_that_vanishes_without_a_word_and_knows_nothing_afterwards_loses_nothing() {
     a_host_vanishes(Tunnel::reset).await;
+}
+
+/// A session whose making is committed, and nobody hears of it. Its id, when the database is there again.
+async fn made_unheard(caller: &Caller, postgres: &Postgres, tunnel: &Tunnel, once: Option<&str>) -> String {
+    let mut straight = ConnectOptions::new(postgres.url());
+    straight.max_connections(1);
+    let straight = Database::connect(straight).await.unwrap();
+    let hold = "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+          PERFORM pg_advisory_xact_lock_shared(7); RETURN NULL; END $$; \
+        CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON session DEFERRABLE INITIALLY DEFERRED \
+          FOR EACH ROW EXECUTE FUNCTION hold(); \
+        SELECT pg_advisory_lock(7)";
+    straight.execute_unprepared(hold).await.unwrap();
+    let one = async |sql: &str| {
+        let row = straight.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap();
+        row.map(|row| row.try_get_by_index::<String>(0).unwrap())
+    };
+    let mut request = caller.request(Method::POST, "/sessions").json(&json!({ "session_key": "one" }));
+    if let Some(once) = once {
+        request = request.header("Idempotency-Key", once);
+    }
+    let making = tokio::spawn({
+        let caller = caller.clone();
+        async move { caller.send(request).await }
+    });
+    let waits = "SELECT 'it waits' FROM pg_locks JOIN pg_database ON pg_database.oid = database \
+        WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()";
+    until("about to be committed", async || one(waits).await.is_some()).await;
+    tunnel.stop_up();
+    straight.execute_unprepared("SELECT pg_advisory_unlock(7)").await.unwrap();
+    let made = "SELECT id::text FROM session";
+    until("committed", async || one(made).await.is_some()).await;
+    is_told_to_come_back(making.await.unwrap());
+    tunnel.reset();
+    let id = one(made).await.unwrap();
+    straight.close().await.unwrap();
+    id
+}
+
+async fn beyond_a_tunnel() -> (Postgres, Tunnel, TempDir, Server, Caller) {
+    let postgres = Postgres::start();
+    let tunnel = Tunnel::to(postgres.socket()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let plain = Config::in_folder(folder.path().to_owned());
+    let config = Config { database: postgres.url_at(tunnel.addr).parse().unwrap(), ..plain };
+    let server = Server::start(config.clone()).await.unwrap();
+    let caller = Caller::new(format!("http://{}", server.addr), Some(tenant(&config, "you@example.com", "pro").await));
+    (postgres, tunnel, folder, server, caller)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_whose_making_nobody_heard_is_run_all_the_same() {
+    let (postgres, tunnel, _folder, server, caller) = beyond_a_tunnel().await;
+    let id = made_unheard(&caller, &postgres, &tunnel, None).await;
+    until("it runs", async || caller.get(&format!("/sessions/{id}/qr")).await.status == 200).await;
+    caller.scan(&id, OWN).await;
+    caller.delete(&format!("/sessions/{id}")).await.expect(204);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_repeats_the_making_of_a_session_finds_it_running() {
+    let (postgres, tunnel, _folder, server, caller) = beyond_a_tunnel().await;
+    let id = made_unheard(&caller, &postgres, &tunnel, Some("once")).await;
+    let again = async || {
+        let request = caller.request(Method::POST, "/sessions").header("Idempotency-Key", "once");
+        caller.send(request.json(&json!({ "session_key": "one" }))).await
+    };
+    let answer = loop {
+        match again().await {
+            answer if answer.status == 503 => is_told_to_come_back(answer),
+            answer => break answer,
+        }
+    };
+    assert_eq!(answer.header("idempotency-replayed"), Some("true"));
+    assert_eq!(answer.expect(201)["id"], id.as_str());
+    caller.delete(&format!("/sessions/{id}")).await.expect(204);
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -24,7 +24,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 pub use handle::{Figures, NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
-pub use media::downloads::Download;
+pub use media::downloads::Downloadable;
 #[cfg(test)]
 pub(crate) use media::uploads::uploading_into;
 pub use media::uploads::{Upload, Uploading};

@@ -27,6 +27,8 @@ pub(super) struct Call<D = Door> {
     pub(super) arrival: Arrival,
     /// GET where HEAD was asked: the server leaves the body out.
     pub(super) method: Method,
+    /// HEAD was asked: whatever would go into the body need not be fetched.
+    pub(super) is_head: bool,
     pub(super) path: FullPath,
     pub(super) headers: HeaderMap,
     pub(super) query: Vec<(String, String)>,
@@ -47,8 +49,9 @@ pub(super) fn called<D: Send + Sync + 'static>(
         .and(warp::query::<Vec<(String, String)>>())
         .and(body)
         .map(|door, arrival: Option<Arrival>, method, path, headers, query, body| {
-            let method = if method == Method::HEAD { Method::GET } else { method };
-            Call { door, arrival: arrival.unwrap_or_default(), method, path, headers, query, body }
+            let is_head = method == Method::HEAD;
+            let method = if is_head { Method::GET } else { method };
+            Call { door, arrival: arrival.unwrap_or_default(), method, is_head, path, headers, query, body }
         })
 }
 

@@ -23,6 +23,7 @@ use sqlite::Use;
 pub use trouble::Trouble;
 pub use url::{DatabaseUrl, NotADatabaseUrl};
 
+/// Questions that are answered at once; a sign of life has a connection beside them.
 const READERS: u32 = 4;
 
 /// Who else may have the database open at the same time.

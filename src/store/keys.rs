@@ -3,12 +3,14 @@
 use chrono::{DateTime, Utc};
 use entity::{api_key, plan, tenant};
 use futures_util::FutureExt;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::sea_query::{CaseStatement, Expr};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter, QueryOrder, UpdateMany,
+};
 
 use super::answers::Made;
 use super::tenants::plan_of;
-use super::{Store, StoreError};
+use super::{Store, StoreError, many};
 use crate::domain::access::{Access, Bearer, KeyHash, KeyView, Mode, ShownKey};
 use crate::domain::id::{KeyId, TenantId};
 use crate::domain::idempotency::Once;
@@ -112,14 +114,8 @@ impl Store {
     pub async fn count_uses(&self, uses: Vec<Uses>) -> Result<(), StoreError> {
         self.write(move |batch| {
             async move {
-                for one in uses {
-                    let column = api_key::Column::RequestCount;
-                    api_key::Entity::update_many()
-                        .col_expr(column, Expr::col(column).add(one.count))
-                        .col_expr(api_key::Column::LastUsedAt, Expr::value(one.last))
-                        .filter(api_key::Column::Id.eq(one.key.0))
-                        .exec(batch)
-                        .await?;
+                for part in many::parts(&uses) {
+                    added(part).exec(batch).await?;
                 }
                 Ok(())
             }
@@ -127,6 +123,20 @@ impl Store {
         })
         .await
     }
+}
+
+/// What these keys were used since, each at most once among them: one statement.
+fn added(uses: &[Uses]) -> UpdateMany<api_key::Entity> {
+    use api_key::Column;
+    let (mut counts, mut lasts) = (CaseStatement::new(), CaseStatement::new());
+    for one in uses {
+        counts = counts.case(Column::Id.eq(one.key.0), one.count);
+        lasts = lasts.case(Column::Id.eq(one.key.0), one.last);
+    }
+    api_key::Entity::update_many()
+        .col_expr(Column::RequestCount, Expr::col(Column::RequestCount).add(counts))
+        .col_expr(Column::LastUsedAt, lasts.into())
+        .filter(Column::Id.is_in(uses.iter().map(|one| one.key.0)))
 }
 
 fn hash_of(row: &api_key::Model) -> Result<KeyHash, StoreError> {

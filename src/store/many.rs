@@ -1,4 +1,4 @@
-//! Inserting many rows with few different statements: a statement that was seen before is not parsed again.
+//! Writing many rows with few different statements: a statement that was seen before is not parsed again.
 
 use sea_orm::{ActiveModelTrait, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel};
 
@@ -22,6 +22,15 @@ where
     Ok(())
 }
 
+/// The same parts of rows that are not inserted.
+pub(super) fn parts<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let (part, rest) = rows.split_at((!rows.is_empty()).then(|| part(rows.len()))?);
+        rows = rest;
+        Some(part)
+    })
+}
+
 /// The largest power of two that fits, up to the most.
 const fn part(left: usize) -> usize {
     if left >= MOST { MOST } else { 1 << left.ilog2() }
@@ -40,6 +49,9 @@ mod tests {
                 left -= part(left);
             }
             assert_eq!(parts.iter().sum::<usize>(), rows);
+            let all: Vec<usize> = (0..rows).collect();
+            assert_eq!(super::parts(&all).map(<[_]>::len).collect::<Vec<_>>(), parts);
+            assert_eq!(super::parts(&all).collect::<Vec<_>>().concat(), all);
             assert!(parts.iter().all(|part| part.is_power_of_two() && *part <= 64));
         }
     }

@@ -234,6 +234,11 @@ impl Store {
         self.inner.writer.trouble().map_or(Ok(()), |trouble| Err(StoreError::Away(trouble)))
     }
 
+    /// Waits until the database takes what is to be written, if it does not now.
+    pub async fn recovered(&self) {
+        self.inner.writer.recovered().await;
+    }
+
     /// Commits what is queued and closes every connection.
     pub async fn close(&self) {
         self.inner.writer.close().await;

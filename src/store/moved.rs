@@ -1,7 +1,7 @@
 //! Messages that moved on, as the log and the metrics tell of them: with the request that each came from, and nobody's number.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use entity::message::{Column, Model};
+use entity::message::Column;
 use sea_orm::{DbErr, QueryResult};
 use tracing::info_span;
 use uuid::Uuid;
@@ -47,19 +47,6 @@ impl Moved {
             status,
             failure,
         })
-    }
-
-    pub(super) fn failed(row: Model, failure: Failure, at: DateTime<Utc>) -> Self {
-        Self {
-            tenant: row.tenant_id,
-            session: row.session_id,
-            message: row.id,
-            request: row.request_id,
-            trace: row.traceparent,
-            status: Status::Failed,
-            after: at - row.created_at,
-            failure: Some(failure),
-        }
     }
 
     /// Told after the commit, so that nobody is told what is not so.

@@ -26,6 +26,7 @@ use crate::domain::quota::sessions_used_up;
 use crate::domain::session::life::{Fault, Life};
 use crate::domain::session::{Facts, Lease, NewSession, Session, SessionKey, Status};
 pub use end::UNLINKED;
+use end::{Failed, Unsent};
 pub use record::Record;
 pub use settings::Changed;
 pub(super) use settings::seal_again;
@@ -131,21 +132,28 @@ impl Store {
 
     /// Raises the session's epoch: from now on this lease writes for it, and no older one.
     pub async fn lease(&self, tenant: TenantId, id: SessionId) -> Result<Option<(Lease, Kept)>, StoreError> {
-        let rows = self
-            .write(move |batch| {
-                async move {
-                    session::Entity::update_many()
-                        .col_expr(session::Column::Epoch, Expr::col(session::Column::Epoch).add(1))
-                        .filter(session::Column::TenantId.eq(tenant.0))
-                        .filter(session::Column::Id.eq(id.0))
-                        .filter(session::Column::WipedAt.is_null())
-                        .exec_with_returning(batch)
-                        .await
-                }
-                .boxed()
-            })
-            .await?;
-        let Some(row) = rows.into_iter().next() else { return Ok(None) };
+        let now = self.clock().now();
+        let leased = self.write(move |batch| {
+            async move {
+                let raised = session::Entity::update_many()
+                    .col_expr(session::Column::Epoch, Expr::col(session::Column::Epoch).add(1))
+                    .filter(session::Column::TenantId.eq(tenant.0))
+                    .filter(session::Column::Id.eq(id.0))
+                    .filter(session::Column::WipedAt.is_null())
+                    .exec_with_returning(batch)
+                    .await?;
+                let Some(row) = raised.into_iter().next() else { return Ok(None) };
+                // What is left of an account that was unlinked when this server, or another, ended.
+                let left = match row.phone {
+                    None => Unsent::of(tenant, id, now, UNLINKED).fail(batch).await?,
+                    Some(_) => Failed::default(),
+                };
+                Ok(Some((row, left)))
+            }
+            .boxed()
+        });
+        let Some((row, left)) = leased.await? else { return Ok(None) };
+        self.fail_on(left);
         let kept = kept(row)?;
         Ok(Some((Lease { tenant, session: id, epoch: kept.epoch }, kept)))
     }

@@ -24,7 +24,7 @@ use super::marks::MarkJob;
 use crate::clock;
 use crate::domain::id::TenantId;
 use crate::metrics::Metrics;
-use batch::Batch;
+use batch::{Batch, Left, TAKES_UP};
 use kept::Kept;
 
 /// How many jobs may wait; past it callers are told to come back.
@@ -75,6 +75,11 @@ impl Writer {
         self.trouble.borrow().clone()
     }
 
+    /// Waits until things can be written, or are not any more at all.
+    pub(super) async fn recovered(&self) {
+        let _ = self.trouble.clone().wait_for(Option::is_none).await;
+    }
+
     /// Queues a send without waiting; when there is no room its caller is told so.
     pub(super) fn accept(&self, job: AcceptJob) {
         match self.queue.try_reserve() {
@@ -99,16 +104,7 @@ impl Writer {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>> + Send + 'static,
     {
-        let (tell, told) = oneshot::channel();
-        let tell = Tell(Some(tell));
-        let work: Work = Box::new(move |batch| {
-            async move {
-                let done = in_savepoint(batch, job).await;
-                let trouble = done.as_ref().err().and_then(Trouble::of).filter(Trouble::spoils_connections);
-                (finish(done, tell), trouble)
-            }
-            .boxed()
-        });
+        let (work, told) = boxed(job);
         self.queue.send(Job::Work(counts_for, work)).await.map_err(|_| StoreError::Closed)?;
         told.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -132,6 +128,25 @@ impl Writer {
             tracing::error!("the writer ended badly");
         }
     }
+}
+
+/// The job as the writer takes it, and where its caller hears of it.
+fn boxed<T, F>(job: F) -> (Work, oneshot::Receiver<Result<T, StoreError>>)
+where
+    T: Send + 'static,
+    F: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, DbErr>> + Send + 'static,
+{
+    let (tell, told) = oneshot::channel();
+    let tell = Tell(Some(tell));
+    let work: Work = Box::new(move |batch| {
+        async move {
+            let done = in_savepoint(batch, job).await;
+            let trouble = done.as_ref().err().and_then(Trouble::of).filter(Trouble::spoils_connections);
+            (finish(done, tell), trouble)
+        }
+        .boxed()
+    });
+    (work, told)
 }
 
 async fn in_savepoint<T, F>(batch: &DatabaseTransaction, job: F) -> Result<T, DbErr>
@@ -174,15 +189,11 @@ fn finish<T: Send + 'static>(done: Result<T, DbErr>, tell: Tell<T>) -> Finish {
 
 async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Option<Trouble>>, metrics: Arc<Metrics>) {
     let (mut queued, mut kept) = (Vec::with_capacity(BATCH), Kept::new(Arc::clone(&metrics)));
-    let mut last = 0;
-    while next(&mut jobs, &mut queued, !kept.is_empty() || tell.borrow().is_some()).await {
-        if last >= BUSY {
+    let (mut last, mut left) = (0, Left::default());
+    while next(&mut jobs, &mut queued, left.len(), !kept.is_empty() || tell.borrow().is_some()).await {
+        if left.len() == 0 && last >= BUSY {
             tokio::time::sleep(LINGER).await;
-            while queued.len() < BATCH
-                && let Ok(job) = jobs.try_recv()
-            {
-                queued.push(job);
-            }
+            gather(&mut jobs, &mut queued, BATCH);
         }
         last = queued.len();
         if queued.iter().any(|job| matches!(job, Job::Stop)) {
@@ -191,22 +202,23 @@ async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Opti
         let (number, db) = pool.present();
         // First what was said before.
         let mut done = kept.again(&db).await;
-        if !queued.is_empty() {
+        let mut written = None;
+        if !queued.is_empty() || left.len() > 0 {
             let (began, size) = (clock::instant(), queued.len());
-            let mut batch = Batch::of(std::mem::take(&mut queued));
-            let written = match done {
+            let mut batch = Batch::of(std::mem::take(&mut left), std::mem::take(&mut queued));
+            let outcome = match done {
                 // A job that panics takes its batch with it, but never the writer.
-                Ok(()) => AssertUnwindSafe(in_time(batch.write(&db)))
+                Ok(()) => AssertUnwindSafe(in_time(batch.write(&db, TAKES_UP)))
                     .catch_unwind()
                     .await
                     .unwrap_or(Err(StoreError::Panicked)),
                 Err(error) => Err(error),
             };
-            done = written.as_ref().map(drop).map_err(Clone::clone);
+            done = outcome.as_ref().map(drop).map_err(Clone::clone);
             if done.is_ok() {
                 metrics.committed(size, began.elapsed());
             }
-            kept.keep(batch.finish(written, &metrics));
+            written = Some((batch, outcome));
         } else if done.is_ok() && tell.borrow().is_some() {
             done = in_time(batch::probe(&db)).await;
         }
@@ -214,10 +226,17 @@ async fn run(pool: Pool, mut jobs: mpsc::Receiver<Job>, tell: watch::Sender<Opti
             Err(StoreError::Away(trouble)) => Some(trouble),
             _ => None,
         };
-        if trouble.as_ref().is_some_and(Trouble::spoils_connections) {
+        let spoilt = trouble.as_ref().is_some_and(Trouble::spoils_connections);
+        // Before the callers: one who is told that it is not known what happened may wait for the end of the trouble.
+        tell.send_replace(trouble);
+        if let Some((batch, outcome)) = written {
+            let (marks, no_time_for) = batch.finish(outcome, &metrics);
+            kept.keep(marks);
+            left = no_time_for;
+        }
+        if spoilt {
             pool.renew(number).await;
         }
-        tell.send_replace(trouble);
     }
     let _ = kept.again(&pool.present().1).await;
     pool.close().await;
@@ -228,13 +247,26 @@ async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result
     tokio::time::timeout(WITHIN, work).await.unwrap_or_else(|_| Err(StoreError::Away(Trouble::no_answer())))
 }
 
-/// Waits for jobs; with something to be tried again, not for long. False at the end.
-async fn next(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, impatient: bool) -> bool {
+/// Waits for jobs; with something to be tried again, not for long, and with something left over, not at all. False at the end.
+async fn next(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, left: usize, impatient: bool) -> bool {
+    if left > 0 {
+        gather(jobs, batch, BATCH.saturating_sub(left));
+        return true;
+    }
     if !impatient {
         return jobs.recv_many(batch, BATCH).await > 0;
     }
     match tokio::time::timeout(AGAIN, jobs.recv_many(batch, BATCH)).await {
         Ok(count) => count > 0,
         Err(_) => true,
+    }
+}
+
+/// Takes what is there, up to so many.
+fn gather(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, most: usize) {
+    while batch.len() < most
+        && let Ok(job) = jobs.try_recv()
+    {
+        batch.push(job);
     }
 }

@@ -1,8 +1,10 @@
 //! Sends on their way: marks that only move a message forward, sends that come too late for their session, and those that expire.
 
 use chrono::TimeDelta;
+use sea_orm::ConnectionTrait;
 use wamux::domain::error::Code;
 use wamux::domain::expiry::Expiry;
+use wamux::domain::id::TenantId;
 use wamux::domain::message::{Filter, Mark, Message, Status};
 use wamux::domain::session::{Lease, Status as SessionStatus};
 use wamux::store::Store;
@@ -16,6 +18,7 @@ pub(super) async fn all(store: &Store) {
     many_receipts_at_once_reach_every_message(store).await;
     nothing_is_accepted_for_an_account_that_is_not_linked_any_more(store).await;
     what_an_account_did_not_send_fails_when_another_is_linked(store).await;
+    what_is_unsent_fails_a_part_at_a_time(store).await;
     what_nobody_took_in_time_expires(store).await;
 }
 
@@ -110,6 +113,37 @@ async fn what_an_account_did_not_send_fails_when_another_is_linked(store: &Store
     assert_eq!((failed.status, failed.error_code.as_deref()), (Status::Failed, Some("session_logged_out")));
 }
 
+async fn how_many_failed(store: &Store, tenant: TenantId) -> u64 {
+    store.messages(tenant, &Filter { status: Some(Status::Failed), ..filter() }).await.unwrap().total
+}
+
+/// What is accepted while the rest fails is none of it; and a part that is left is found by the next start.
+async fn what_is_unsent_fails_a_part_at_a_time(store: &Store) {
+    let tenant = tenant(store, "parts@example.com").await;
+    assert!(store.set_plan(&"parts@example.com".parse().unwrap(), "pro").await.unwrap());
+    let lease = lease(store, tenant, "one").await;
+    store.record(lease, record(store, Some(ALICE))).await.unwrap().unwrap();
+    let alice = || Sender { session: lease.session, phone: Some(ALICE.parse().unwrap()) };
+    let accepted: Vec<_> = (0..1300).map(|n| accepting_from(store, lease, alice(), &format!("P{n}"), None)).collect();
+    for outcome in accepted {
+        assert!(matches!(outcome.await.unwrap().unwrap(), Outcome::Accepted(_)));
+    }
+    store.record(lease, record(store, None)).await.unwrap().unwrap();
+    assert!(how_many_failed(store, tenant).await >= 500);
+    store.record(lease, record(store, Some(ALICE))).await.unwrap().unwrap();
+    assert!(matches!(send_from(store, lease, "ANEW", Some(ALICE)).await, Outcome::Accepted(_)));
+    while how_many_failed(store, tenant).await < 1300 {
+        settled(store).await;
+    }
+    let due: Vec<_> = store.due(lease, 0, 9).await.unwrap().into_iter().map(|due| due.wire_id).collect();
+    assert_eq!(due, ["ANEW"]);
+    // A server that ended may have left some.
+    let row = format!("UPDATE session SET phone = NULL WHERE session_key = 'one' AND epoch = {}", lease.epoch);
+    store.write(|batch| Box::pin(async move { batch.execute_unprepared(&row).await })).await.unwrap();
+    store.lease(tenant, lease.session).await.unwrap().unwrap();
+    assert_eq!(how_many_failed(store, tenant).await, 1301);
+}
+
 /// Whatever becomes of the session: this one belongs to nobody who runs it. Moves the clock, so it comes last.
 async fn what_nobody_took_in_time_expires(store: &Store) {
     let tenant = tenant(store, "expiry@example.com").await;
@@ -128,18 +162,16 @@ async fn what_nobody_took_in_time_expires(store: &Store) {
     };
     store.mark(lease, mark("OLD1")).await.unwrap();
     settled(store).await;
-    let failed =
-        async || store.messages(tenant, &Filter { status: Some(Status::Failed), ..filter() }).await.unwrap().total;
     // It may have gone out in its last moment: its acknowledgement still counts.
     store.clock().shift(TimeDelta::minutes(124));
     while store.expire(expiry).await.unwrap() {}
-    assert_eq!(failed().await, 0);
+    assert_eq!(how_many_failed(store, tenant).await, 0);
     store.mark(lease, mark("OLD2")).await.unwrap();
     accept(store, lease, "YOUNG", None).await;
     store.clock().shift(TimeDelta::minutes(2));
     assert!(store.expire(expiry).await.unwrap(), "a part at a time");
     while store.expire(expiry).await.unwrap() {}
-    assert_eq!(failed().await, 598);
+    assert_eq!(how_many_failed(store, tenant).await, 598);
     let due: Vec<_> = store.due(lease, 0, 9).await.unwrap().into_iter().map(|due| due.wire_id).collect();
     assert_eq!(due, ["YOUNG"]);
     store.mark(lease, mark("OLD3")).await.unwrap();

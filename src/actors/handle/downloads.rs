@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{PROMPT, System};
-use crate::actors::media::downloads::Download;
+use crate::actors::media::downloads::{Download, Downloadable};
 use crate::actors::tenants::tenant;
 use crate::domain::access::Access;
 use crate::domain::error::{Code, Refusal};
@@ -20,22 +20,35 @@ use crate::whatsapp::{Asked, DownloadError, Link, Opened};
 const WITHIN: Duration = Duration::from_mins(3);
 
 impl System {
+    /// What is known of the medium of a received message that could be fetched now. Nothing is fetched, and nobody is asked.
+    pub async fn downloadable(&self, access: &Access, id: MessageId) -> Result<Downloadable, Refusal> {
+        let (kept, _, _) = self.found(access.tenant, id).await?;
+        Ok(Downloadable { message: id, wanted: kept.wanted, mime: kept.mime, size: kept.size })
+    }
+
     /// Fetches the medium of a received message through its session, and checks it; then its bytes can be sent on.
     pub async fn download(&self, access: &Access, id: MessageId) -> Result<Download, Refusal> {
         let Self { shared, .. } = self;
-        let found = shared.store.medium_of(access.tenant, id).await?.ok_or_else(Refusal::not_found)?;
-        let (kept, reference) = fetchable(found)?;
+        let (kept, reference, link) = self.found(access.tenant, id).await?;
         let place = shared.downloads.begin(access.tenant, kept.session)?;
-        let link = self.ask(access.tenant, PROMPT, |reply| tenant::Msg::Link(kept.session, reply)).await?;
-        let link = link.map_err(|refusal| match refusal.code {
-            Code::NotFound => Refusal::new(Code::SessionNotConnected, "The session that received this was deleted."),
-            _ => refusal,
-        })?;
         let folder = shared.spool.job_folder(id).map_err(|error| refused(DownloadError::Disk(error)))?;
         let fetching = self.fetch(access.tenant, id, &kept, reference, &link, folder.path());
         let opened = timeout(WITHIN, fetching).await.unwrap_or_else(|_| Err(late()))?;
         let Opened { file, size } = opened;
-        Ok(Download { message: id, wanted: kept.wanted, mime: kept.mime, size, file, place })
+        let medium = Downloadable { message: id, wanted: kept.wanted, mime: kept.mime, size: Some(size) };
+        Ok(Download { medium, size, file, place })
+    }
+
+    /// The medium, where it lies, and the link to fetch it through.
+    async fn found(&self, tenant: TenantId, id: MessageId) -> Result<(Kept, Reference, Arc<Link>), Refusal> {
+        let found = self.shared.store.medium_of(tenant, id).await?.ok_or_else(Refusal::not_found)?;
+        let (kept, reference) = fetchable(found)?;
+        let link = self.ask(tenant, PROMPT, |reply| tenant::Msg::Link(kept.session, reply)).await?;
+        let link = link.map_err(|refusal| match refusal.code {
+            Code::NotFound => Refusal::new(Code::SessionNotConnected, "The session that received this was deleted."),
+            _ => refusal,
+        })?;
+        Ok((kept, reference, link))
     }
 
     /// What the media servers have no longer is put up again by the account's own phone, if that has it.

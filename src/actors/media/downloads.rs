@@ -91,15 +91,22 @@ impl Drop for Place {
     }
 }
 
-/// A medium that was fetched, checked and decrypted, for the caller who asked for it.
+/// A medium that can be downloaded, as whoever asks is told before its bytes.
 #[derive(Debug)]
-pub struct Download {
+pub struct Downloadable {
     pub message: MessageId,
     pub wanted: Wanted,
     /// As its sender said.
     pub mime: Option<MimeType>,
-    /// Bytes.
-    pub size: u64,
+    /// Bytes; as its sender said, until it was fetched.
+    pub size: Option<u64>,
+}
+
+/// A medium that was fetched, checked and decrypted, for the caller who asked for it.
+#[derive(Debug)]
+pub struct Download {
+    pub medium: Downloadable,
+    pub(crate) size: u64,
     pub(crate) file: File,
     pub(crate) place: Place,
 }
@@ -177,7 +184,9 @@ mod tests {
         let download = |mut file: File| {
             file.rewind().unwrap();
             let (message, place) = (MessageId(Uuid::nil()), begin(&downloads, 1, 1).unwrap());
-            Download { message, wanted: Wanted::Image, mime: None, size: 20 * CHUNK as u64, file, place }
+            let size = 20 * CHUNK as u64;
+            let medium = Downloadable { message, wanted: Wanted::Image, mime: None, size: Some(size) };
+            Download { medium, size, file, place }
         };
         let whole: Vec<Bytes> = download(file.try_clone().unwrap()).body().try_collect().await.unwrap();
         assert_eq!(whole.iter().map(Bytes::len).sum::<usize>(), 20 * CHUNK);

@@ -4,32 +4,38 @@ use warp::Reply as _;
 use warp::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use warp::http::{HeaderMap, HeaderValue};
 
-use crate::actors::Download;
+use crate::actors::Downloadable;
 use crate::domain::media::MimeType;
 use crate::http::call::{Answered, Call, id};
 
 pub(in crate::http) async fn download(call: Call, message: String) -> Answered {
-    let access = call.enter().await?;
-    let download = call.system().download(&access, id(&message)?).await?;
-    let headers = headers(&download);
+    let (access, message) = (call.enter().await?, id(&message)?);
+    if call.is_head {
+        let medium = call.system().downloadable(&access, message).await?;
+        let mut response = warp::reply().into_response();
+        *response.headers_mut() = headers(&medium);
+        return Ok(response);
+    }
+    let download = call.system().download(&access, message).await?;
+    let headers = headers(&download.medium);
     let mut response = warp::reply::stream(download.body()).into_response();
     *response.headers_mut() = headers;
     Ok(response)
 }
 
-fn headers(download: &Download) -> HeaderMap {
-    let mime = download.mime.as_ref().and_then(|mime| HeaderValue::from_str(mime.as_str()).ok());
+fn headers(medium: &Downloadable) -> HeaderMap {
+    let mime = medium.mime.as_ref().and_then(|mime| HeaderValue::from_str(mime.as_str()).ok());
     let name = format!(
         "attachment; filename=\"{}-{}.{}\"",
-        download.wanted.as_str(),
-        download.message,
-        ending(download.mime.as_ref())
+        medium.wanted.as_str(),
+        medium.message,
+        ending(medium.mime.as_ref())
     );
     let mut headers = HeaderMap::from_iter([
         (CONTENT_TYPE, mime.unwrap_or(HeaderValue::from_static("application/octet-stream"))),
-        (CONTENT_LENGTH, download.size.into()),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
     ]);
+    headers.extend(medium.size.map(|size| (CONTENT_LENGTH, size.into())));
     headers.extend(HeaderValue::try_from(name).ok().map(|name| (CONTENT_DISPOSITION, name)));
     headers
 }

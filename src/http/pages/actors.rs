@@ -29,7 +29,7 @@ pub(in crate::http) fn page(
         div.actors {
             div.head {
                 h1 { (words.title) }
-                p id="reading" data-not-read=(words.not_read) data-not-taken=(words.not_taken) {
+                p id="reading" data-not-read=(words.not_read) data-not-taken=(words.not_taken) data-no-token=(words.no_token) {
                     @if shown.is_ok() { (words.as_of) " " (clock(&now)) }
                 }
                 (controls(words, probed))
@@ -41,7 +41,8 @@ pub(in crate::http) fn page(
                         (drawing.attention(root))
                         (drawing.tree(root))
                     },
-                    Err(why) => (entry(words, why)),
+                    // Where there is no token, none is asked for.
+                    Err(why) => (entry(words, why, call.door.operator.is_some())),
                 }
             }
         }
@@ -65,16 +66,18 @@ fn controls(words: &Actors, probed: bool) -> Markup {
 }
 
 /// Where the operator says who they are. The script keeps the token for as long as this tab is open, and sends it as a header.
-fn entry(words: &Actors, why: &str) -> Markup {
+fn entry(words: &Actors, why: &str, by_token: bool) -> Markup {
     html! {
         section {
             p role="status" { (why) }
-            form.scripted id="token" {
-                label for="operator" { (words.token) }
-                input id="operator" type="password" autocomplete="off" spellcheck="false" required;
-                button { (words.show) }
+            @if by_token {
+                form.scripted id="token" {
+                    label for="operator" { (words.token) }
+                    input id="operator" type="password" autocomplete="off" spellcheck="false" required;
+                    button { (words.show) }
+                }
+                noscript { p { (words.no_script) } }
             }
-            noscript { p { (words.no_script) } }
         }
     }
 }

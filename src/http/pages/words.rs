@@ -58,6 +58,7 @@ pub(super) struct Actors {
     pub(super) forget: &'static str,
     pub(super) not_read: &'static str,
     pub(super) not_taken: &'static str,
+    pub(super) no_token: &'static str,
     pub(super) token: &'static str,
     pub(super) show: &'static str,
     pub(super) no_script: &'static str,

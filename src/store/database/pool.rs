@@ -6,18 +6,26 @@ use std::sync::{PoisonError, RwLock};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 
 pub(in crate::store) struct Pool {
-    present: RwLock<(u64, DatabaseConnection)>,
+    state: RwLock<State>,
     options: ConnectOptions,
+}
+
+struct State {
+    number: u64,
+    present: DatabaseConnection,
+    /// For good: nothing takes its place any more.
+    closed: bool,
 }
 
 impl Pool {
     pub(super) const fn new(connected: DatabaseConnection, options: ConnectOptions) -> Self {
-        Self { present: RwLock::new((0, connected)), options }
+        Self { state: RwLock::new(State { number: 0, present: connected, closed: false }), options }
     }
 
     /// The present connections, and the number of the pool that they are from.
     pub(in crate::store) fn present(&self) -> (u64, DatabaseConnection) {
-        self.present.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        (state.number, state.present.clone())
     }
 
     /// Puts another in the place of the pool with this number, unless somebody did. It connects when it is asked for the first time.
@@ -29,11 +37,12 @@ impl Pool {
             Err(error) => return tracing::error!(%error, "connections to the database cannot be made anew"),
         };
         let spoilt = {
-            let mut present = self.present.write().unwrap_or_else(PoisonError::into_inner);
-            if present.0 != number {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            if state.closed || state.number != number {
                 return;
             }
-            std::mem::replace(&mut *present, (number + 1, fresh)).1
+            state.number += 1;
+            std::mem::replace(&mut state.present, fresh)
         };
         tracing::warn!("connections to the database are spoilt; others take their place");
         // This may take as long as the kernel does, and nobody waits for it.
@@ -43,7 +52,12 @@ impl Pool {
     }
 
     pub(in crate::store) async fn close(&self) {
-        if let Err(error) = self.present().1.close().await {
+        let last = {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            state.closed = true;
+            state.present.clone()
+        };
+        if let Err(error) = last.close().await {
             tracing::warn!(%error, "a connection did not close");
         }
     }

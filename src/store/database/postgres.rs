@@ -69,7 +69,7 @@ fn explain(error: &sqlx::Error, options: &PgConnectOptions) -> String {
             format!("PostgreSQL refuses the user or the password ({error}); check both in its URL")
         }
         (_, Some("3D000")) => format!("there is no database \"{database}\"; make it with: createdb {database}"),
-        (_, Some("53300")) => format!("PostgreSQL has no connection free ({error}); a server takes {}", READERS + 1),
+        (_, Some("53300")) => format!("PostgreSQL has no connection free ({error}); a server takes {}", READERS + 2),
         _ => error.to_string(),
     }
 }
@@ -122,7 +122,7 @@ async fn proof(connection: &mut PgConnection) -> Result<Option<Vec<u8>>, sqlx::E
 }
 
 pub(super) fn reading(url: &DatabaseUrl) -> ConnectOptions {
-    let mut options = options(url, READERS, PATIENCE);
+    let mut options = options(url, READERS + 1, PATIENCE);
     options.map_sqlx_postgres_opts(|postgres| {
         session(postgres).options([("default_transaction_read_only", "on"), ("statement_timeout", "8s")])
     });

@@ -50,7 +50,7 @@ pub(super) enum Use {
 
 pub(super) fn options(url: &DatabaseUrl, what: Use) -> ConnectOptions {
     let read_only = what == Use::Read;
-    let mut options = super::options(url, if read_only { READERS } else { 1 }, PATIENCE);
+    let mut options = super::options(url, if read_only { READERS + 1 } else { 1 }, PATIENCE);
     options.map_sqlx_sqlite_opts(move |sqlite| {
         // FULL: a commit is on the disk before its caller hears of it; NORMAL would lose accepted messages with the power.
         let sqlite = sqlite.busy_timeout(PATIENCE).foreign_keys(true).read_only(read_only);

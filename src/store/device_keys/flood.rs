@@ -28,6 +28,12 @@ pub(super) enum Change {
 }
 
 impl KeyJob {
+    #[cfg(test)]
+    pub(in crate::store) fn of_nothing(lease: Lease) -> (Self, oneshot::Receiver<Result<()>>) {
+        let (done, told) = oneshot::channel();
+        (Self { lease, change: Change::Put(Vec::new()), done }, told)
+    }
+
     pub(in crate::store) fn finish(self, committed: std::result::Result<&Held, StoreError>) {
         let held = committed.map(|held| held.has(self.lease));
         // The caller may have left; the work is done all the same.

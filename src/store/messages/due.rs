@@ -93,6 +93,17 @@ impl Store {
         self.with_content(lease, found).await
     }
 
+    /// The last of these.
+    pub async fn last_unreceipted(
+        &self,
+        lease: Lease,
+        account: &Phone,
+        since: DateTime<Utc>,
+    ) -> Result<Option<i64>, StoreError> {
+        let last = last_sent(lease, account, since).into_tuple::<i64>().one(self.reader()).await?;
+        Ok(last)
+    }
+
     async fn with_content(&self, lease: Lease, rows: Vec<message::Model>) -> Result<Vec<Due>, StoreError> {
         let media: Vec<Uuid> = rows.iter().filter(|row| !is_text(row)).map(|row| row.id).collect();
         let mut payloads: HashMap<Uuid, Vec<u8>> = HashMap::new();
@@ -141,22 +152,22 @@ fn due(row: message::Model, content: DueContent) -> Result<Due, StoreError> {
     })
 }
 
-fn outbound(lease: Lease, status: Status, after: i64, limit: u64) -> Select<message::Entity> {
+fn outbound(lease: Lease, status: Status) -> Select<message::Entity> {
     message::Entity::find()
         .filter(Column::TenantId.eq(lease.tenant.0))
         .filter(Column::SessionId.eq(lease.session.0))
         .filter(in_hand())
         .filter(Column::Status.eq(status.number()))
-        .filter(Column::Seq.gt(after))
-        .order_by_asc(Column::Seq)
-        .limit(limit)
+}
+
+fn next(rows: Select<message::Entity>, after: i64, limit: u64) -> Select<message::Entity> {
+    rows.filter(Column::Seq.gt(after)).order_by_asc(Column::Seq).limit(limit)
 }
 
 pub(super) fn pending(lease: Lease, after: i64, limit: u64) -> Select<message::Entity> {
-    outbound(lease, Status::Pending, after, limit)
+    next(outbound(lease, Status::Pending), after, limit)
 }
 
-/// What has lost its payload is not among them: it was sent too long ago.
 pub(super) fn sent(
     lease: Lease,
     after: i64,
@@ -164,6 +175,16 @@ pub(super) fn sent(
     account: &Phone,
     since: DateTime<Utc>,
 ) -> Select<message::Entity> {
+    next(all_sent(lease, account, since), after, limit)
+}
+
+pub(super) fn last_sent(lease: Lease, account: &Phone, since: DateTime<Utc>) -> Select<message::Entity> {
+    let sent = all_sent(lease, account, since).select_only().column(Column::Seq);
+    sent.order_by_desc(Column::Seq).limit(1)
+}
+
+/// What has lost its payload is not among them: it was sent too long ago.
+fn all_sent(lease: Lease, account: &Phone, since: DateTime<Utc>) -> Select<message::Entity> {
     let payload = Query::select()
         .expr(Expr::val(1))
         .from(media::Entity)
@@ -171,7 +192,7 @@ pub(super) fn sent(
         .and_where(media::Column::Payload.is_not_null())
         .to_owned();
     let readable = Condition::any().add(Column::Kind.eq(Kind::Text.as_str())).add(Expr::exists(payload));
-    outbound(lease, Status::Sent, after, limit)
+    outbound(lease, Status::Sent)
         .filter(Column::FromPhone.eq(account.to_string()))
         .filter(Column::SentAt.gte(since))
         .filter(readable)

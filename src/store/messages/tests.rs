@@ -30,9 +30,10 @@ async fn what_is_due_is_found_without_a_look_at_the_history() {
     let (account, now) = ("+237600000001".parse().unwrap(), store.clock().now());
     let pending = plan(&store, &due::pending(lease, 7, 64)).await;
     let sent = plan(&store, &due::sent(lease, 7, 64, &account, now)).await;
-    println!("{pending:#?} {sent:#?}");
+    let last = plan(&store, &due::last_sent(lease, &account, now)).await;
     // Of the history, at most single rows by their id; of the chats that are held back, as many as there are.
-    for (plan, driven_by) in [(pending, "INDEX message_due"), (sent, "INDEX message_due")] {
+    for (plan, driven_by) in [(pending, "INDEX message_due"), (sent, "INDEX message_due"), (last, "INDEX message_due")]
+    {
         let touched: Vec<_> =
             plan.iter().filter(|step| step.starts_with("SEARCH") || step.starts_with("SCAN")).collect();
         let known = ["INDEX message_due", "INDEX media_due", "INDEX sqlite_autoindex_", " held"];

@@ -8,13 +8,12 @@ use sea_orm::{
     QueryOrder, QuerySelect,
 };
 
-use super::end::{UNLINKED, fail_unsent};
+use super::end::{Failed, UNLINKED, Unsent};
 use crate::domain::event::{Position, StreamEvent};
 use crate::domain::id::{SessionId, TenantId};
 use crate::domain::phone::Phone;
 use crate::domain::session::life::Fault;
 use crate::domain::session::{Lease, Status};
-use crate::store::moved::Moved;
 use crate::store::{Store, StoreError};
 
 /// What a session's actor wants kept: its life, and what its watchers are told.
@@ -42,9 +41,7 @@ impl Store {
             async move { write_record(batch, lease, record, payload).await }.boxed()
         });
         let Some((position, failed)) = kept.await? else { return Ok(None) };
-        for moved in &failed {
-            moved.tell(self.metrics());
-        }
+        self.fail_on(failed);
         Ok(Some(position))
     }
 
@@ -92,7 +89,7 @@ async fn write_record(
     lease: Lease,
     record: Record,
     payload: Option<String>,
-) -> Result<Option<(Position, Vec<Moved>)>, DbErr> {
+) -> Result<Option<(Position, Failed)>, DbErr> {
     let held = session::Entity::find_by_id(lease.session.0).filter(session::Column::Epoch.eq(lease.epoch));
     let phone = held.select_only().column(session::Column::Phone).into_tuple::<Option<String>>().one(batch).await?;
     let Some(phone) = phone else { return Ok(None) };
@@ -119,8 +116,11 @@ async fn write_record(
         return Ok(None);
     }
     // Whichever phone is linked next did not take these on.
-    let failed =
-        if unlinked { fail_unsent(batch, lease.tenant, lease.session, record.at, UNLINKED).await? } else { Vec::new() };
+    let failed = if unlinked {
+        Unsent::of(lease.tenant, lease.session, record.at, UNLINKED).fail(batch).await?
+    } else {
+        Failed::default()
+    };
     let (Some(event), Some(payload)) = (record.event, payload) else { return Ok(Some((Position(0), failed))) };
     let row = event::ActiveModel {
         seq: NotSet,

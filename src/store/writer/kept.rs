@@ -17,8 +17,8 @@ use crate::store::marks::{self, MarkJob};
 
 /// How many are kept. Each message has three at most, and a session whose marks are not written is soon idle: nothing new is accepted.
 const MOST: usize = 65_536;
-/// How many are written in one transaction.
-const PART: usize = 512;
+/// How many are written in one transaction, at most and at least.
+const PART: (usize, usize) = (512, 8);
 /// How often a mark that the database refuses is written again before it is given up, and how soon.
 const TRIES: u8 = 20;
 const AGAIN: Duration = Duration::from_secs(1);
@@ -34,7 +34,26 @@ pub(super) struct Kept {
     tried: Option<Instant>,
     /// Until when they stand aside.
     aside: Option<Instant>,
+    part: Part,
     metrics: Arc<Metrics>,
+}
+
+/// How many are written together: fewer after each failure of the database, because a part that takes too long for it would never
+/// be written, and more again while it goes well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part(usize);
+
+impl Default for Part {
+    fn default() -> Self {
+        Self(PART.0)
+    }
+}
+
+impl Part {
+    fn went(&mut self, well: bool) {
+        let next = if well { self.0 * 2 } else { self.0 / 2 };
+        self.0 = next.clamp(PART.1, PART.0);
+    }
 }
 
 impl Kept {
@@ -64,8 +83,10 @@ impl Kept {
         }
         self.aside = None;
         while !self.waiting.is_empty() {
-            let part = &self.waiting[..self.waiting.len().min(PART)];
-            let (written, refused) = match in_time(write(db, part, &self.metrics)).await {
+            let part = &self.waiting[..self.waiting.len().min(self.part.0)];
+            let written = in_time(write(db, part, &self.metrics)).await;
+            self.part.went(!matches!(written, Err(StoreError::Away(_))));
+            let (written, refused) = match written {
                 Ok(refused) => (part.len(), refused),
                 Err(StoreError::Away(trouble)) => {
                     let (count, error) = (self.waiting.len(), StoreError::Away(trouble.clone()));
@@ -98,10 +119,12 @@ impl Kept {
     }
 
     async fn try_refused(&mut self, db: &DatabaseConnection) {
-        let part = self.refused.len().min(PART);
+        let part = self.refused.len().min(self.part.0);
         let mut asked: Vec<(MarkJob, u8)> = self.refused.drain(..part).collect();
         let jobs: Vec<&MarkJob> = asked.iter().map(|(job, _)| job).collect();
-        match in_time(one_by_one(db, &jobs, &self.metrics)).await {
+        let written = in_time(one_by_one(db, &jobs, &self.metrics)).await;
+        self.part.went(written.is_ok());
+        match written {
             Ok(refused) => {
                 let mut place = 0..;
                 asked.retain(|_| place.next().is_some_and(|place| refused.contains(&place)));

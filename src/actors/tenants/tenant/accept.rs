@@ -1,10 +1,9 @@
 //! Accepting a send: choose the session, choose the wire id, hand everything to the writer, and go on to the next.
 
-use std::time::Duration;
-
 use ractor::ActorRef;
 use tokio::sync::oneshot;
 
+use super::doubt::Doubt;
 use super::{Msg, State};
 use crate::actors::handle::Sending;
 use crate::actors::system::mailbox::Letter;
@@ -19,9 +18,6 @@ use crate::domain::session::choose;
 use crate::store::StoreError;
 use crate::store::accept::{AcceptJob, Outcome, Sender};
 use crate::whatsapp::new_wire_id;
-
-/// Longer than any transaction lives whose client is gone.
-const LATE_COMMIT: Duration = Duration::from_secs(20);
 
 impl State {
     /// The caller hears from the writer, after the commit; this actor is free at once.
@@ -61,12 +57,7 @@ impl State {
                 let _ = myself.send_message(Letter::free(Msg::Committed(session, medium)));
             }
             if let (Err(StoreError::Away(_)), Some(session)) = (&outcome, sender) {
-                // The commit may come to its end when nobody waits for it any more.
-                let myself = myself.clone();
-                tokio::spawn(async move {
-                    tokio::time::sleep(LATE_COMMIT).await;
-                    let _ = myself.send_message(Letter::free(Msg::Committed(session, medium)));
-                });
+                let _ = myself.send_message(Letter::free(Msg::Doubt(Doubt::Send(session, medium))));
             }
             if let Some(key) = key {
                 let _ = myself.send_message(Letter::free(Msg::Settled(key)));

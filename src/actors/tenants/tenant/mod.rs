@@ -3,6 +3,7 @@
 //! It decides from what it holds and never waits for a commit: the store's writer answers the caller by itself.
 
 mod accept;
+mod doubt;
 mod limits;
 mod once;
 mod roster;
@@ -30,8 +31,11 @@ use crate::domain::qr::ValidQr;
 use crate::domain::request::Cause;
 use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Changes, NewSession, Session, Status};
+use crate::store::StoreError;
 use crate::store::answers::Made;
+use crate::store::sessions::Kept;
 use crate::whatsapp::Link;
+use doubt::{Doubt, Doubts};
 use limits::Limits;
 use once::InFlight;
 use roster::Roster;
@@ -69,6 +73,12 @@ pub enum Msg {
     PoolIsBack,
     /// A session was made, now or before, or could not be; under which idempotency key.
     Created(Result<Made<Session>, Refusal>, Option<IdempotencyKey>, Reply<Answer>),
+    /// It is not known whether this was committed.
+    Doubt(Doubt),
+    /// The database is back; whether for so long that nothing of before can be committed any more.
+    Back(bool),
+    /// What the store has of sessions, and an answer that waits for it.
+    Found(Result<Vec<Kept>, StoreError>, Option<(Answer, Reply<Answer>)>),
     /// A session was changed, or could not be; whether its proxy is another one.
     Changed(SessionId, Result<(Session, bool), Refusal>, Reply<Session>),
     /// A session became a tombstone, or was none of ours.
@@ -93,6 +103,7 @@ pub struct State {
     roster: Roster,
     limits: Limits,
     in_flight: InFlight,
+    doubts: Doubts,
 }
 
 pub fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>, tenant: TenantId) -> Child<Msg> {
@@ -113,7 +124,15 @@ impl Actor for Tenant {
         for kept in shared.store.kept_sessions(tenant).await? {
             roster.enlist(&myself, kept.facts, kept.condemned).await;
         }
-        Ok(State { shared, vitals, tenant, roster, limits: Limits::default(), in_flight: InFlight::default() })
+        Ok(State {
+            shared,
+            vitals,
+            tenant,
+            roster,
+            limits: Limits::default(),
+            in_flight: InFlight::default(),
+            doubts: Doubts::default(),
+        })
     }
 
     async fn handle(
@@ -143,8 +162,11 @@ impl Actor for Tenant {
                 if let Some(key) = key {
                     state.in_flight.settled(key);
                 }
-                state.roster.created(&myself, made, reply).await;
+                state.created(&myself, made, reply).await;
             }
+            Msg::Doubt(doubt) => state.doubt(&myself, doubt),
+            Msg::Back(for_good) => state.back(&myself, for_good),
+            Msg::Found(kept, answer) => state.found(&myself, kept, answer).await,
             Msg::ChangeSession(_, _, reply) if reply.is_closed() => {}
             Msg::ChangeSession(id, changes, reply) => state.roster.change(&myself, id, changes, reply),
             Msg::Changed(id, changed, reply) => state.roster.changed(&myself, id, changed, reply),
@@ -153,7 +175,12 @@ impl Actor for Tenant {
             Msg::LogOutSession(id, reply) => state.roster.forward(id, reply, session::Msg::Logout),
             Msg::DeleteSession(_, reply) if reply.is_closed() => {}
             Msg::DeleteSession(id, reply) => state.roster.delete(&myself, id, reply),
-            Msg::Buried(id, done, reply) => state.roster.buried(id, done, reply),
+            Msg::Buried(id, done, reply) => {
+                if doubt::is_unknown(&done) {
+                    state.doubt(&myself, Doubt::Sessions);
+                }
+                state.roster.buried(id, done, reply);
+            }
             Msg::WatchSession(id, after, reply) => state.roster.watch(id, after, reply),
             Msg::CurrentQr(id, reply) => state.roster.forward(id, reply, session::Msg::CurrentQr),
             Msg::PairingCode(_, _, reply) if reply.is_closed() => {}

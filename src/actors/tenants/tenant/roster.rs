@@ -21,8 +21,8 @@ use crate::domain::event::Position;
 use crate::domain::id::{SessionId, TenantId};
 use crate::domain::idempotency::Answer;
 use crate::domain::phone::Phone;
-use crate::domain::session::{Facts, Session, Status};
-use crate::store::answers::Made;
+use crate::domain::session::{Facts, Status};
+use crate::store::sessions::Kept;
 use absence::Absence;
 use change::Changing;
 
@@ -55,6 +55,10 @@ impl Roster {
 
     pub(super) async fn enlist(&mut self, myself: &ActorRef<Letter<Msg>>, facts: Facts, condemned: bool) {
         let id = facts.id;
+        // What the store was asked meanwhile may have said it first.
+        if self.entries.contains_key(&id) {
+            return;
+        }
         let child = session::child(&self.shared, &self.vitals, self.tenant, id);
         self.entries.insert(id, Entry { facts, child, condemned, changing: Changing::default(), absence: None });
         self.start(myself, id).await;
@@ -125,24 +129,28 @@ impl Roster {
         }
     }
 
-    /// A session that was made now is run from now on; one that an answer of before speaks of has been here since, or is gone.
-    pub(super) async fn created(
-        &mut self,
-        myself: &ActorRef<Letter<Msg>>,
-        made: Result<Made<Session>, Refusal>,
-        reply: Reply<Answer>,
-    ) {
-        if let Ok(Made::Now(session, _)) = &made {
-            let facts = Facts {
-                id: session.id,
-                key: session.session_key.clone(),
-                status: session.status,
-                phone: None,
-                created_at: session.created_at,
-            };
-            self.enlist(myself, facts, false).await;
+    /// Whether the session that this answer shows lives here.
+    pub(super) fn knows(&self, answer: &Answer) -> bool {
+        let id = answer.location.as_deref().and_then(|location| location.rsplit('/').next());
+        id.and_then(|id| id.parse().ok()).is_some_and(|id| self.entries.contains_key(&id))
+    }
+
+    /// Runs what the store has and nobody ever ran, and ends what it has as deleted and nobody runs but this server: what another
+    /// one made or deleted is that one's.
+    pub(super) async fn found(&mut self, myself: &ActorRef<Letter<Msg>>, kept: Vec<Kept>) {
+        for kept in kept {
+            let id = kept.facts.id;
+            if !self.entries.contains_key(&id) {
+                if kept.epoch == 0 {
+                    tracing::info!(session = %id, "a session was made whose answer was lost");
+                    self.enlist(myself, kept.facts, kept.condemned).await;
+                }
+            } else if kept.condemned
+                && self.shared.figures.of(id).read().lease.is_some_and(|ours| ours.epoch == kept.epoch)
+            {
+                self.condemn(id);
+            }
         }
-        let _ = reply.send(made.and_then(Made::answer));
     }
 
     pub(super) fn delete(&mut self, myself: &ActorRef<Letter<Msg>>, id: SessionId, reply: Reply<()>) {
@@ -158,17 +166,21 @@ impl Roster {
 
     /// The tombstone stands; unlinking goes on behind the answer.
     pub(super) fn buried(&mut self, id: SessionId, mut done: Result<bool, Refusal>, reply: Reply<()>) {
-        if done.is_ok()
-            && let Some(entry) = self.entries.get_mut(&id).filter(|entry| !entry.condemned)
-        {
-            // One that stood already was made by a call whose answer was lost: the session lives here still.
+        if done.is_ok() && self.condemn(id) {
+            // One that stood already was made by a call whose answer was lost: the session lived here still.
             done = Ok(true);
-            entry.condemned = true;
-            if let Some(door) = entry.child.door() {
-                door.nudge(session::Msg::Retire);
-            }
         }
         let _ = reply.send(done.and_then(|buried| buried.then_some(()).ok_or_else(Refusal::not_found)));
+    }
+
+    /// Has a session end; false if it is none of ours, or about to end already.
+    fn condemn(&mut self, id: SessionId) -> bool {
+        let Some(entry) = self.entries.get_mut(&id).filter(|entry| !entry.condemned) else { return false };
+        entry.condemned = true;
+        if let Some(door) = entry.child.door() {
+            door.nudge(session::Msg::Retire);
+        }
+        true
     }
 
     pub(super) async fn stop(&mut self, within: Duration) {

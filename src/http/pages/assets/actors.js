@@ -52,6 +52,11 @@
     }
   }
 
+  // Visible ASCII: nothing else can be sent in a header.
+  function isToken(text) {
+    return /^[!-~]+$/.test(text);
+  }
+
   function say(text) {
     at("reading").textContent = text;
   }
@@ -88,9 +93,14 @@
   document.addEventListener("submit", (event) => {
     event.preventDefault();
     const token = at("operator").value.trim();
-    if (token) sessionStorage.setItem(KEY, token);
+    if (!isToken(token)) {
+      say(at("reading").dataset.noToken);
+      return;
+    }
+    sessionStorage.setItem(KEY, token);
     read();
   });
+  if (!isToken(sessionStorage.getItem(KEY) ?? "")) sessionStorage.removeItem(KEY);
   at("forget").hidden = !sessionStorage.getItem(KEY);
   at("forget").addEventListener("click", () => {
     sessionStorage.removeItem(KEY);

@@ -70,6 +70,7 @@ pub(super) const WORDS: Words = Words {
         forget: "Forget the token",
         not_read: "Not read just now; trying again.",
         not_taken: "The server does not take this token.",
+        no_token: "This is no token: a token has letters without accents, digits and signs, and no spaces.",
         token: "Operator's token",
         show: "Show the actors",
         no_script: "Without scripts a browser cannot send the token; a command can, as a header.",

@@ -70,6 +70,7 @@ pub(super) const WORDS: Words = Words {
         forget: "Oublier le jeton",
         not_read: "Lecture impossible pour l'instant ; nouvel essai bientôt.",
         not_taken: "Le serveur n'accepte pas ce jeton.",
+        no_token: "Ce n'est pas un jeton : un jeton est fait de lettres sans accents, de chiffres et de signes, sans espaces.",
         token: "Jeton de l'opérateur",
         show: "Montrer les acteurs",
         no_script: "Sans script, un navigateur ne peut pas envoyer le jeton ; une commande le peut, dans un en-tête.",

@@ -69,6 +69,19 @@ fn the_oldest_acknowledgements_go_first() {
     assert_eq!(marks.iter().map(|job| job.message().1).collect::<Vec<_>>(), ["4"]);
 }
 
+#[test]
+fn fewer_are_written_together_the_longer_it_goes_badly() {
+    let mut part = Part::default();
+    for expected in [256, 128, 64, 32, 16, 8, 8] {
+        part.went(false);
+        assert_eq!(part.0, expected);
+    }
+    for expected in [16, 32, 64, 128, 256, 512, 512] {
+        part.went(true);
+        assert_eq!(part.0, expected);
+    }
+}
+
 async fn accept(store: &Store, lease: Lease, wire_id: &str) {
     let (told, outcome) = tokio::sync::oneshot::channel();
     store.accept(AcceptJob {

@@ -1,14 +1,19 @@
 //! What was sent before this outbox lived, and never receipted, is sent again, once, over as many connections as it takes.
+//!
+//! WhatsApp has all of it, and has what is new only behind it, so in no chat can the repeat come before what it repeats. Therefore it
+//! gives way: what is new goes first, but for every eighth message while both wait.
 
 use std::collections::VecDeque;
 
 use chrono::TimeDelta;
 
-use super::round::{BATCH, End, Round, locked};
+use super::round::{End, Round, locked};
 use crate::whatsapp::SendError;
 
 /// A receipt that has not come after this long will not come for sending again.
 const RESEND_WITHIN: TimeDelta = TimeDelta::hours(24);
+/// It gives way to so many new messages before it has a turn, so that it comes to its end in any case.
+const GIVES_WAY_TO: u32 = 7;
 
 /// How far it has come. What a connection takes with it when it breaks is only what WhatsApp had not answered: the stanzas of one
 /// connection arrive in their order, so an answer to one speaks of all before it.
@@ -22,8 +27,10 @@ pub(super) struct CatchUp {
     unanswered: VecDeque<(String, i64)>,
     /// Nothing more is to be put on this connection.
     ended: bool,
-    /// Where it ended for the first time: what comes behind was sent in this outbox's life.
+    /// Where it ends: what comes behind was sent in this outbox's life. None until the store was asked.
     end: Option<i64>,
+    /// How many new messages went since its last turn.
+    gave_way: u32,
 }
 
 impl CatchUp {
@@ -36,13 +43,30 @@ impl CatchUp {
         Self { ended: false, reached: before.confirmed, unanswered: VecDeque::new(), ..before }
     }
 
+    /// Sets where it ends; nothing if there is nothing to do.
+    fn ends_at(&mut self, last: Option<i64>) {
+        self.ended = last.is_none();
+        self.end = Some(last.unwrap_or(0));
+    }
+
     /// Where to go on, and up to where; nothing when it is over.
     fn next(&self) -> Option<(i64, i64)> {
-        (!self.ended).then_some((self.reached, self.end.unwrap_or(i64::MAX)))
+        self.end.filter(|_| !self.ended).map(|end| (self.reached, end))
+    }
+
+    /// A new message went first.
+    pub(super) const fn give_way(&mut self) {
+        self.gave_way += 1;
+    }
+
+    /// Whether the next turn is its own.
+    pub(super) const fn has_its_turn(&self) -> bool {
+        !self.ended && self.gave_way >= GIVES_WAY_TO
     }
 
     /// This one is put on the wire now: its answer may come before that is over.
     fn putting(&mut self, wire_id: &str, seq: i64) {
+        self.gave_way = 0;
         self.unanswered.push_back((wire_id.to_owned(), seq));
     }
 
@@ -61,37 +85,45 @@ impl CatchUp {
             self.unanswered.drain(..=place);
         }
     }
-
-    fn end(&mut self) {
-        self.ended = true;
-        self.end.get_or_insert(self.reached);
-    }
 }
 
 impl Round {
-    /// Sends again, once, what this account sent and was never receipted: the receipt may have died with the process that got it.
-    /// WhatsApp has these already, so whatever it says of the repeat is no news.
-    pub(super) async fn catch_up(&self) -> Result<(), End> {
-        let since = self.shared.store.clock().now() - RESEND_WITHIN;
+    /// Finds out where catching up ends, before anything else of this outbox is sent.
+    pub(super) async fn bound_catch_up(&self) -> Result<(), End> {
+        if locked(&self.catch_up).end.is_some() {
+            return Ok(());
+        }
+        let last = self.shared.store.last_unreceipted(self.lease, &self.account, self.since()).await;
+        let last = self.read(last)?;
+        locked(&self.catch_up).ends_at(last);
+        Ok(())
+    }
+
+    /// Sends again the next few messages that this account sent and that were never receipted: the receipt may have died with the
+    /// process that got it. WhatsApp has these already, so whatever it says of the repeat is no news. False when it is over.
+    pub(super) async fn catch_up(&self, most: u64) -> Result<bool, End> {
         let progress = || locked(&self.catch_up);
-        loop {
-            let Some((after, until)) = progress().next() else { return Ok(()) };
-            let sent = self.shared.store.unreceipted(self.lease, after, BATCH, &self.account, since).await;
-            let mut due = self.read(sent)?;
-            due.retain(|message| message.seq <= until);
-            if due.is_empty() {
-                progress().end();
-                return Ok(());
-            }
-            for message in due {
-                self.turn(&message, true).await?;
-                progress().putting(&message.wire_id, message.seq);
-                match self.put_on_the_wire(&message).await? {
-                    Err(SendError::NotConnected) => return Err(End::Disconnected),
-                    put => progress().put(message.seq, put.is_ok()),
-                }
+        let Some((after, until)) = progress().next() else { return Ok(false) };
+        let sent = self.shared.store.unreceipted(self.lease, after, most, &self.account, self.since()).await;
+        let mut due = self.read(sent)?;
+        due.retain(|message| message.seq <= until);
+        if due.is_empty() {
+            progress().ended = true;
+            return Ok(false);
+        }
+        for message in due {
+            self.turn(&message, true).await?;
+            progress().putting(&message.wire_id, message.seq);
+            match self.put_on_the_wire(&message).await? {
+                Err(SendError::NotConnected) => return Err(End::Disconnected),
+                put => progress().put(message.seq, put.is_ok()),
             }
         }
+        Ok(true)
+    }
+
+    fn since(&self) -> chrono::DateTime<chrono::Utc> {
+        self.shared.store.clock().now() - RESEND_WITHIN
     }
 }
 
@@ -102,6 +134,13 @@ mod tests {
 
     use super::*;
 
+    fn up_to(end: i64) -> CatchUp {
+        let mut catch_up = CatchUp::default();
+        assert_eq!(catch_up.next(), None, "nobody knows yet what was sent before");
+        catch_up.ends_at(Some(end));
+        catch_up
+    }
+
     fn put(catch_up: &mut CatchUp, seq: i64) {
         catch_up.putting(&seq.to_string(), seq);
         catch_up.put(seq, true);
@@ -109,21 +148,21 @@ mod tests {
 
     #[test]
     fn a_connection_that_breaks_in_the_middle_costs_only_what_was_not_answered() {
-        let mut catch_up = CatchUp::default();
+        let mut catch_up = up_to(7);
         (1..=5).for_each(|seq| put(&mut catch_up, seq));
         catch_up.answered("3");
         catch_up.answered("1");
         catch_up = catch_up.anew();
-        assert_eq!(catch_up.next(), Some((3, i64::MAX)));
+        assert_eq!(catch_up.next(), Some((3, 7)));
         (4..=7).for_each(|seq| put(&mut catch_up, seq));
-        catch_up.end();
+        catch_up.ended = true;
         assert_eq!(catch_up.next(), None);
         // The last ones may have been lost; what was sent since is none of its business.
         catch_up.answered("6");
         catch_up = catch_up.anew();
         assert_eq!(catch_up.next(), Some((6, 7)));
         put(&mut catch_up, 7);
-        catch_up.end();
+        catch_up.ended = true;
         catch_up.answered("7");
         catch_up = catch_up.anew();
         assert_eq!(catch_up.next(), None, "over for good");
@@ -131,28 +170,50 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_is_waited_for_by_nobody() {
-        let mut catch_up = CatchUp::default();
+        let mut catch_up = up_to(2);
         put(&mut catch_up, 1);
         catch_up.putting("2", 2);
         catch_up.put(2, false);
-        catch_up.end();
+        catch_up.ended = true;
         catch_up.answered("1");
         catch_up = catch_up.anew();
         assert_eq!(catch_up.next(), None);
+    }
+
+    #[test]
+    fn it_gives_way_to_what_is_new_and_comes_to_its_end() {
+        let mut catch_up = up_to(3);
+        let mut went = String::new();
+        for _ in 0..26 {
+            if catch_up.has_its_turn() {
+                let next = catch_up.next().unwrap().0 + 1;
+                put(&mut catch_up, next);
+                catch_up.ended = next == 3;
+                went.push('o');
+            } else {
+                catch_up.give_way();
+                went.push('.');
+            }
+        }
+        assert_eq!(went, ".......o.......o.......o..");
+        let mut nothing = CatchUp::default();
+        nothing.ends_at(None);
+        (0..20).for_each(|_| nothing.give_way());
+        assert!(!nothing.has_its_turn() && nothing.next().is_none());
     }
 
     proptest! {
         /// Connections that break after any number of messages, of which any number arrived, and of those any were answered.
         #[test]
         fn in_the_end_everything_has_arrived(breaks in vec((0usize..6, 0usize..6, 0usize..6), 0..20), all in 0i64..20) {
-            let mut catch_up = CatchUp::default();
+            let mut catch_up = up_to(all);
             let mut arrived = vec![0; usize::try_from(all).unwrap() + 1];
             let connection = |catch_up: &mut CatchUp, most: usize, reach: usize, answer: usize, arrived: &mut Vec<u32>| {
                 let mut on_it = Vec::new();
                 while let Some((after, until)) = catch_up.next().filter(|_| on_it.len() < most) {
                     let next = after + 1;
                     if next > all.min(until) {
-                        catch_up.end();
+                        catch_up.ended = true;
                     } else {
                         put(catch_up, next);
                         on_it.push(next);

@@ -102,7 +102,7 @@ impl Round {
         }
     }
 
-    async fn pace(&self) -> Result<Pace, End> {
+    pub(super) async fn pace(&self) -> Result<Pace, End> {
         let now = clock::instant();
         let changes = {
             let inner = self.paced.inner();

@@ -22,8 +22,9 @@ use crate::store::sessions::UNLINKED;
 use crate::telemetry::traces;
 use crate::whatsapp::{Link, SendError};
 
-/// Read from the store at a time.
-pub(super) const BATCH: u64 = 64;
+/// Read from the store at a time; at first only a few, where the pace is likely to end the round at the second.
+const BATCH: u64 = 64;
+const A_FEW: u64 = 2;
 /// How long a message may take onto the wire; the protocol crate waits for answers of the network without an end of ours.
 const SEND_WITHIN: Duration = Duration::from_secs(90);
 
@@ -78,47 +79,63 @@ impl Round {
 
     async fn all(&self) -> Result<(), End> {
         self.progress().begin();
-        self.catch_up().await?;
+        self.bound_catch_up().await?;
+        let first = self.first_page().await?;
+        let mut page = first;
         loop {
-            self.released().await?;
+            self.released(first).await?;
             let seen = self.progress().seen();
-            let due = self.read(self.shared.store.due(self.lease, seen, BATCH).await)?;
+            let due = self.read(self.shared.store.due(self.lease, seen, page).await)?;
             if due.is_empty() {
-                return Ok(());
+                // Between two parts, something new may have come.
+                if !self.catch_up(page).await? {
+                    return Ok(());
+                }
             }
             for message in due {
                 if !self.progress().waits(&message.to) {
+                    if locked(&self.catch_up).has_its_turn() {
+                        self.catch_up(1).await?;
+                    }
                     self.send(&message).await?;
                 }
                 self.progress().saw(message.seq);
             }
+            page = (page * 2).min(BATCH);
         }
     }
 
     /// Sends what stood behind messages that hold up their chats no more, up to where everything was looked at.
-    async fn released(&self) -> Result<(), End> {
+    async fn released(&self, page: u64) -> Result<(), End> {
         loop {
             let Some((chat, from)) = self.progress().released() else { return Ok(()) };
-            let all = self.chat(&chat, from).await?;
+            let all = self.chat(&chat, from, page).await?;
             self.progress().caught_up(all);
         }
     }
 
     /// Sends on in one chat; false if it has to wait again.
-    async fn chat(&self, chat: &Phone, from: i64) -> Result<bool, End> {
+    async fn chat(&self, chat: &Phone, from: i64, mut page: u64) -> Result<bool, End> {
         let until = self.progress().seen();
         let mut after = from - 1;
         loop {
-            let due = self.shared.store.due_to(self.lease, chat, after, until, BATCH).await;
+            let due = self.shared.store.due_to(self.lease, chat, after, until, page).await;
             let due = self.read(due)?;
             let Some(last) = due.last() else { return Ok(true) };
             after = last.seq;
+            page = (page * 2).min(BATCH);
             for message in due {
                 if !self.send(&message).await? {
                     return Ok(false);
                 }
             }
         }
+    }
+
+    /// How much to read at first.
+    async fn first_page(&self) -> Result<u64, End> {
+        let pace = self.pace().await?;
+        Ok(if pace.rate.is_some() || pace.typing { A_FEW } else { BATCH })
     }
 
     pub(super) fn read<T>(&self, read: Result<T, StoreError>) -> Result<T, End> {
@@ -189,6 +206,7 @@ impl Round {
         let (failure, why) = match sent? {
             Ok(()) => {
                 self.progress().done(&place);
+                locked(&self.catch_up).give_way();
                 return Ok(true);
             }
             Err(SendError::NotConnected) => return Err(End::Disconnected),
