@@ -5,6 +5,7 @@ use futures_util::{FutureExt, stream};
 use uuid::Uuid;
 
 use super::*;
+use crate::domain::id::KeyId;
 use crate::domain::quota::Plan;
 
 fn access(tenant: u128, key: u128) -> Access {

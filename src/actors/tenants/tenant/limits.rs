@@ -52,7 +52,7 @@ impl Limiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::TenantId;
+    use crate::domain::id::{KeyId, TenantId};
     use crate::domain::quota::Plan;
     use uuid::Uuid;
 
