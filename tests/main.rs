@@ -37,6 +37,7 @@ mod outage;
 mod pacing;
 mod pages;
 mod pairing_code;
+mod phones_page;
 mod pool;
 mod readme;
 mod receipts;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A stable name for a refusal. Callers match on it; sentences may change, these do not.
@@ -155,7 +155,7 @@ impl Code {
 }
 
 /// One field of a request that is not what it should be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// The field under the name that it was given; of a query or a header, that name.
     pub field: String,

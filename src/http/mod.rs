@@ -278,6 +278,10 @@ fn for_people() -> Vec<At<Door>> {
         room!(door, path!("dashboard" / "sessions" / String / "delete"), [id] POST sessions::one::delete(id)),
         room!(door, path!("dashboard" / "keys"), [] GET keys::show(), POST keys::create()),
         room!(door, path!("dashboard" / "keys" / String / "revoke"), [id] POST keys::revoke(id)),
+        #[cfg(feature = "sandbox")]
+        room!(door, path!("dashboard" / "phones"), [] GET phones::show(), POST phones::act()),
+        #[cfg(feature = "sandbox")]
+        room!(door, path!("dashboard" / "phones" / "file"), [] POST phones::send_file()),
         room!(door, path!("dashboard" / "account"), [] GET account::show()),
         room!(door, path!("dashboard" / "account" / "password"), [] POST account::password()),
         room!(door, path!("dashboard" / "account" / "delete"), [] POST account::delete()),
@@ -301,6 +305,7 @@ pub fn alone(network: &Arc<Alone>) -> BoxedFilter<(Response,)> {
 fn control<H: sandbox::Host>() -> Vec<At<H>> {
     vec![
         at!(host, path!("phones"), [] POST sandbox::create()),
+        at!(host, path!("phones" / String), [phone] GET sandbox::look(phone)),
         at!(host, path!("phones" / String / "scan"), [phone] POST sandbox::scan(phone)),
         at!(host, path!("phones" / String / "messages"), [phone] POST sandbox::write(phone), GET sandbox::screen(phone)),
         at!(host, path!("phones" / String / "messages" / String / "media"), [phone, message]

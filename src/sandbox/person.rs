@@ -1,9 +1,12 @@
 //! What a person does with a phone: makes it, looks at it, writes, reads, links devices and takes them away.
 
+use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::account;
-use super::ledger::{self, Fetched};
+use super::ledger::{self, Fetched, LedgerError};
 use super::phone::draft::{self, Attachment, Draft};
 use super::phone::{away, fetching, inbox, outbox};
 use super::screen::{self, Page, Shown};
@@ -21,11 +24,19 @@ pub struct Copy {
     /// As its sender put it: not to be trusted.
     pub mime: Option<String>,
     pub size: u64,
-    pub body: reqwest::Body,
+    file: File,
+}
+
+impl Copy {
+    /// Some of its bytes, or all of them, as a body that streams.
+    pub fn body(mut self, bytes: Range<u64>) -> Result<reqwest::Body, SandboxError> {
+        self.file.seek(SeekFrom::Start(bytes.start)).map_err(LedgerError::from)?;
+        Ok(reqwest::Body::wrap_stream(media::chunks(self.file, bytes.end.saturating_sub(bytes.start))))
+    }
 }
 
 /// A phone as the sandbox knows it.
-#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[schema(as = SimulatedPhone)]
 #[serde(rename_all = "camelCase")]
 pub struct PhoneInfo {
@@ -34,11 +45,19 @@ pub struct PhoneInfo {
     /// It reads at once what it shows.
     pub auto_read: bool,
     pub online: bool,
+    /// How many devices are linked to its account: sessions, of whomever. There can be four.
+    pub linked_devices: usize,
 }
 
 fn info(phone: &Phone, state: &account::State) -> PhoneInfo {
     let (auto_read, online) = (state.reads_at_once, state.away.is_none());
-    PhoneInfo { phone: phone.clone(), name: state.name.clone(), auto_read, online }
+    PhoneInfo {
+        phone: phone.clone(),
+        name: state.name.clone(),
+        auto_read,
+        online,
+        linked_devices: state.companions.len(),
+    }
 }
 
 impl Sandbox {
@@ -51,6 +70,13 @@ impl Sandbox {
             let renamed = ledger::Change::Rename { account: account.id, name: name.to_owned() };
             self.network.ledger.write(vec![renamed]).await?;
         }
+        Ok(info(phone, &state))
+    }
+
+    /// How a phone is.
+    pub async fn phone(&self, phone: &Phone) -> Result<PhoneInfo, SandboxError> {
+        let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
+        let state = account.lock().await;
         Ok(info(phone, &state))
     }
 
@@ -114,22 +140,43 @@ impl Sandbox {
     pub async fn page(&self, phone: &Phone, after: Option<&str>, most: u32) -> Result<Page, SandboxError> {
         let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
         fetching::settle(&self.network, account.id).await?;
-        let part = self.network.ledger.screen(account.id, after, most.clamp(1, PAGE_MAX)).await?;
+        self.part(account.id, after, None, most).await
+    }
+
+    /// The latest lines of the screen, oldest first, as they are now: of a medium that the phone is fetching there is no copy yet.
+    pub async fn latest(
+        &self,
+        phone: &Phone,
+        after: Option<&str>,
+        latest: u32,
+        most: u32,
+    ) -> Result<Page, SandboxError> {
+        let account = self.network.find(phone).await?.ok_or(SandboxError::NoSuchPhone)?;
+        self.part(account.id, after, Some(latest), most).await
+    }
+
+    async fn part(
+        &self,
+        account: ledger::AccountId,
+        after: Option<&str>,
+        latest: Option<u32>,
+        most: u32,
+    ) -> Result<Page, SandboxError> {
+        let part = self.network.ledger.screen(account, after, latest, most.clamp(1, PAGE_MAX)).await?;
         let ledger::Part { rows, more } = part.ok_or(SandboxError::NoSuchLine)?;
         let next_after = rows.last().filter(|_| more).map(|row| row.id.clone());
         let messages = rows.into_iter().map(screen::shown).collect::<Result<_, _>>()?;
         Ok(Page { messages, next_after })
     }
 
-    /// The phone's own copy of the medium in a message, decrypted, as a body that streams.
+    /// The phone's own copy of the medium in a message, decrypted.
     pub async fn copy(&self, phone: &Phone, message: &str) -> Result<Copy, SandboxError> {
         let medium = fetching::shown(&self.network, phone, message).await?;
         match medium.fetched {
             Fetched::Here { sha256, .. } => {
                 let gone = || SandboxError::NotFetched("it had no room for it any more".to_owned());
                 let (file, size) = self.network.media.copies.find(&sha256).ok_or_else(gone)?;
-                let body = reqwest::Body::wrap_stream(media::chunks(file, size));
-                Ok(Copy { mime: medium.facts.mime, size, body })
+                Ok(Copy { mime: medium.facts.mime, size, file })
             }
             Fetched::Failed(why) => Err(SandboxError::NotFetched(why)),
             Fetched::Due => Err(SandboxError::NotFetched("it is still fetching it".to_owned())),

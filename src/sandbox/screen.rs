@@ -66,7 +66,7 @@ pub struct Facts {
 }
 
 /// How far an own message has come. It never goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[schema(as = ShownStatus)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -83,7 +83,7 @@ impl Status {
 }
 
 /// One message on a screen. `chat` and `from` are phone numbers, whatever the wire used.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = ShownMessage)]
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
@@ -112,7 +112,7 @@ pub struct Shown {
 }
 
 /// A part of a screen, oldest first.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Screen)]
 #[serde(rename_all = "camelCase")]
 pub struct Page {

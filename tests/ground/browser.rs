@@ -46,6 +46,11 @@ impl Browser {
         browser
     }
 
+    /// The host that it calls.
+    pub fn address(&self) -> &str {
+        self.base.strip_prefix("http://").unwrap()
+    }
+
     pub async fn get(&self, path: &str) -> Page {
         self.send(self.request(Method::GET, path)).await
     }

@@ -44,7 +44,10 @@ async fn phones_are_used_without_a_key_from_this_machine_plain_and_over_tls() {
         let root = format!("{scheme}://{}/sandbox/phones", network.at());
         let made = send(client().post(&root).json(&json!({ "phone": PHONE, "name": "Ada" }))).await;
         assert_eq!(made.header("location"), Some("/sandbox/phones/+237612345678/messages"));
-        assert_eq!(made.expect(201), json!({ "phone": PHONE, "name": "Ada", "autoRead": false, "online": true }));
+        assert_eq!(
+            made.expect(201),
+            json!({ "phone": PHONE, "name": "Ada", "autoRead": false, "online": true, "linkedDevices": 0 })
+        );
         let body = json!({ "to": "+237622222222", "message": scheme });
         let written = send(client().post(format!("{root}/{PHONE}/messages")).json(&body)).await.expect(201);
         assert_eq!(written["text"], scheme);

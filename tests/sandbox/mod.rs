@@ -14,13 +14,13 @@ use wamux::config::Config;
 use wamux::server::SandboxServer;
 
 /// A network alone, in this process.
-struct Network {
+pub(crate) struct Network {
     folder: TempDir,
     server: SandboxServer,
 }
 
 impl Network {
-    async fn start(listen: &str) -> Self {
+    pub(crate) async fn start(listen: &str) -> Self {
         Self::start_in(tempfile::tempdir().unwrap(), listen).await
     }
 
@@ -38,11 +38,11 @@ impl Network {
         if addr.ip().is_unspecified() { format!("127.0.0.1:{}", addr.port()) } else { addr.to_string() }
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("ws://{}/ws/chat", self.at())
     }
 
-    async fn stop(self) -> TempDir {
+    pub(crate) async fn stop(self) -> TempDir {
         self.server.stop().await;
         self.folder
     }

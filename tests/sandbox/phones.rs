@@ -160,3 +160,39 @@ async fn phones_that_are_asked_to_read_at_once_what_they_show() {
     assert_eq!(wrong.problem(422, "validation_failed")["errors"][0]["field"], "autoRead");
     app.stop().await;
 }
+
+/// What can be read of a phone: how it is, and the latest of what it shows.
+async fn is_looked_at(caller: &Caller) {
+    let path = format!("/sandbox/phones/{OWN}");
+    caller.get(&path).await.problem(404, "phone_not_found");
+    phone(caller, json!({ "phone": OWN, "name": "Ada" })).await;
+    caller.link("one", OWN).await;
+    let shown = json!({ "phone": OWN, "name": "Ada", "autoRead": false, "online": true, "linkedDevices": 1 });
+    assert_eq!(caller.get(&path).await.expect(200), shown);
+    for text in ["one", "two", "three"] {
+        let body = json!({ "to": PHONE, "message": text });
+        caller.post(&format!("{path}/messages"), body).await.expect(201);
+    }
+    for (query, want) in
+        [("latest=2", &["two", "three"][..]), ("latest=3&limit=1", &["one"]), ("limit=2", &["one", "two"])]
+    {
+        let page = caller.get(&format!("{path}/messages?{query}")).await.expect(200);
+        let texts: Vec<_> = page["messages"].as_array().unwrap().iter().map(|line| line["text"].clone()).collect();
+        assert_eq!(texts, want, "{query}");
+        assert_eq!(page["nextAfter"].is_string(), query.contains("limit"), "{query}");
+    }
+    let wrong = caller.get(&format!("{path}/messages?latest=0")).await.problem(422, "validation_failed");
+    assert_eq!(wrong["errors"][0]["field"], "latest");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_is_looked_at_here_and_elsewhere() {
+    let app = App::start().await;
+    is_looked_at(&app.caller).await;
+    app.stop().await;
+    let network = Network::start("127.0.0.1:0").await;
+    let app = App::start_at(Place::new(Ground::Sqlite).beside(&network.url())).await;
+    is_looked_at(&app.caller).await;
+    app.stop().await;
+    network.stop().await;
+}

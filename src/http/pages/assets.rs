@@ -17,7 +17,7 @@ struct Asset {
     bytes: &'static [u8],
 }
 
-const ASSETS: [Asset; 8] = [
+const ASSETS: &[Asset] = &[
     Asset { name: "wamux.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/wamux.css") },
     Asset { name: "actors.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/actors.css") },
     Asset { name: "actors.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/actors.js") },
@@ -25,6 +25,10 @@ const ASSETS: [Asset; 8] = [
     Asset { name: "live.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/live.js") },
     Asset { name: "pairing.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/pairing.css") },
     Asset { name: "pairing.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/pairing.js") },
+    #[cfg(feature = "sandbox")]
+    Asset { name: "phones.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/phones.css") },
+    #[cfg(feature = "sandbox")]
+    Asset { name: "phones.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/phones.js") },
     Asset { name: "logo.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/logo.svg") },
 ];
 
@@ -37,7 +41,7 @@ fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
         let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
-        for asset in &ASSETS {
+        for asset in ASSETS {
             digest.update(asset.bytes);
         }
         BASE64_URL_SAFE_NO_PAD.encode(&digest.finish().as_ref()[..9])
@@ -64,7 +68,7 @@ mod tests {
 
     #[test]
     fn every_asset_is_there_under_its_version() {
-        for asset in &ASSETS {
+        for asset in ASSETS {
             assert!(!asset.bytes.is_empty() && asset.bytes.len() < 100_000, "{}", asset.name);
             assert!(href(asset.name).ends_with(version()));
         }

@@ -23,6 +23,8 @@ pub(super) enum Room {
     Overview,
     Sessions,
     Keys,
+    #[cfg(feature = "sandbox")]
+    Phones,
     Account,
 }
 
@@ -32,6 +34,8 @@ impl Room {
         (Self::Overview, "/dashboard"),
         (Self::Sessions, "/dashboard/sessions"),
         (Self::Keys, "/dashboard/keys"),
+        #[cfg(feature = "sandbox")]
+        (Self::Phones, "/dashboard/phones"),
         (Self::Account, "/dashboard/account"),
     ];
 
@@ -41,6 +45,8 @@ impl Room {
             Self::Overview => look.words().overview.title,
             Self::Sessions => look.words().sessions.title,
             Self::Keys => look.words().keys.title,
+            #[cfg(feature = "sandbox")]
+            Self::Phones => look.words().phones.title,
             Self::Account => words.account,
         }
     }

@@ -13,6 +13,8 @@ mod landing;
 mod look;
 mod moment;
 pub(super) mod overview;
+#[cfg(feature = "sandbox")]
+pub(super) mod phones;
 mod refused;
 mod said;
 pub(super) mod sessions;

@@ -5,6 +5,8 @@ mod entry;
 mod french;
 mod keys;
 mod overview;
+#[cfg(feature = "sandbox")]
+mod phones;
 mod refused;
 mod rooms;
 mod sessions;
@@ -15,6 +17,8 @@ use super::super::call::Call;
 pub(super) use entry::Entry;
 pub(super) use keys::Keys;
 pub(super) use overview::Overview;
+#[cfg(feature = "sandbox")]
+pub(super) use phones::Phones;
 pub(super) use refused::Refused;
 pub(super) use rooms::Rooms;
 pub(super) use sessions::Sessions;
@@ -33,6 +37,8 @@ pub(super) struct Words {
     pub(super) sessions: &'static Sessions,
     pub(super) keys: &'static Keys,
     pub(super) refused: &'static Refused,
+    #[cfg(feature = "sandbox")]
+    pub(super) phones: &'static Phones,
     pub(super) theme: &'static str,
     /// In the order of `Theme::ALL`.
     pub(super) themes: [&'static str; 3],

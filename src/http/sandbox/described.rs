@@ -4,11 +4,13 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::content::Content;
+use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::schema::{AnyOfBuilder, Object, ObjectBuilder, Type};
 use warp::http::StatusCode;
 
 use super::attachment::{NAME_MAX as MEDIUM_NAME_MAX, SECONDS_MAX, SIDE_MAX};
 use super::errand::{self, NAME_MAX, QR_MAX};
+use super::part::Part;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::SessionId;
 use crate::domain::media::WAVEFORM;
@@ -89,12 +91,20 @@ fn one_of_three() -> AnyOfBuilder {
 struct ScreenQuery {
     #[schema(schema_with = after, required = false)]
     after: String,
+    #[schema(schema_with = latest, required = false)]
+    latest: u32,
     #[schema(schema_with = limit, required = false)]
     limit: u32,
 }
 
 fn after() -> Object {
     texts::uuid().description(Some("Only what comes after this message: the `nextAfter` of the page before.")).build()
+}
+
+fn latest() -> Object {
+    let about = "Only the latest so many, as they are now: a medium that the phone is fetching has no `sha256` yet. Without this, it is \
+                 waited for the media that are on their way, up to ten seconds.";
+    texts::whole(1, PAGE_MAX.into()).description(Some(about)).build()
 }
 
 fn limit() -> Object {
@@ -215,13 +225,22 @@ pub(in crate::http) fn create() -> Described {
         "Every number that is sent to exists by itself; this gives it a name.",
     )
     .takes::<NewPhone>(json!({ "phone": samples::PHONE, "name": "Ada" }), |fields| errand::create(fields).map(drop))
-    .gives::<PhoneInfo>(
-        StatusCode::CREATED,
-        "The phone",
-        json!({ "phone": samples::PHONE, "name": "Ada", "autoRead": false, "online": true }),
-    )
+    .gives::<PhoneInfo>(StatusCode::CREATED, "The phone", as_it_is())
     .with_header("Location")
     .refuses(&[Code::PhoneNotFound])
+}
+
+fn as_it_is() -> Value {
+    json!({ "phone": samples::PHONE, "name": "Ada", "autoRead": false, "online": true, "linkedDevices": 1 })
+}
+
+pub(in crate::http) fn look() -> Described {
+    of_phone(
+        "getPhone",
+        "Get a phone",
+        "How it is: its person's name, whether it is online, how many sessions are linked to it.",
+    )
+    .gives::<PhoneInfo>(StatusCode::OK, "The phone", as_it_is())
 }
 
 pub(in crate::http) fn scan() -> Described {
@@ -253,6 +272,10 @@ pub(in crate::http) fn screen() -> Described {
     .refuses(&[Code::NotFound])
 }
 
+fn range() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(Part::PATTERN)).examples(["bytes=0-499"]).build()
+}
+
 fn of_medium(id: &'static str, summary: &'static str, about: &'static str) -> Described {
     let message = texts::uuid().build();
     of_phone(id, summary, about)
@@ -266,7 +289,10 @@ pub(in crate::http) fn copy() -> Described {
         "Get the phone's copy of a medium",
         "The file as the phone fetched, checked and decrypted it, of the type that its sender said. It is there once `sha256` is.",
     )
+    .hears(ParameterIn::Header, "Range", "One part of the file, as players ask for it: `bytes=0-499`.", range())
     .says(StatusCode::OK, "The file")
+    .form("*/*", Content::default())
+    .says(StatusCode::PARTIAL_CONTENT, "The part that was asked for, if the file has one")
     .form("*/*", Content::default())
 }
 

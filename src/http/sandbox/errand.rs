@@ -8,6 +8,7 @@ use warp::http::Method;
 
 use super::attachment::{self, Given};
 use super::faults::{self, View};
+use super::part::Part;
 use crate::domain::content::Text;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::id::{MessageId, SessionId};
@@ -39,16 +40,23 @@ pub(super) enum Errand {
         phone: Phone,
         code: PairingCode,
     },
+    /// How a phone is.
+    Look {
+        phone: Phone,
+    },
     /// A part of what a phone shows.
     Screen {
         phone: Phone,
         after: Option<Uuid>,
-        limit: Option<u64>,
+        latest: Option<u32>,
+        limit: Option<u32>,
     },
     /// The phone's copy of the medium in a message.
     Copy {
         phone: Phone,
         message: Uuid,
+        /// All of it, or a part.
+        part: Option<Part>,
     },
     /// The media servers have it no longer.
     Expire {
@@ -105,12 +113,17 @@ impl Errand {
             Self::Enter { phone, code } => {
                 (Method::POST, format!("/phones/{phone}/scan"), Some(json!({ "code": code.shown() })))
             }
-            Self::Screen { phone, after, limit } => {
+            Self::Look { phone } => (Method::GET, format!("/phones/{phone}"), None),
+            Self::Screen { phone, after, latest, limit } => {
                 let after = after.map(|id| format!("after={id}"));
-                let query: Vec<String> = after.into_iter().chain(limit.map(|most| format!("limit={most}"))).collect();
+                let latest = latest.map(|many| format!("latest={many}"));
+                let limit = limit.map(|most| format!("limit={most}"));
+                let query: Vec<String> = [after, latest, limit].into_iter().flatten().collect();
                 (Method::GET, format!("/phones/{phone}/messages?{}", query.join("&")), None)
             }
-            Self::Copy { phone, message } => (Method::GET, format!("/phones/{phone}/messages/{message}/media"), None),
+            Self::Copy { phone, message, part: _ } => {
+                (Method::GET, format!("/phones/{phone}/messages/{message}/media"), None)
+            }
             Self::Expire { phone, message } => {
                 (Method::POST, format!("/phones/{phone}/messages/{message}/media/expire"), None)
             }
@@ -157,8 +170,10 @@ pub(super) fn create(mut fields: Fields) -> Result<Errand, Refusal> {
 pub(super) fn screen(phone: Phone, mut query: Fields) -> Result<Errand, Refusal> {
     // Ids on a screen are written as all ids are.
     let after = query.optional("after", fields::id::<MessageId>).map(|id| id.0);
-    let limit = query.optional("limit", digits(1..=u64::from(PAGE_MAX)));
-    query.finish(Some(Errand::Screen { phone, after, limit }))
+    let mut lines =
+        |name| query.optional(name, digits(1..=u64::from(PAGE_MAX))).and_then(|lines| lines.try_into().ok());
+    let (latest, limit) = (lines("latest"), lines("limit"));
+    query.finish(Some(Errand::Screen { phone, after, latest, limit }))
 }
 
 pub(super) fn write(phone: Phone, mut fields: Fields) -> Result<Errand, Refusal> {

@@ -7,19 +7,24 @@ use std::time::Duration;
 use futures_util::stream::{self, Stream};
 use hyper::body::Bytes;
 use reqwest::StatusCode;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{
+    ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, LOCATION,
+    RANGE, RETRY_AFTER,
+};
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::errand::Errand;
 use super::streamed::streamed;
 use super::{Alone, Host};
 use crate::domain::elsewhere::SandboxUrl;
-use crate::domain::error::{Code, Refusal};
+use crate::domain::error::{Code, FieldError, Refusal};
 use crate::domain::request::RequestId;
 use crate::http::call::Answered;
-use crate::http::reply::{self, Response};
+use crate::http::reply;
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longer than a device may take to sign its link (30 s), which a scan waits for.
@@ -51,6 +56,36 @@ impl Far {
     }
 
     pub(super) async fn run(&self, errand: &Errand, root: &str, id: &RequestId) -> Answered {
+        let streams = matches!(errand, Errand::Copy { .. });
+        self.hand_back(self.ask(errand, id, streams).await?, root, streams).await
+    }
+
+    /// What came of an errand: the body of a good answer, or the refusal that another one tells.
+    pub(super) async fn told(&self, errand: &Errand, id: &RequestId) -> Result<Vec<u8>, Refusal> {
+        let answer = self.ask(errand, id, false).await?;
+        let status = answer.status();
+        let wait = answer.headers().get(RETRY_AFTER).and_then(|wait| wait.to_str().ok()?.parse().ok());
+        let body = self.whole(answer).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let refusal = serde_json::from_slice::<Problem>(&body).ok().and_then(Problem::refusal).unwrap_or_else(|| {
+            tracing::warn!(address = %self.root, status = status.as_u16(), "the simulated network refuses and does not say why");
+            Refusal::internal()
+        });
+        Err(Refusal { retry_after: wait.map(Duration::from_secs), ..refusal })
+    }
+
+    /// The same with what a good answer says.
+    pub(super) async fn read<T: DeserializeOwned>(&self, errand: &Errand, id: &RequestId) -> Result<T, Refusal> {
+        serde_json::from_slice(&self.told(errand, id).await?).map_err(|error| {
+            tracing::warn!(address = %self.root, %error, "the simulated network's answer cannot be read; is it of another version?");
+            Refusal::internal()
+        })
+    }
+
+    /// Asks, and has the answer of a network that lets us in.
+    async fn ask(&self, errand: &Errand, id: &RequestId, streams: bool) -> Result<reqwest::Response, Refusal> {
         let (method, path, body) = errand.request();
         let mut request = self
             .client
@@ -61,17 +96,15 @@ impl Far {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let streams = matches!(errand, Errand::Copy { .. });
         if streams {
             request = request.timeout(MEDIUM);
         }
+        if let Errand::Copy { part: Some(part), .. } = errand {
+            request = request.header(RANGE, part.to_string());
+        }
         let answer =
             timeout(ANSWER, request.send()).await.map_err(|_| self.late())?.map_err(|error| self.away(&error))?;
-        self.hand_back(answer, root, streams).await
-    }
-
-    async fn hand_back(&self, mut answer: reqwest::Response, root: &str, streams: bool) -> Result<Response, Refusal> {
-        let (status, mut headers) = (answer.status(), HeaderMap::new());
+        let status = answer.status();
         if answer.headers().get(RequestId::HEADER).is_none() || status == StatusCode::FORBIDDEN {
             // It is no network of ours that answers here, or one that does not answer us: no caller can do anything about it.
             let (address, status) = (&self.root, status.as_u16());
@@ -79,11 +112,16 @@ impl Far {
             let detail = format!("What stands at {} is not a simulated network that answers this server.", self.root);
             return Err(Refusal::new(Code::SandboxUnreachable, detail).after(AGAIN));
         }
+        Ok(answer)
+    }
+
+    async fn hand_back(&self, answer: reqwest::Response, root: &str, streams: bool) -> Answered {
+        let (status, mut headers) = (answer.status(), HeaderMap::new());
         for name in [CONTENT_TYPE, RETRY_AFTER] {
             headers.extend(answer.headers().get(&name).map(|value| (name, value.clone())));
         }
         if streams && status.is_success() {
-            for name in [CONTENT_LENGTH, CONTENT_SECURITY_POLICY] {
+            for name in [CONTENT_LENGTH, CONTENT_SECURITY_POLICY, ACCEPT_RANGES, CONTENT_RANGE] {
                 headers.extend(answer.headers().get(&name).map(|value| (name, value.clone())));
             }
             return Ok(streamed(status, headers, reqwest::Body::wrap_stream(pieces(answer))));
@@ -91,6 +129,10 @@ impl Far {
         // What was made stands there under its root, and here under ours.
         let made = answer.headers().get(LOCATION).and_then(|made| made.to_str().ok()?.strip_prefix(Alone::ROOT));
         headers.extend(made.and_then(|made| Some((LOCATION, format!("{root}{made}").parse().ok()?))));
+        Ok(reply::relayed(status, headers, self.whole(answer).await?))
+    }
+
+    async fn whole(&self, mut answer: reqwest::Response) -> Result<Vec<u8>, Refusal> {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.away(&error))? {
             if body.len() + chunk.len() > ANSWER_MAX {
@@ -99,7 +141,7 @@ impl Far {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(reply::relayed(status, headers, body))
+        Ok(body)
     }
 
     fn away(&self, error: &reqwest::Error) -> Refusal {
@@ -116,6 +158,22 @@ impl Far {
         let detail =
             format!("The simulated network at {} did not answer in time; what was asked may still happen.", self.root);
         Refusal::new(Code::SandboxUnreachable, detail).after(AGAIN)
+    }
+}
+
+/// A refusal as the network's own API writes it.
+#[derive(Deserialize)]
+struct Problem {
+    code: String,
+    detail: String,
+    #[serde(default)]
+    errors: Vec<FieldError>,
+}
+
+impl Problem {
+    fn refusal(self) -> Option<Refusal> {
+        let code = Code::ALL.into_iter().find(|code| code.as_str() == self.code)?;
+        Some(Refusal { fields: self.errors, ..Refusal::new(code, self.detail) })
     }
 }
 

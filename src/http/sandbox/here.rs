@@ -1,15 +1,18 @@
 //! Errands to the phones of a network in this process.
 
-use warp::http::header::{CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use uuid::Uuid;
+use warp::http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use warp::http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::errand::{Errand, InForce, no_phone};
 use super::faults;
+use super::part::Part;
 use super::streamed::streamed;
 use crate::domain::error::{Code, Refusal};
+use crate::domain::phone::Phone;
 use crate::http::call::Answered;
-use crate::http::reply::{self, Response};
-use crate::sandbox::{Copy, Fault, PAGE_MAX, Sandbox, SandboxError};
+use crate::http::reply;
+use crate::sandbox::{Copy, Fault, PAGE_MAX, Page, Sandbox, SandboxError};
 
 const NOT_ON_WHATSAPP: &str = "stands for a number that is not on WhatsApp";
 
@@ -54,15 +57,37 @@ impl From<SandboxError> for Refusal {
     }
 }
 
-/// A phone's copy as it is. Its sender chose its type, so a browser is to make nothing more of it than that.
-fn shown(copy: Copy) -> Response {
+pub(super) async fn screen(
+    sandbox: &Sandbox,
+    phone: &Phone,
+    after: Option<Uuid>,
+    latest: Option<u32>,
+    most: u32,
+) -> Result<Page, SandboxError> {
+    let after = after.map(|id| id.to_string());
+    match latest {
+        Some(latest) => sandbox.latest(phone, after.as_deref(), latest, most).await,
+        None => sandbox.page(phone, after.as_deref(), most).await,
+    }
+}
+
+/// A phone's copy as it is, or the part that was asked for, if there is such a part. Its sender chose its type, so a browser is to
+/// make nothing more of it than that.
+fn shown(copy: Copy, part: Option<Part>) -> Answered {
     let mime = copy.mime.as_deref().filter(|mime| is_mime(mime)).and_then(|mime| HeaderValue::from_str(mime).ok());
-    let headers = HeaderMap::from_iter([
+    let size = copy.size;
+    let part = part.and_then(|part| part.of(size));
+    let bytes = part.clone().unwrap_or(0..size);
+    let mut headers = HeaderMap::from_iter([
         (CONTENT_TYPE, mime.unwrap_or(HeaderValue::from_static("application/octet-stream"))),
-        (CONTENT_LENGTH, copy.size.into()),
+        (CONTENT_LENGTH, (bytes.end - bytes.start).into()),
+        (ACCEPT_RANGES, HeaderValue::from_static("bytes")),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox")),
     ]);
-    streamed(StatusCode::OK, headers, copy.body)
+    let said = part.map(|part| format!("bytes {}-{}/{size}", part.start, part.end - 1));
+    let status = if said.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    headers.extend(said.and_then(|said| Some((CONTENT_RANGE, HeaderValue::try_from(said).ok()?))));
+    Ok(streamed(status, headers, copy.body(bytes)?))
 }
 
 /// `audio/ogg; codecs=opus`, as a header may carry it.
@@ -95,12 +120,11 @@ pub(super) async fn run(sandbox: &Sandbox, errand: Errand, root: &str) -> Answer
             })?;
             Ok(reply::done())
         }
-        Errand::Screen { phone, after, limit } => {
-            let (after, most) = (after.map(|id| id.to_string()), limit.and_then(|most| most.try_into().ok()));
-            let page = sandbox.page(&phone, after.as_deref(), most.unwrap_or(PAGE_MAX)).await?;
-            reply::ok(&page)
+        Errand::Look { phone } => reply::ok(&sandbox.phone(&phone).await?),
+        Errand::Screen { phone, after, latest, limit } => {
+            reply::ok(&screen(sandbox, &phone, after, latest, limit.unwrap_or(PAGE_MAX)).await?)
         }
-        Errand::Copy { phone, message } => Ok(shown(sandbox.copy(&phone, &message.to_string()).await?)),
+        Errand::Copy { phone, message, part } => shown(sandbox.copy(&phone, &message.to_string()).await?, part),
         Errand::Expire { phone, message } => {
             sandbox.expire(&phone, &message.to_string()).await?;
             Ok(reply::done())

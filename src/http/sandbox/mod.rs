@@ -8,11 +8,15 @@ pub(super) mod described;
 mod errand;
 mod far;
 mod faults;
+mod hands;
 mod here;
 mod media;
+mod part;
 mod streamed;
 
 use std::sync::Arc;
+
+use warp::http::header::RANGE;
 
 use super::call::{Answered, Call, id};
 use super::fields::Fields;
@@ -23,10 +27,13 @@ use crate::domain::qr::QrCode;
 use crate::domain::request::RequestId;
 use crate::sandbox::{Fault, Sandbox};
 use errand::{Errand, Scanned, addressed};
+use part::Part;
 
+pub(super) use crate::sandbox::{Attachment, AttachmentKind, Measures, Shown, Status};
 pub use alone::Alone;
 pub(super) use chat::chat;
 pub use far::Far;
+pub(super) use hands::{Deed, Seen};
 pub(super) use media::media;
 
 /// What stands behind a door that the control API is called through.
@@ -132,6 +139,12 @@ pub(super) async fn scan<H: Host>(call: Call<H>, phone: String) -> Answered {
     runner.run(errand).await
 }
 
+pub(super) async fn look<H: Host>(call: Call<H>, phone: String) -> Answered {
+    H::admit(&call).await?;
+    let phone = addressed(&phone)?;
+    Runner::of(&call).run(Errand::Look { phone }).await
+}
+
 pub(super) async fn screen<H: Host>(call: Call<H>, phone: String) -> Answered {
     H::admit(&call).await?;
     let phone = addressed(&phone)?;
@@ -142,7 +155,8 @@ pub(super) async fn screen<H: Host>(call: Call<H>, phone: String) -> Answered {
 pub(super) async fn copy<H: Host>(call: Call<H>, phone: String, message: String) -> Answered {
     H::admit(&call).await?;
     let (phone, message) = (addressed(&phone)?, id(&message)?);
-    Runner::of(&call).run(Errand::Copy { phone, message }).await
+    let part = call.header(RANGE.as_str()).ok().flatten().and_then(Part::asked);
+    Runner::of(&call).run(Errand::Copy { phone, message, part }).await
 }
 
 pub(super) async fn expire<H: Host>(call: Call<H>, phone: String, message: String) -> Answered {

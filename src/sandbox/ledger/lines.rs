@@ -133,14 +133,16 @@ pub(super) async fn alter(
 }
 
 impl Ledger {
-    /// Lines of a screen, from the oldest or from after one of them; none if there is no such one.
+    /// Lines of a screen, from after one of them or from the oldest, and maybe no more than the latest so many; none if there is
+    /// no such one.
     pub(crate) async fn screen(
         &self,
         account: AccountId,
         after: Option<&str>,
+        latest: Option<u32>,
         most: u32,
     ) -> Result<Option<Part>, LedgerError> {
-        let from: i64 = match after {
+        let mut from: i64 = match after {
             None => 0,
             Some(id) => {
                 let found = sqlx::query_scalar("SELECT seq FROM screen WHERE account = ? AND id = ?");
@@ -150,6 +152,13 @@ impl Ledger {
                 seq
             }
         };
+        if let Some(latest) = latest {
+            // The line before the first of the latest, if there is one.
+            let before =
+                sqlx::query_scalar("SELECT seq FROM screen WHERE account = ? ORDER BY seq DESC LIMIT 1 OFFSET ?");
+            let before = before.bind(account).bind(latest).fetch_optional(&self.readers).await?;
+            from = from.max(before.unwrap_or(0));
+        }
         let mut part = Part { rows: Vec::new(), more: false };
         let mut bytes = 0;
         let mut rows = sqlx::query(

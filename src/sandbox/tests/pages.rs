@@ -47,6 +47,24 @@ async fn a_screen_is_read_page_by_page() {
 }
 
 #[tokio::test]
+async fn the_latest_lines_are_read_from_their_first_on() {
+    let net = Net::new().await;
+    net.sandbox.create_phone(&phone(BOB), None).await.unwrap();
+    fill(&net, 0..25, "").await;
+    let texts = async |after: Option<&str>, latest, most| {
+        let page = net.sandbox.latest(&phone(BOB), after, latest, most).await.unwrap();
+        let texts: Vec<String> = page.messages.iter().map(|line| line.text.clone()).collect();
+        (texts.join(" "), page.next_after)
+    };
+    assert_eq!(texts(None, 3, 10).await, ("22 23 24".to_owned(), None));
+    assert_eq!(texts(None, 25, 2).await.0, "0 1");
+    assert_eq!(texts(None, 99, 2).await.0, "0 1");
+    let (begin, next) = texts(None, 4, 2).await;
+    assert_eq!((begin.as_str(), texts(next.as_deref(), 4, 2).await.0.as_str()), ("21 22", "23 24"));
+    assert_eq!(texts(next.as_deref(), 1, 2).await.0, "24");
+}
+
+#[tokio::test]
 async fn a_page_has_an_end_in_bytes_and_still_moves_on() {
     let net = Net::new().await;
     net.sandbox.create_phone(&phone(BOB), None).await.unwrap();

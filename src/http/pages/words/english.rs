@@ -9,6 +9,8 @@ pub(super) const WORDS: Words = Words {
     sessions: &super::sessions::ENGLISH,
     keys: &super::keys::ENGLISH,
     refused: &super::refused::ENGLISH,
+    #[cfg(feature = "sandbox")]
+    phones: &super::phones::ENGLISH,
     theme: "Theme",
     themes: ["Auto", "Light", "Dark"],
     skip: "Skip to the content",

@@ -9,6 +9,8 @@ pub(super) const WORDS: Words = Words {
     sessions: &super::sessions::FRENCH,
     keys: &super::keys::FRENCH,
     refused: &super::refused::FRENCH,
+    #[cfg(feature = "sandbox")]
+    phones: &super::phones::FRENCH,
     theme: "Thème",
     themes: ["Auto", "Clair", "Sombre"],
     skip: "Aller au contenu",
