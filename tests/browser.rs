@@ -9,6 +9,36 @@ use window::Window;
 const PERSON: &str = "person@example.com";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_comes_from_the_front_door_to_a_message_on_a_phone_and_is_written_back_to() {
+    let app = App::start().await;
+    let window = Window::open(&app).await;
+    window.goes("/").await;
+    window.clicks(".hero .button.first").await;
+    window.signs(PERSON, PASSWORD).await;
+    window.says(".note", "your account is ready").await;
+    window.signs("", PASSWORD).await;
+    window.clicks("#step-1 button").await;
+    assert!(window.shows("#new-key").await.text().await.unwrap().starts_with("sk_test_"));
+    window.clicks("#step-2 button").await;
+    window.clicks(".scan button:enabled").await;
+    window.says("#step-2", "Linked to").await;
+    window.types("#message", "A first message").await;
+    window.clicks("#step-3 button").await;
+    window.says("#step-4 .tag", "delivered").await;
+    window.says(".phone .b.in", "A first message").await;
+    window.types(".phone textarea", "And an answer").await;
+    window.presses_enter(".phone textarea").await;
+    window.says(".phone .b.out", "And an answer").await;
+    let caller = app.tenant(PERSON, "free").await;
+    caller.until_count("direction=inbound", 1).await;
+    assert!(caller.get("/messages?direction=inbound").await.text.contains("And an answer"));
+    assert_eq!(window.faults().await, Vec::<String>::new());
+    assert_eq!(window.barriers().await, Vec::<String>::new());
+    window.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_key_is_gone_from_the_page_and_opens_nothing() {
     let app = App::start().await;
     let window = Window::signed_in(&app, PERSON).await;
@@ -47,7 +77,11 @@ async fn a_code_renews_itself_and_the_page_follows_the_session() {
     let key = app.tenant(PERSON, "free").await;
     key.scan(&id, "+237600000081").await;
     window.says("h1 .tag", "connected").await;
-    assert_eq!(window.run("return window.same && !document.getElementById('qr')", Vec::new()).await, true, "without a reload");
+    assert_eq!(
+        window.run("return window.same && !document.getElementById('qr')", Vec::new()).await,
+        true,
+        "without a reload"
+    );
     window.close().await;
     app.stop().await;
 }
@@ -95,7 +129,20 @@ async fn every_page_is_for_everybody_in_both_themes_and_asks_no_other_host() {
     window.clicks("form.row .button.first").await;
     window.says("#left", "Renews itself in").await;
     let session = window.path().await;
-    let pages = ["/", "/docs", "/docs/sessions", "/dashboard", "/dashboard/sessions", &session, "/dashboard/keys", "/dashboard/account"];
+    let pages = [
+        "/",
+        "/docs",
+        "/docs/sessions",
+        "/dashboard",
+        "/dashboard/sessions",
+        &session,
+        "/dashboard/keys",
+        "/dashboard/start",
+        "/dashboard/phones",
+        "/dashboard/messages",
+        "/dashboard/console",
+        "/dashboard/account",
+    ];
     let mut wrong = Vec::new();
     for theme in ["light", "dark"] {
         window.prefers(theme).await;

@@ -5,6 +5,7 @@ mod accounts;
 mod companions;
 mod downloads;
 mod figures;
+mod fleet;
 mod health;
 mod keys;
 mod messages;

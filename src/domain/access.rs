@@ -177,10 +177,40 @@ pub struct NotAToken;
 
 impl OperatorToken {
     const PURPOSE: &[u8] = b"wamux/operator/1";
+    const FORMS: &[u8] = b"wamux/operator/form/1";
 
     /// Compares in constant time.
     pub fn is(&self, given: &str) -> bool {
         ring::hmac::verify(&Self::key(given), Self::PURPOSE, self.0.as_ref()).is_ok()
+    }
+
+    /// What the operator's browser keeps in place of the token, good until then: it says when, and proves that we said so.
+    pub fn pass(&self, until: DateTime<Utc>) -> String {
+        let until = until.timestamp().to_string();
+        format!("{until}.{}", BASE64_URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.pass_key(), until.as_bytes())))
+    }
+
+    /// Whether a browser shows such a pass, and in time.
+    pub fn is_pass(&self, given: &str, now: DateTime<Utc>) -> bool {
+        let Some((until, proof)) = given.split_once('.') else { return false };
+        let proof = BASE64_URL_SAFE_NO_PAD.decode(proof).unwrap_or_default();
+        let ours = ring::hmac::verify(&self.pass_key(), until.as_bytes(), &proof).is_ok();
+        ours && until.parse::<i64>().is_ok_and(|until| until > now.timestamp())
+    }
+
+    /// What the operator's forms hold, so that no other site can have one sent.
+    pub fn form_token(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(ring::hmac::sign(&self.pass_key(), Self::FORMS))
+    }
+
+    /// Whether a form holds that. Compares in constant time.
+    pub fn is_of_form(&self, given: &str) -> bool {
+        let given = BASE64_URL_SAFE_NO_PAD.decode(given).unwrap_or_default();
+        ring::hmac::verify(&self.pass_key(), Self::FORMS, &given).is_ok()
+    }
+
+    fn pass_key(&self) -> ring::hmac::Key {
+        ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.0.as_ref())
     }
 
     fn key(token: &str) -> ring::hmac::Key {
@@ -322,6 +352,21 @@ mod tests {
         for text in ["", "a b", "é", "a\n"] {
             assert!(text.parse::<OperatorToken>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_browser_s_pass_is_good_for_its_time_and_for_no_other_token() {
+        let token: OperatorToken = "let-me-in".parse().unwrap();
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let pass = token.pass(now + TimeDelta::hours(1));
+        assert!(token.is_pass(&pass, now) && !pass.contains("let-me-in"));
+        assert!(!token.is_pass(&pass, now + TimeDelta::hours(1)));
+        assert!(!"another".parse::<OperatorToken>().unwrap().is_pass(&pass, now));
+        let later = pass.replacen("18000036", "18000037", 1);
+        for forged in ["", ".", "1800003600.", later.as_str()] {
+            assert!(!token.is_pass(forged, now), "{forged}");
+        }
+        assert!(token.is_of_form(&token.form_token()) && !token.is_of_form(""));
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod elsewhere;
 pub mod error;
 pub mod event;
 pub mod expiry;
+pub mod fleet;
 pub mod health;
 pub mod id;
 pub mod idempotency;

@@ -268,6 +268,7 @@ fn for_people() -> Vec<At<Door>> {
         page!(door, path!("login"), [] GET login(), POST sign_in()),
         room!(door, path!("logout"), [] POST entry::sign_out()),
         room!(door, path!("dashboard"), [] GET overview::show()),
+        room!(door, path!("dashboard" / "start"), [] GET start::show(), POST start::step()),
         room!(door, path!("dashboard" / "sessions"), [] GET sessions::show(), POST sessions::create()),
         room!(door, path!("dashboard" / "sessions" / String), [id]
             GET sessions::one::show(id), POST sessions::one::change(id)),

@@ -7,6 +7,7 @@ mod database;
 pub mod device_keys;
 mod erasing;
 pub mod figures;
+mod fleet;
 pub mod keys;
 mod many;
 pub mod marks;

@@ -90,7 +90,8 @@ impl Window {
 
     /// Waits until something on the page holds this text.
     pub(super) async fn says(&self, css: &str, text: &str) {
-        let script = "return [...document.querySelectorAll(arguments[0])].some((e) => e.textContent.includes(arguments[1]))";
+        let script =
+            "return [...document.querySelectorAll(arguments[0])].some((e) => e.textContent.includes(arguments[1]))";
         let said = async {
             let mut pause = tokio::time::interval(Duration::from_millis(50));
             loop {
@@ -113,6 +114,10 @@ impl Window {
         let field = self.shows(css).await;
         field.clear().await.unwrap();
         field.send_keys(text).await.unwrap();
+    }
+
+    pub(super) async fn presses_enter(&self, css: &str) {
+        self.shows(css).await.send_keys("\u{E007}").await.unwrap();
     }
 
     pub(super) async fn text(&self) -> String {
@@ -183,9 +188,10 @@ fn driver() -> (Child, u16) {
     command.args(["--port=0", "--log-level=SEVERE"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut driver = command.spawn().expect("chromedriver is missing: make setup-test installs it");
     let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-    let port = lines.by_ref().map_while(Result::ok).find_map(|line| {
-        line.split("started successfully on port ").nth(1)?.trim_end_matches('.').parse().ok()
-    });
+    let port = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|line| line.split("started successfully on port ").nth(1)?.trim_end_matches('.').parse().ok());
     // It goes on to say things; somebody has to read them.
     std::thread::spawn(move || lines.for_each(drop));
     (driver, port.expect("chromedriver does not say its port"))

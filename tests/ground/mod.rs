@@ -8,10 +8,10 @@ pub mod fleet;
 #[allow(dead_code, reason = "the benches keep nobody outside")]
 pub mod gate;
 pub mod live;
-#[allow(dead_code, reason = "the benches fetch nothing")]
-pub mod origin;
 #[allow(dead_code, reason = "the benches install nothing")]
 pub mod npm;
+#[allow(dead_code, reason = "the benches fetch nothing")]
+pub mod origin;
 pub mod place;
 pub mod postgres;
 pub mod process;

@@ -23,7 +23,7 @@ use crate::telemetry::traces;
 pub(super) use download::download;
 pub(super) use list::{list, show};
 pub(super) use media::{send_audio, send_media};
-pub(super) use text::send;
+pub(super) use text::{asked as text_of, send};
 
 /// What a call to send asks for.
 struct Asked {

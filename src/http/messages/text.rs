@@ -24,7 +24,8 @@ pub(in crate::http) async fn send(call: Call) -> Answered {
     Ok(accepted(&door.system, &access, &request, asked).await)
 }
 
-pub(super) fn asked(mut fields: Fields) -> Result<Send, Refusal> {
+/// The text that these fields ask to be sent.
+pub(in crate::http) fn asked(mut fields: Fields) -> Result<Send, Refusal> {
     let to = to(&mut fields);
     let message = fields.required("message", text(Text::try_from));
     let all = to.zip(message).zip(via(&mut fields));

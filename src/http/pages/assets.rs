@@ -29,6 +29,7 @@ const ASSETS: &[Asset] = &[
     Asset { name: "phones.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/phones.css") },
     #[cfg(feature = "sandbox")]
     Asset { name: "phones.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/phones.js") },
+    Asset { name: "start.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/start.css") },
     Asset { name: "logo.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/logo.svg") },
 ];
 
@@ -46,6 +47,13 @@ fn version() -> &'static str {
         }
         BASE64_URL_SAFE_NO_PAD.encode(&digest.finish().as_ref()[..9])
     })
+}
+
+/// The asset of this name and kind, and whether there is one.
+pub(super) fn named(name: &str, kind: &str) -> (String, bool) {
+    let name = format!("{name}.{kind}");
+    let there = ASSETS.iter().any(|asset| asset.name == name);
+    (name, there)
 }
 
 /// Where a page finds an asset.

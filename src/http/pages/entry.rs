@@ -69,7 +69,7 @@ pub(in crate::http) async fn sign_up(mut call: Call) -> Answered {
     call.system().sign_up(&address, password, from).await?;
     // The same whether the address was free or not: only who knows its password gets in.
     let said = Some(Said { bad: false, text: words.made });
-    Ok(sign_in_page(&call, &look, &Given { email: address.as_str(), said, next: None }))
+    Ok(sign_in_page(&call, &look, &Given { email: address.as_str(), said, next: Some("/dashboard/start") }))
 }
 
 pub(in crate::http) async fn sign_in(mut call: Call) -> Answered {

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::assets::href;
+use super::assets::{href, named};
 use super::look::{Look, Theme};
 use super::words::Language;
 use crate::domain::access::Email;
@@ -21,6 +21,7 @@ pub(super) enum Part {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
     Overview,
+    Start,
     Sessions,
     Keys,
     #[cfg(feature = "sandbox")]
@@ -32,6 +33,7 @@ impl Room {
     /// Each with its address, in the order in which they are listed.
     const LISTED: &[(Self, &str)] = &[
         (Self::Overview, "/dashboard"),
+        (Self::Start, "/dashboard/start"),
         (Self::Sessions, "/dashboard/sessions"),
         (Self::Keys, "/dashboard/keys"),
         #[cfg(feature = "sandbox")]
@@ -43,6 +45,7 @@ impl Room {
         let words = look.words().rooms;
         match self {
             Self::Overview => look.words().overview.title,
+            Self::Start => look.words().start.title,
             Self::Sessions => look.words().sessions.title,
             Self::Keys => look.words().keys.title,
             #[cfg(feature = "sandbox")]
@@ -57,7 +60,7 @@ pub(super) fn framed(look: &Look, part: Part, title: &str, body: &Markup) -> Mar
     whole(look, part, title, None, &bar(look, part), body)
 }
 
-/// The same with a style and a script of its own, by their common name.
+/// The same with styles and scripts of its own, by their common names.
 pub(super) fn alive(look: &Look, part: Part, title: &str, name: &str, body: &Markup) -> Markup {
     whole(look, part, title, Some(name), &bar(look, part), body)
 }
@@ -118,9 +121,9 @@ fn whole(look: &Look, part: Part, title: &str, own: Option<&str>, bar: &Markup, 
                     link rel="stylesheet" href=(href("rooms.css"));
                     (script("live.js"))
                 }
-                @if let Some(own) = own {
-                    link rel="stylesheet" href=(href(&format!("{own}.css")));
-                    (script(&format!("{own}.js")))
+                @for own in own.into_iter().flat_map(|own| own.split(' ')) {
+                    @if let (style, true) = named(own, "css") { link rel="stylesheet" href=(href(&style)); }
+                    @if let (code, true) = named(own, "js") { (script(&code)) }
                 }
                 link rel="icon" type="image/svg+xml" href=(href("logo.svg"));
             }

@@ -18,6 +18,7 @@ pub(super) mod phones;
 mod refused;
 mod said;
 pub(super) mod sessions;
+pub(super) mod start;
 mod visit;
 mod words;
 

@@ -3,12 +3,10 @@
 use maud::{Markup, html};
 
 use super::super::reply::{self, Response};
-use crate::domain::error::{Code, Refusal};
+use crate::domain::error::Refusal;
 
 pub(super) enum Said {
     Done(&'static str),
-    /// What was wrong, in a page's own words.
-    Wrong(&'static str),
     Refused(Refusal),
 }
 
@@ -16,7 +14,6 @@ impl Said {
     pub(super) fn shown(&self) -> Markup {
         match self {
             Self::Done(text) => html! { p.note role="status" { (text) } },
-            Self::Wrong(text) => html! { p.note.bad role="alert" { (text) } },
             Self::Refused(refusal) => html! {
                 div.note.bad role="alert" {
                     (refusal.detail)
@@ -30,7 +27,6 @@ impl Said {
     pub(super) fn on(&self, page: Response) -> Response {
         match self {
             Self::Done(_) => page,
-            Self::Wrong(_) => reply::not_taken(Code::ValidationFailed, page),
             Self::Refused(refusal) => reply::not_taken(refusal.code, page),
         }
     }

@@ -17,6 +17,7 @@ use super::visit::Visit;
 use super::words;
 use crate::domain::error::Refusal;
 use crate::domain::session::{NewSession, SESSION_KEY_MAX, Session, SessionKey, Status};
+pub(super) use pairing::code;
 
 pub(in crate::http) async fn show(visit: Visit) -> Answered {
     let gone = visit.call.query.iter().any(|(name, _)| name == "deleted");

@@ -90,7 +90,7 @@ impl Visit {
         Ok(self.shown(room, title, None, body))
     }
 
-    /// The same with a style and a script of its own, by their common name.
+    /// The same with styles and scripts of its own, by their common names.
     #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
     pub(super) fn alive(&self, room: Room, title: &str, name: &str, body: &Markup) -> Answered {
         Ok(self.shown(room, title, Some(name), body))

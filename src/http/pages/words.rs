@@ -10,6 +10,7 @@ mod phones;
 mod refused;
 mod rooms;
 mod sessions;
+mod start;
 
 use warp::http::header::ACCEPT_LANGUAGE;
 
@@ -22,6 +23,7 @@ pub(super) use phones::Phones;
 pub(super) use refused::Refused;
 pub(super) use rooms::Rooms;
 pub(super) use sessions::Sessions;
+pub(super) use start::Start;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Language {
@@ -36,6 +38,7 @@ pub(super) struct Words {
     pub(super) overview: &'static Overview,
     pub(super) sessions: &'static Sessions,
     pub(super) keys: &'static Keys,
+    pub(super) start: &'static Start,
     pub(super) refused: &'static Refused,
     #[cfg(feature = "sandbox")]
     pub(super) phones: &'static Phones,

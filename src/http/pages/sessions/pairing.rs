@@ -3,17 +3,18 @@
 use maud::{Markup, html};
 
 use super::super::visit::Visit;
-use crate::domain::session::Session;
 use crate::domain::session::pairing_code::ShownCode;
+use crate::domain::session::{Session, Status};
 
 /// The code to scan. With script it comes from the session's stream, with the time that is left of it.
 pub(in crate::http::pages) fn code(visit: &Visit, session: &Session) -> Markup {
     let words = visit.words().sessions;
+    let ready = session.status == Status::QrReady;
     html! {
         section.card.pair id="pair" {
             div.qr data-keep id="code" data-stream=(session.stream_url) data-seconds=(words.renews_in) data-soon=(words.code_soon)
                 data-lost=(words.stream_lost) {
-                img id="qr" alt=(words.qr) width="264" height="264" src=(format!("/api/v1/sessions/{}/qr", session.id));
+                img id="qr" alt=(words.qr) width="264" height="264" src=[ready.then(|| format!("/api/v1/sessions/{}/qr", session.id))];
                 progress.scripted max="20" value="20" aria-hidden="true" {}
                 p.small.muted id="left" { noscript { a href="" { (words.read_again) } } }
             }

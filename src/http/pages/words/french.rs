@@ -8,6 +8,7 @@ pub(super) const WORDS: Words = Words {
     overview: &super::overview::FRENCH,
     sessions: &super::sessions::FRENCH,
     keys: &super::keys::FRENCH,
+    start: &super::start::FRENCH,
     refused: &super::refused::FRENCH,
     #[cfg(feature = "sandbox")]
     phones: &super::phones::FRENCH,
