@@ -22,6 +22,8 @@ pub(super) enum Part {
 pub(super) enum Room {
     Overview,
     Sessions,
+    Messages,
+    Console,
     Keys,
     #[cfg(feature = "sandbox")]
     Phones,
@@ -33,6 +35,8 @@ impl Room {
     const LISTED: &[(Self, &str)] = &[
         (Self::Overview, "/dashboard"),
         (Self::Sessions, "/dashboard/sessions"),
+        (Self::Messages, "/dashboard/messages"),
+        (Self::Console, "/dashboard/console"),
         (Self::Keys, "/dashboard/keys"),
         #[cfg(feature = "sandbox")]
         (Self::Phones, "/dashboard/phones"),
@@ -44,6 +48,8 @@ impl Room {
         match self {
             Self::Overview => look.words().overview.title,
             Self::Sessions => look.words().sessions.title,
+            Self::Messages => look.words().messages.title,
+            Self::Console => look.words().console.title,
             Self::Keys => look.words().keys.title,
             #[cfg(feature = "sandbox")]
             Self::Phones => look.words().phones.title,
