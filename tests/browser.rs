@@ -163,3 +163,47 @@ async fn every_page_is_for_everybody_in_both_themes_and_asks_no_other_host() {
     narrow.close().await;
     app.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_console_follows_what_is_typed_and_a_message_turns_by_itself() {
+    let app = App::start().await;
+    let window = Window::signed_in(&app, PERSON).await;
+    app.tenant(PERSON, "free").await.link("shop", "+237600000082").await;
+    window.goes("/dashboard/console").await;
+    // To a number whose network takes its time.
+    window.types("#to", "+15550000003").await;
+    window.types("#message", "it's \"live\"").await;
+    window.says("#code-curl", "it'\\''s \\\"live\\\"").await;
+    window.run("window.same = true", Vec::new()).await;
+    window.clicks("#call .button.first").await;
+    window.says("#answer", "202 Accepted").await;
+    assert_eq!(
+        window.run("return window.same && document.getElementById('message').value", Vec::new()).await,
+        "it's \"live\""
+    );
+    window.clicks("#answer a.button").await;
+    window.says(".steps .todo", "Sent").await;
+    let message = window.path().await;
+    window.run("window.same = true", Vec::new()).await;
+    window.says(".message .mark", "Delivered").await;
+    assert_eq!(window.run("return window.same", Vec::new()).await, true, "without a reload");
+    let mut wrong = Vec::new();
+    for theme in ["light", "dark"] {
+        window.prefers(theme).await;
+        for page in [
+            "/dashboard/messages",
+            "/dashboard/messages?search=nothing&to=12",
+            "/dashboard/console?kind=image",
+            &message,
+        ] {
+            window.goes(page).await;
+            // A filter that cannot be read is answered so, which Chromium's console notes.
+            let faults = window.faults().await.into_iter().filter(|fault| !fault.contains("422"));
+            let found = window.barriers().await.into_iter().chain(faults);
+            wrong.extend(found.map(|what| format!("{page} ({theme}): {what}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    window.close().await;
+    app.stop().await;
+}

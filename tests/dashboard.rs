@@ -109,11 +109,7 @@ async fn the_overview_counts_what_was_sent() {
     let app = App::start().await;
     let browser = Browser::signed_in(&app, PERSON).await;
     let before = browser.get("/dashboard").await;
-    assert!(
-        before.text.contains("card begin") && before.text.contains("<span> / 100</span>"),
-        "{}",
-        before.text
-    );
+    assert!(before.text.contains("card begin") && before.text.contains("<span> / 100</span>"), "{}", before.text);
     let caller = app.caller.with_key(Some(&made_key(&browser).await));
     caller.link("support", PHONE).await;
     caller.text("+237600000072", "hi").await;

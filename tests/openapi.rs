@@ -1,7 +1,7 @@
 //! The OpenAPI document: there without a key and without a server, valid by the official schema, and true by schemathesis, which
 //! finds no answer that is not documented, nothing valid that is refused and nothing invalid that is taken.
 
-mod python;
+pub mod python;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 mod media;
 mod received;
 mod retention;
+mod searching;
 mod sending;
 
 use std::collections::HashMap;
@@ -108,6 +109,7 @@ async fn all(store: &Store) {
     sending::all(store).await;
     retention::all(store).await;
     received::all(store).await;
+    searching::all(store).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! A message: what is asked for, what is answered, and how far it has come. Its status only moves forward.
 
 mod failure;
+mod search;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use super::event::time;
 use super::id::{MessageId, SessionId};
 use super::phone::Phone;
 pub use failure::Failure;
+pub use search::{NotASearch, SEARCH_MAX, SEARCHED, Search};
 
 /// How far a message has come. It never goes back.
 ///
@@ -274,6 +276,18 @@ pub struct Filter {
     pub offset: u64,
     /// Only messages older than this one: the cursor for deep pages.
     pub before: Option<MessageId>,
+    /// Only messages newer than this one, and of them the oldest: the way back from a deep page.
+    pub after: Option<MessageId>,
+    /// Only messages whose text or caption holds this, among the newest.
+    pub search: Option<Search>,
+}
+
+/// A stretch of a tenant's messages, newest first, and whether there are others beside it.
+#[derive(Debug, Clone, Default)]
+pub struct Stretch {
+    pub messages: Vec<Message>,
+    pub newer: bool,
+    pub older: bool,
 }
 
 /// A page of messages.

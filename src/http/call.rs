@@ -104,24 +104,18 @@ impl<D> Call<D> {
         }
     }
 
-    /// What the body is, and the body on its way in.
-    pub(super) fn into_parts(self) -> (HeaderMap, Chunks) {
-        (self.headers, self.body)
-    }
-
     /// The body's fields, and the bytes they were read from.
     pub(super) async fn body(self) -> Result<(Vec<u8>, Fields), Refusal> {
         body::json(&self.headers, self.body).await
     }
 
-    /// The fields that a page's form sent. The call goes on without a body.
+    /// The fields that a page's form sent.
     pub(super) async fn form(&mut self) -> Result<Fields, Refusal> {
-        let body: Chunks = Box::pin(futures_util::stream::empty());
-        body::form(&self.headers, std::mem::replace(&mut self.body, body)).await
+        let (headers, body) = self.take_body();
+        body::form(headers, body).await
     }
 
     /// The body on its way in, and what it is. The call goes on without a body.
-    #[cfg(feature = "sandbox")]
     pub(super) fn take_body(&mut self) -> (&HeaderMap, Chunks) {
         let body: Chunks = Box::pin(futures_util::stream::empty());
         (&self.headers, std::mem::replace(&mut self.body, body))

@@ -283,6 +283,10 @@ fn for_people() -> Vec<At<Door>> {
         room!(door, path!("dashboard" / "phones"), [] GET phones::show(), POST phones::act()),
         #[cfg(feature = "sandbox")]
         room!(door, path!("dashboard" / "phones" / "file"), [] POST phones::send_file()),
+        room!(door, path!("dashboard" / "messages"), [] GET messages::list()),
+        room!(door, path!("dashboard" / "messages" / String), [id] GET messages::show(id)),
+        room!(door, path!("dashboard" / "console"), [] GET console::show(), POST console::send()),
+        room!(door, path!("dashboard" / "console" / "code"), [] POST console::follow()),
         room!(door, path!("dashboard" / "account"), [] GET account::show()),
         room!(door, path!("dashboard" / "account" / "password"), [] POST account::password()),
         room!(door, path!("dashboard" / "account" / "delete"), [] POST account::delete()),

@@ -1,5 +1,8 @@
 //! `Idempotency-Key`, as a call to make something brings it.
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
 use super::call::Call;
 use super::fields::Fields;
 use crate::domain::idempotency::{IdempotencyKey, Once};
@@ -15,6 +18,17 @@ impl Header {
                 key.map(|key| key.parse::<IdempotencyKey>().map_err(|why| why.to_string())).transpose()
             }),
         )
+    }
+
+    /// What stands for it where a page's form is sent: the form itself and its words, so that the same is done once, and what was
+    /// changed since is another request.
+    pub(super) fn of_form(form: Option<uuid::Uuid>, path: &str, words: &[u8]) -> Self {
+        let key = form.and_then(|form| {
+            let digest = ring::digest::digest(&ring::digest::SHA256, &[path.as_bytes(), b"\n", words].concat());
+            let words = BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref());
+            format!("form-{form}-{words}").parse().ok()
+        });
+        Self(Ok(key))
     }
 
     /// A header that is no key is named among the fields that are wrong.

@@ -50,6 +50,16 @@ pub(super) fn loses_cookies(headers: &HeaderMap) -> bool {
     !safe && !names_here(host(headers)) && (page.starts_with("http://") || !forwarded(headers))
 }
 
+/// The address of this server, as whoever asks knows it.
+pub(super) fn address(headers: &HeaderMap) -> String {
+    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (host, page) = (said("host"), said("origin"));
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-_:[]".contains(&b);
+    let host = if (1..=255).contains(&host.len()) && host.bytes().all(plain) { host } else { "127.0.0.1:8080" };
+    let safe = said("x-forwarded-proto").eq_ignore_ascii_case("https") || page.starts_with("https://");
+    format!("{}://{host}", if safe { "https" } else { "http" })
+}
+
 /// Who asks, as far as can be told. A proxy on this machine or beside it says for whom it asks, at the end of what others said.
 pub(super) fn client(peer: Option<SocketAddr>, headers: &HeaderMap) -> IpAddr {
     let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip().to_canonical());
@@ -132,6 +142,20 @@ mod tests {
             (&[("host", "192.168.1.7:8080")], true),
         ] {
             assert_eq!(loses_cookies(&headers(given)), loses, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_address_is_what_was_asked_and_nothing_else() {
+        for (given, address) in [
+            (&[("host", "127.0.0.1:9000")][..], "http://127.0.0.1:9000"),
+            (&[("host", "wamux.example"), ("x-forwarded-proto", "https")], "https://wamux.example"),
+            (&[("host", "wamux.example"), ("origin", "https://wamux.example")], "https://wamux.example"),
+            (&[("host", "[::1]:8080")], "http://[::1]:8080"),
+            (&[("host", "a\"; rm -rf /")], "http://127.0.0.1:8080"),
+            (&[], "http://127.0.0.1:8080"),
+        ] {
+            assert_eq!(super::address(&headers(given)), address);
         }
     }
 

@@ -14,6 +14,7 @@ use warp::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
 pub(super) use warp::reply::Response;
 
+use crate::actors::Sending;
 use crate::domain::error::{Code, FieldError, Refusal};
 use crate::domain::idempotency::Answer;
 use crate::domain::quota::Usage;
@@ -102,6 +103,14 @@ pub(super) fn written(refusal: &Refusal, request: &str) -> Vec<u8> {
         request_id: (code == Code::InternalError).then_some(request),
     };
     serde_json::to_vec(&problem).unwrap_or_default()
+}
+
+/// What a call to send is answered, for whoever shows the answer: its status, and its body.
+pub(super) fn told(sending: &Sending, request: &RequestId) -> (StatusCode, Vec<u8>) {
+    match &sending.answer {
+        Ok(answer) => (StatusCode::ACCEPTED, answer.body.clone()),
+        Err(refusal) => problem(refusal, request),
+    }
 }
 
 /// A refusal as it is written to a connection that ends with it, for whoever has no request to answer.

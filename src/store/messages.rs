@@ -7,11 +7,13 @@ mod shown;
 
 use entity::message::{self, Column};
 use sea_orm::sea_query::{Expr, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ColumnTrait, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
 
 use super::{Store, StoreError};
 use crate::domain::id::{MessageId, SessionId, TenantId};
-use crate::domain::message::{Direction, Filter, Kind, Message, Page, Status};
+use crate::domain::message::{Direction, Filter, Kind, Message, Page, SEARCHED, Search, Status, Stretch};
 pub use due::{Due, DueContent};
 use shown::{Medium, shown};
 
@@ -26,25 +28,50 @@ impl Store {
     }
 
     pub async fn messages(&self, tenant: TenantId, filter: &Filter) -> Result<Page, StoreError> {
-        let matching = matching(tenant, filter);
-        let total = matching.clone().count(self.reader()).await?;
-        let before = match filter.before {
-            Some(id) => Some(self.seq_of(tenant, id).await?.unwrap_or(0)),
-            None => None,
-        };
-        let page = match before {
-            Some(seq) => matching.filter(Column::Seq.lt(seq)),
-            None => matching,
-        };
-        let mut rows =
-            page.order_by_desc(Column::Seq).offset(filter.offset).limit(filter.limit + 1).all(self.reader()).await?;
+        let total = self.matching(tenant, filter).await?.count(self.reader()).await?;
+        let Stretch { messages, older, .. } = self.stretch(tenant, filter).await?;
+        let next_cursor = messages.last().filter(|_| older).map(|message| message.id);
+        Ok(Page { messages, total, limit: filter.limit, offset: filter.offset, next_cursor })
+    }
+
+    /// The same without a count, which would look at all that matches.
+    pub async fn stretch(&self, tenant: TenantId, filter: &Filter) -> Result<Stretch, StoreError> {
+        let mut matching = self.matching(tenant, filter).await?.offset(filter.offset).limit(filter.limit + 1);
+        if let Some(id) = filter.before {
+            matching = matching.filter(Column::Seq.lt(self.seq_of(tenant, id).await?.unwrap_or(0)));
+        }
+        if let Some(id) = filter.after {
+            matching = matching.filter(Column::Seq.gt(self.seq_of(tenant, id).await?.unwrap_or(i64::MAX)));
+        }
+        let backwards = filter.after.is_some();
+        let direction = if backwards { Order::Asc } else { Order::Desc };
+        let mut rows = matching.order_by(Column::Seq, direction).all(self.reader()).await?;
         let more = rows.len() as u64 > filter.limit;
         if more {
             rows.pop();
         }
-        let next_cursor = rows.last().filter(|_| more).map(|row| MessageId(row.id));
+        if backwards {
+            rows.reverse();
+        }
         let messages = self.views(tenant, rows).await?;
-        Ok(Page { messages, total, limit: filter.limit, offset: filter.offset, next_cursor })
+        let (newer, older) = if backwards { (more, true) } else { (filter.before.is_some(), more) };
+        Ok(Stretch { messages, newer, older })
+    }
+
+    async fn matching(&self, tenant: TenantId, filter: &Filter) -> Result<Select<message::Entity>, StoreError> {
+        let matching = matching(tenant, filter);
+        let Some(search) = &filter.search else { return Ok(matching) };
+        let held = Expr::cust_with_values(
+            format!("LOWER(text) LIKE LOWER(?) ESCAPE '{}'", Search::ESCAPE),
+            [search.pattern()],
+        );
+        Ok(matching.filter(Column::Seq.gte(self.searched_from(tenant).await?)).filter(held))
+    }
+
+    /// The oldest message whose text is looked through.
+    async fn searched_from(&self, tenant: TenantId) -> Result<i64, StoreError> {
+        let last = newest_but(tenant, SEARCHED - 1);
+        Ok(last.into_tuple().one(self.reader()).await?.unwrap_or(0))
     }
 
     /// What callers see of these rows: one more query for all media among them, and none without.
@@ -61,6 +88,12 @@ impl Store {
             .filter(Column::Id.eq(id.0));
         Ok(found.into_tuple().one(self.reader()).await?)
     }
+}
+
+/// The newest message of a tenant but so many.
+fn newest_but(tenant: TenantId, count: u64) -> Select<message::Entity> {
+    let newest = message::Entity::find().select_only().column(Column::Seq).filter(Column::TenantId.eq(tenant.0));
+    newest.order_by_desc(Column::Seq).offset(count).limit(1)
 }
 
 /// What an outbox has yet to see through, in the very words of the index `message_due`: a database takes a partial index only for

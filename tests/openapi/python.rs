@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use super::beside_this;
 
 /// Where they are; made by the first who asks.
-pub(super) fn installed() -> &'static Path {
+pub fn installed() -> &'static Path {
     static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
     INSTALLED.get_or_init(install)
 }

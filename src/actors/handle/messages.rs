@@ -6,7 +6,7 @@ use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::id::MessageId;
 use crate::domain::idempotency::{Answer, Once};
-use crate::domain::message::{Filter, Message, Page, Send};
+use crate::domain::message::{Filter, Message, Page, Send, Stretch};
 use crate::domain::quota::Usage;
 use crate::domain::request::Cause;
 
@@ -34,5 +34,9 @@ impl System {
 
     pub async fn messages(&self, access: &Access, filter: Filter) -> Result<Page, Refusal> {
         Ok(self.shared.store.messages(access.tenant, &filter).await?)
+    }
+    /// The same without a count of all that matches.
+    pub async fn stretch(&self, access: &Access, filter: Filter) -> Result<Stretch, Refusal> {
+        Ok(self.shared.store.stretch(access.tenant, &filter).await?)
     }
 }

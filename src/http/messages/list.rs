@@ -23,7 +23,13 @@ pub(in crate::http) async fn show(call: Call, message: String) -> Answered {
 }
 
 pub(super) fn filter(mut query: Fields) -> Result<Filter, Refusal> {
-    let filter = Filter {
+    let filter = read(&mut query);
+    query.finish(Some(filter))
+}
+
+/// What is asked for, as far as it can be read; the fields tell of the rest.
+pub(in crate::http) fn read(query: &mut Fields) -> Filter {
+    Filter {
         session: query.optional("sessionId", fields::id),
         status: query.optional("status", word),
         direction: query.optional("direction", word),
@@ -33,6 +39,6 @@ pub(super) fn filter(mut query: Fields) -> Result<Filter, Refusal> {
         limit: query.optional("limit", digits(1..=PAGE_MAX)).unwrap_or(PAGE),
         offset: query.optional("offset", digits(0..=OFFSET_MAX)).unwrap_or(0),
         before: query.optional("cursor", fields::id),
-    };
-    query.finish(Some(filter))
+        ..Filter::default()
+    }
 }

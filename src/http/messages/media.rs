@@ -20,7 +20,7 @@ pub(super) enum Route {
 
 impl Route {
     /// Part of what an idempotency key stands for, so that it is always written the same.
-    const fn path(self) -> &'static str {
+    pub(super) const fn path(self) -> &'static str {
         match self {
             Self::Media => "/api/v1/messages/media",
             Self::Audio => "/api/v1/messages/audio",
@@ -61,7 +61,7 @@ pub(in crate::http) async fn send_audio(call: Call) -> Answered {
     send(call, Route::Audio).await
 }
 
-async fn send(call: Call, route: Route) -> Answered {
+async fn send(mut call: Call, route: Route) -> Answered {
     let (door, request, once) = (call.door.clone(), call.arrival.id.clone(), Header::of(&call));
     let access = match call.enter_to_send().await {
         Ok(access) => access,
@@ -69,8 +69,8 @@ async fn send(call: Call, route: Route) -> Answered {
     };
     let asked = if upload::is_form(&call.headers) {
         match door.system.uploading(&access).await {
-            Ok(uploading) => upload::read(call, uploading, route.limit()).await,
-            Err(refusal) => Err(upload::refuse(call, refusal).await),
+            Ok(uploading) => upload::read(&mut call, uploading, route.limit()).await,
+            Err(refusal) => Err(upload::refuse(&mut call, refusal).await),
         }
         .and_then(|form| of_form(form, route, once))
     } else {
@@ -91,7 +91,7 @@ fn or_a_form(refusal: Refusal) -> Refusal {
     Refusal { detail: detail.to_owned(), ..refusal }
 }
 
-fn of_form(form: Form, route: Route, once: Header) -> Result<Asked, Refusal> {
+pub(super) fn of_form(form: Form, route: Route, once: Header) -> Result<Asked, Refusal> {
     let digested = form.digested();
     let mut fields = Fields::of_form(form.texts);
     once.check(&mut fields);

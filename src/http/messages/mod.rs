@@ -1,5 +1,6 @@
 //! Messages: accepted, one file a kind; listed, shown.
 
+mod by_hand;
 pub(super) mod described;
 mod download;
 mod list;
@@ -20,8 +21,9 @@ use crate::domain::phone::Phone;
 use crate::domain::request::{Cause, RequestId};
 use crate::domain::session::SessionKey;
 use crate::telemetry::traces;
+pub(super) use by_hand::{Way, refused as refused_by_hand, send as send_by_hand, typed};
 pub(super) use download::download;
-pub(super) use list::{list, show};
+pub(super) use list::{list, read as filter_of, show};
 pub(super) use media::{send_audio, send_media};
 pub(super) use text::{asked as text_of, send};
 
@@ -36,6 +38,10 @@ struct Asked {
 /// Accepts what was asked for. Every answer to a send says how the tenant's day stands; what was refused before the writer saw it
 /// asks for that.
 async fn accepted(system: &System, access: &Access, request: &RequestId, asked: Result<Asked, Refusal>) -> Response {
+    answered(sent(system, access, request, asked).await, request)
+}
+
+async fn sent(system: &System, access: &Access, request: &RequestId, asked: Result<Asked, Refusal>) -> Sending {
     let span = tracing::info_span!(target: traces::TARGET, "accept", tenant = %access.tenant);
     let cause = Cause { trace: traces::place(&span), ..Cause::of(request) };
     let sending = match asked {
@@ -49,7 +55,7 @@ async fn accepted(system: &System, access: &Access, request: &RequestId, asked: 
         Some(usage) => Some(usage),
         None => system.usage(access).await.ok(),
     };
-    answered(Sending { usage, ..sending }, request)
+    Sending { usage, ..sending }
 }
 
 fn answered(sending: Sending, request: &RequestId) -> Response {

@@ -9,7 +9,7 @@ use crate::http::fields::{Fields, text};
 use crate::http::once::Header;
 
 /// Part of what an idempotency key stands for, so that it is always written the same.
-const PATH: &str = "/api/v1/messages";
+pub(super) const PATH: &str = "/api/v1/messages";
 
 pub(in crate::http) async fn send(call: Call) -> Answered {
     let (door, request, once) = (call.door.clone(), call.arrival.id.clone(), Header::of(&call));

@@ -26,6 +26,8 @@ const FIELDS_MAX: usize = 32 * 1024;
 const PART: usize = 128;
 /// What may come before a part's content: the parser holds it in memory until it is whole.
 const HEAD_MAX: usize = 256 * 1024;
+/// How much of a file's name is kept, in characters.
+const NAME_MAX: usize = 120;
 /// How long a body may stand still, and how long all of it may take: 64 MB at a bit less than a megabit a second.
 const QUIET: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_secs(30) };
 const ALL: Duration = Duration::from_mins(10);
@@ -36,6 +38,8 @@ pub(super) struct Form {
     pub(super) texts: Vec<(String, String)>,
     /// The file, unless it is empty: a page sends it so when none was chosen.
     pub(super) upload: Option<Upload>,
+    /// What the file is called where it came from. Nothing goes by it.
+    pub(super) file_name: Option<String>,
 }
 
 impl Form {
@@ -58,24 +62,41 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a form; its file may have so many bytes.
-pub(super) async fn read(call: Call, uploading: Uploading, limit: u64) -> Result<Form, Refusal> {
-    let (headers, mut chunks) = call.into_parts();
-    let reading = parts(&headers, &mut chunks, uploading, limit);
-    let form = timeout(ALL, reading).await.unwrap_or_else(|_| Err(slow(ALL)));
-    if !form.as_ref().is_err_and(|refusal| refusal.code == Code::BodyTooSlow) {
+pub(super) async fn read(call: &mut Call, uploading: Uploading, limit: u64) -> Result<Form, Refusal> {
+    let mut form = Form::default();
+    read_into(call, &mut form, Ok(uploading), limit).await.map(|()| form)
+}
+
+/// The same, as far as it can be read. Who may not upload is refused when a file comes.
+pub(super) async fn read_into(
+    call: &mut Call,
+    form: &mut Form,
+    uploading: Result<Uploading, Refusal>,
+    limit: u64,
+) -> Result<(), Refusal> {
+    let (headers, mut chunks) = call.take_body();
+    let reading = parts(headers, &mut chunks, form, uploading, limit);
+    let read = timeout(ALL, reading).await.unwrap_or_else(|_| Err(slow(ALL)));
+    if !read.as_ref().is_err_and(|refusal| refusal.code == Code::BodyTooSlow) {
         // What follows the last part, or what nobody wants any more.
         drain(&mut chunks).await;
     }
-    form
+    read
 }
 
 /// Reads a form away that is refused before it is read.
-pub(super) async fn refuse(call: Call, refusal: Refusal) -> Refusal {
-    drain(&mut call.into_parts().1).await;
+pub(super) async fn refuse(call: &mut Call, refusal: Refusal) -> Refusal {
+    drain(&mut call.take_body().1).await;
     refusal
 }
 
-async fn parts(headers: &HeaderMap, chunks: &mut Chunks, uploading: Uploading, limit: u64) -> Result<Form, Refusal> {
+async fn parts(
+    headers: &HeaderMap,
+    chunks: &mut Chunks,
+    form: &mut Form,
+    uploading: Result<Uploading, Refusal>,
+    limit: u64,
+) -> Result<(), Refusal> {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(kind).map_err(|_| malformed("its Content-Type names no boundary"))?;
     let whole = limit + (FIELDS_MAX + HEAD_MAX) as u64;
@@ -87,22 +108,45 @@ async fn parts(headers: &HeaderMap, chunks: &mut Chunks, uploading: Uploading, l
     let paced = Paced { chunks, paused: false, head: Arc::clone(&head), quiet: Box::pin(sleep(QUIET)) };
     let constraints = Constraints::new().size_limit(SizeLimit::new().whole_stream(whole));
     let mut multipart = Multipart::with_constraints(paced, boundary, constraints);
-    let (mut form, mut uploading, mut left) = (Form::default(), Some(uploading), FIELDS_MAX);
+    let (mut uploading, mut left) = (Some(uploading), FIELDS_MAX);
     loop {
         head.store(HEAD_MAX, Ordering::Relaxed);
         let part = multipart.next_field().await.map_err(|error| refused(&error, limit))?;
         head.store(usize::MAX, Ordering::Relaxed);
-        let Some(mut part) = part else { return Ok(form) };
+        let Some(mut part) = part else { return Ok(()) };
         let name = part.name().unwrap_or_default().to_owned();
         if name == "file" {
             let Some(uploading) = uploading.take() else {
                 return Err(Refusal::field("file", "is given more than once"));
             };
-            let upload = uploading.receive(part.map_err(|error| refused(&error, limit)), limit).await?;
-            form.upload = Some(upload).filter(|upload| upload.size() > 0);
+            let name = part.file_name().unwrap_or_default().chars().filter(|sign| !sign.is_control()).take(NAME_MAX);
+            form.file_name = Some(name.collect()).filter(|name: &String| !name.is_empty());
+            form.upload = file(uploading, &mut part, limit).await?;
         } else {
             let text = text(&name, &mut part, &mut left, limit).await?;
             form.texts.push((name, text));
+        }
+    }
+}
+
+/// The file, unless it is empty.
+async fn file(
+    uploading: Result<Uploading, Refusal>,
+    part: &mut Field<'_>,
+    limit: u64,
+) -> Result<Option<Upload>, Refusal> {
+    match uploading {
+        Ok(uploading) => {
+            let upload = uploading.receive(part.map_err(|error| refused(&error, limit)), limit).await?;
+            Ok(Some(upload).filter(|upload| upload.size() > 0))
+        }
+        Err(refusal) => {
+            while let Some(chunk) = part.chunk().await.map_err(|error| refused(&error, limit))? {
+                if !chunk.is_empty() {
+                    return Err(refusal);
+                }
+            }
+            Ok(None)
         }
     }
 }

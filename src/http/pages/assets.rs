@@ -30,6 +30,10 @@ const ASSETS: &[Asset] = &[
     #[cfg(feature = "sandbox")]
     Asset { name: "phones.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/phones.js") },
     Asset { name: "start.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/start.css") },
+    Asset { name: "messages.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/messages.css") },
+    Asset { name: "messages.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/messages.js") },
+    Asset { name: "console.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/console.css") },
+    Asset { name: "console.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/console.js") },
     Asset { name: "logo.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/logo.svg") },
 ];
 

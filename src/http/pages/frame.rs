@@ -23,6 +23,8 @@ pub(super) enum Room {
     Overview,
     Start,
     Sessions,
+    Messages,
+    Console,
     Keys,
     #[cfg(feature = "sandbox")]
     Phones,
@@ -35,6 +37,8 @@ impl Room {
         (Self::Overview, "/dashboard"),
         (Self::Start, "/dashboard/start"),
         (Self::Sessions, "/dashboard/sessions"),
+        (Self::Messages, "/dashboard/messages"),
+        (Self::Console, "/dashboard/console"),
         (Self::Keys, "/dashboard/keys"),
         #[cfg(feature = "sandbox")]
         (Self::Phones, "/dashboard/phones"),
@@ -47,6 +51,8 @@ impl Room {
             Self::Overview => look.words().overview.title,
             Self::Start => look.words().start.title,
             Self::Sessions => look.words().sessions.title,
+            Self::Messages => look.words().messages.title,
+            Self::Console => look.words().console.title,
             Self::Keys => look.words().keys.title,
             #[cfg(feature = "sandbox")]
             Self::Phones => look.words().phones.title,

@@ -5,12 +5,15 @@
 pub(super) mod account;
 pub(super) mod actors;
 mod assets;
+pub(super) mod console;
 mod docs;
 pub(super) mod entry;
 mod frame;
 pub(super) mod keys;
 mod landing;
 mod look;
+mod measure;
+pub(super) mod messages;
 mod moment;
 pub(super) mod overview;
 #[cfg(feature = "sandbox")]

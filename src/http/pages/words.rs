@@ -1,9 +1,13 @@
 //! Which language a page speaks, and every word that it says: English, and French, which is spoken where the product is at home.
 
+mod console;
 mod english;
 mod entry;
 mod french;
 mod keys;
+mod measures;
+mod messages;
+mod mistakes;
 mod overview;
 #[cfg(feature = "sandbox")]
 mod phones;
@@ -15,8 +19,12 @@ mod start;
 use warp::http::header::ACCEPT_LANGUAGE;
 
 use super::super::call::Call;
+pub(super) use console::Console;
 pub(super) use entry::Entry;
 pub(super) use keys::Keys;
+pub(super) use measures::Measures;
+pub(super) use messages::Messages;
+pub(super) use mistakes::mistake;
 pub(super) use overview::Overview;
 #[cfg(feature = "sandbox")]
 pub(super) use phones::Phones;
@@ -42,6 +50,9 @@ pub(super) struct Words {
     pub(super) refused: &'static Refused,
     #[cfg(feature = "sandbox")]
     pub(super) phones: &'static Phones,
+    pub(super) messages: &'static Messages,
+    pub(super) console: &'static Console,
+    pub(super) measures: &'static Measures,
     pub(super) theme: &'static str,
     /// In the order of `Theme::ALL`.
     pub(super) themes: [&'static str; 3],

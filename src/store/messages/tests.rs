@@ -41,3 +41,15 @@ async fn what_is_due_is_found_without_a_look_at_the_history() {
         assert!(touched.iter().all(|step| known.iter().any(|known| step.contains(known))), "{plan:?}");
     }
 }
+
+#[tokio::test]
+async fn a_search_looks_through_so_many_and_finds_where_they_begin_without_reading_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, lease) = store_with_session(folder.path()).await;
+    let begin = plan(&store, &newest_but(lease.tenant, SEARCHED)).await;
+    assert!(begin.len() == 1 && begin[0].contains("COVERING INDEX message_tenant"), "{begin:?}");
+    let search = Some(Search::try_from("x".to_owned()).unwrap());
+    let found = store.matching(lease.tenant, &Filter { search, ..Filter::default() }).await.unwrap();
+    let found = plan(&store, &found.order_by_desc(Column::Seq).limit(10)).await;
+    assert!(found.len() == 1 && found[0].contains("INDEX message_tenant (tenant_id=? AND seq>?)"), "{found:?}");
+}

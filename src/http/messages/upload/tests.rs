@@ -34,7 +34,9 @@ fn left(folder: &Path) -> usize {
 }
 
 async fn read_from(folder: &Path, kind: &str, mut chunks: Chunks, limit: u64) -> Result<Form, Refusal> {
-    parts(&headers(kind), &mut chunks, uploading_into(&folder.join("media")), limit).await
+    let mut form = Form::default();
+    let uploading = Ok(uploading_into(&folder.join("media")));
+    parts(&headers(kind), &mut chunks, &mut form, uploading, limit).await.map(|()| form)
 }
 
 /// What a body is refused with, and that it leaves nothing.
@@ -108,7 +110,8 @@ async fn what_is_too_much_is_refused_before_it_is_all_there() {
     let mut announced = headers(KIND);
     announced.insert(CONTENT_LENGTH, (1000 + FIELDS_MAX + HEAD_MAX + 1).into());
     let never: Chunks = Box::pin(stream::pending());
-    let refused = parts(&announced, &mut { never }, uploading_into(&folder.path().join("media")), 1000).await;
+    let uploading = Ok(uploading_into(&folder.path().join("media")));
+    let refused = parts(&announced, &mut { never }, &mut Form::default(), uploading, 1000).await;
     assert_eq!(refused.unwrap_err().code, Code::BodyTooLarge);
 }
 

@@ -7,6 +7,7 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::super::words::Language;
 use crate::domain::error::Code;
+use crate::domain::message::Failure;
 use crate::http::reply;
 
 fn text(language: Language) -> &'static str {
@@ -79,6 +80,23 @@ pub(super) fn codes(language: Language) -> Markup {
             @for code in Code::ALL {
                 dt id=(code.as_str()) { code { (code.as_str()) } " " span.kind { (reply::status(code).as_u16()) } }
                 dd { (code.title()) "." }
+            }
+        }
+        (failures(language))
+    }
+}
+
+/// Every code that a message can fail with, where its page leads to. One of the names is a refusal's, too, and means the same.
+fn failures(language: Language) -> Markup {
+    let words = language.words().messages;
+    let id = |failure: Failure| Some(failure.as_str()).filter(|id| Code::ALL.iter().all(|code| code.as_str() != *id));
+    html! {
+        h2 id="failures" { (words.failures) }
+        p { (words.about_failures) }
+        dl.codes {
+            @for failure in Failure::ALL {
+                dt id=[id(failure)] { code { (failure.as_str()) } }
+                dd { (failure.title()) "." }
             }
         }
     }

@@ -12,6 +12,9 @@ pub(super) const WORDS: Words = Words {
     refused: &super::refused::ENGLISH,
     #[cfg(feature = "sandbox")]
     phones: &super::phones::ENGLISH,
+    messages: &super::messages::ENGLISH,
+    console: &super::console::ENGLISH,
+    measures: &super::measures::ENGLISH,
     theme: "Theme",
     themes: ["Auto", "Light", "Dark"],
     skip: "Skip to the content",

@@ -12,6 +12,9 @@ pub(super) const WORDS: Words = Words {
     refused: &super::refused::FRENCH,
     #[cfg(feature = "sandbox")]
     phones: &super::phones::FRENCH,
+    messages: &super::messages::FRENCH,
+    console: &super::console::FRENCH,
+    measures: &super::measures::FRENCH,
     theme: "Thème",
     themes: ["Auto", "Clair", "Sombre"],
     skip: "Aller au contenu",

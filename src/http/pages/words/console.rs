@@ -1,0 +1,100 @@
+//! What the console says.
+
+pub(in crate::http::pages) struct Console {
+    pub(in crate::http::pages) title: &'static str,
+    pub(in crate::http::pages) lead: &'static str,
+    pub(in crate::http::pages) what: &'static str,
+    pub(in crate::http::pages) to: &'static str,
+    pub(in crate::http::pages) via: &'static str,
+    pub(in crate::http::pages) any: &'static str,
+    pub(in crate::http::pages) away: &'static str,
+    pub(in crate::http::pages) message: &'static str,
+    pub(in crate::http::pages) url: &'static str,
+    pub(in crate::http::pages) file: &'static str,
+    pub(in crate::http::pages) file_hint: &'static str,
+    pub(in crate::http::pages) caption: &'static str,
+    pub(in crate::http::pages) optional: &'static str,
+    pub(in crate::http::pages) send: &'static str,
+    pub(in crate::http::pages) sending: &'static str,
+    pub(in crate::http::pages) none_connected: &'static str,
+    #[cfg(feature = "sandbox")]
+    pub(in crate::http::pages) trouble: &'static str,
+    #[cfg(feature = "sandbox")]
+    pub(in crate::http::pages) trouble_all: &'static str,
+    pub(in crate::http::pages) answer: &'static str,
+    pub(in crate::http::pages) no_answer: &'static str,
+    pub(in crate::http::pages) replayed: &'static str,
+    pub(in crate::http::pages) open: &'static str,
+    pub(in crate::http::pages) about_code: &'static str,
+    /// What stands between what is left of the day's messages and how many there are, and after both.
+    pub(in crate::http::pages) left: (&'static str, &'static str),
+    pub(in crate::http::pages) code: &'static str,
+    pub(in crate::http::pages) language: &'static str,
+    pub(in crate::http::pages) about_key: &'static str,
+}
+
+pub(super) const ENGLISH: Console = Console {
+    title: "Console",
+    lead: "Send any kind of message, and see the call that does it. It counts as any other.",
+    what: "What to send",
+    to: "To",
+    via: "Through the session",
+    any: "the connected one that was made last",
+    away: "not connected",
+    message: "Message",
+    url: "URL of the file",
+    file: "or a file from here",
+    file_hint: "Images, audio and voice notes up to 16 MB, videos up to 64 MB.",
+    caption: "Caption",
+    optional: "optional",
+    send: "Send",
+    sending: "Sending…",
+    none_connected: "No session is connected, so nothing can be sent yet. Link one by scanning its QR code.",
+    #[cfg(feature = "sandbox")]
+    trouble: "On the simulated network every number exists. Six stand for trouble: +1 555 000 0001 is not on WhatsApp, to +1 555 000 0002 \
+              nothing is ever delivered.",
+    #[cfg(feature = "sandbox")]
+    trouble_all: "All six",
+    answer: "Answer",
+    no_answer: "What the API answers appears here.",
+    replayed: "This form was sent before: nothing was sent twice.",
+    open: "Follow the message",
+    about_code: "What this code means",
+    left: (" of ", " messages left today"),
+    code: "The same call",
+    language: "Language",
+    about_key: "WAMUX_KEY holds one of your API keys: never write it into code.",
+};
+
+pub(super) const FRENCH: Console = Console {
+    title: "Console",
+    lead: "Envoyez un message de n’importe quel type, et voyez l’appel qui le fait. Il compte comme tout autre.",
+    what: "Quoi envoyer",
+    to: "À",
+    via: "Par la session",
+    any: "la dernière créée parmi les connectées",
+    away: "non connectée",
+    message: "Message",
+    url: "URL du fichier",
+    file: "ou un fichier d’ici",
+    file_hint: "Images, audio et notes vocales jusqu’à 16 Mo, vidéos jusqu’à 64 Mo.",
+    caption: "Légende",
+    optional: "facultative",
+    send: "Envoyer",
+    sending: "Envoi…",
+    none_connected: "Aucune session n’est connectée : rien ne peut encore partir. Reliez-en une en scannant son code QR.",
+    #[cfg(feature = "sandbox")]
+    trouble: "Sur le réseau simulé, tout numéro existe. Six d’entre eux provoquent des ennuis : +1 555 000 0001 n’est pas sur WhatsApp, \
+              et rien n’est jamais remis à +1 555 000 0002.",
+    #[cfg(feature = "sandbox")]
+    trouble_all: "Les six",
+    answer: "Réponse",
+    no_answer: "Ce que l’API répond apparaît ici.",
+    replayed: "Ce formulaire avait déjà été envoyé : rien n’est parti deux fois.",
+    open: "Suivre le message",
+    about_code: "Ce que veut dire ce code",
+    left: (" messages restants sur ", " aujourd’hui"),
+    code: "Le même appel",
+    language: "Langage",
+    about_key: "WAMUX_KEY contient l’une de vos clés d’API : ne l’écrivez jamais dans du code.",
+};
