@@ -21,6 +21,9 @@
 //!    nothing older on the wire, and the **janitor** fails, five minutes later, whatever nobody was there to send. `failed` is final,
 //!    so it waits until no acknowledgement can come any more of what went out in its last moment.
 //!
+//! People come through the same door: a page's form is a call as any other, made with the cookie of a browser in which somebody is signed in
+//! in place of a key ([`domain::account`], `http/pages`). The pages ask the same `System`, draw with what it answers, and lead on.
+//!
 //! What arrives goes the other way: the client decrypts it, the session's **inbox** has the store keep it, and only then is the
 //! network told that it arrived.
 //!

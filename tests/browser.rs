@@ -141,6 +141,9 @@ async fn every_page_is_for_everybody_in_both_themes_and_asks_no_other_host() {
         "/dashboard/phones",
         "/dashboard/messages",
         "/dashboard/console",
+        "/operator",
+        "/operator/tenants",
+        "/operator/sessions",
         "/dashboard/account",
     ];
     let mut wrong = Vec::new();

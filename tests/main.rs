@@ -35,6 +35,7 @@ mod messages_page;
 mod metrics;
 mod nonsense;
 mod openapi;
+mod operator_page;
 mod outage;
 mod pacing;
 mod pages;

@@ -39,6 +39,7 @@ use crate::domain::retention::Retention;
 use crate::store::{Store, StoreError};
 use crate::whatsapp::Wire;
 pub use figures::Figures;
+pub(crate) use fleet::FLEET_PAGE;
 pub use keys::{NewKeyRequest, create_key};
 pub use messages::Sending;
 

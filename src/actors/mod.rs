@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
+pub(crate) use handle::FLEET_PAGE;
 pub use handle::{Figures, NewKeyRequest, Sending, Settings, StartError, System, Unready, create_key};
 pub use media::downloads::Downloadable;
 #[cfg(test)]

@@ -174,7 +174,10 @@ pub fn surface() -> Vec<(Method, String)> {
 /// The paths of the forms of those who are signed in, as data: no other page's form may be taken at any of them.
 pub fn forms() -> Vec<String> {
     let forms = for_people().into_iter().flat_map(|at| at.calls("")).filter(|(method, _)| *method == Method::POST);
-    forms.map(|(_, path)| path).filter(|path| !matches!(path.as_str(), "/signup" | "/login")).collect()
+    forms
+        .map(|(_, path)| path)
+        .filter(|path| !path.starts_with("/operator") && !matches!(path.as_str(), "/signup" | "/login"))
+        .collect()
 }
 
 /// The same with what is said of each call, beside its handler.
@@ -263,6 +266,11 @@ fn for_people() -> Vec<At<Door>> {
         page!(door, path!("docs"), [] GET docs()),
         page!(door, path!("docs" / String), [group] GET reference(group)),
         page!(door, path!("assets" / String), [name] GET asset(name)),
+
+        page!(door, path!("operator"), [] GET operator(), POST operate()),
+        page!(door, path!("operator" / "tenants"), [] GET operated_tenants(), POST change_plan()),
+        page!(door, path!("operator" / "sessions"), [] GET operated_sessions()),
+        page!(door, path!("operator" / "leave"), [] POST leave()),
 
         page!(door, path!("signup"), [] GET signup(), POST sign_up()),
         page!(door, path!("login"), [] GET login(), POST sign_in()),

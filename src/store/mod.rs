@@ -24,7 +24,7 @@ mod writer;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 
 pub use database::{BackupError, DatabaseUrl, NotADatabaseUrl, Reader, Trouble, back_up};
 use database::{Company, Opened};
@@ -174,6 +174,14 @@ impl Store {
     /// The new master key is where it will be found: from now on the old one opens nothing.
     pub async fn forget_old_key(&self) -> Result<(), StoreError> {
         self.write(|batch| Box::pin(vault::forget_old(batch))).await
+    }
+
+    /// What kind of database it is, for people.
+    pub fn kind(&self) -> &'static str {
+        match self.reader().get_database_backend() {
+            DbBackend::Postgres => "PostgreSQL",
+            _ => "SQLite",
+        }
     }
 
     /// Committed data, from a pool of connections that cannot write.

@@ -39,6 +39,11 @@ impl System {
         Ok(Some(token))
     }
 
+    /// Counts an attempt from this address to get in as the operator.
+    pub fn try_from_address(&self, from: IpAddr) -> Result<(), Refusal> {
+        self.shared.attempts.from(from)
+    }
+
     pub async fn sign_out(&self, access: &Access) -> Result<(), Refusal> {
         let Bearer::SignIn(browser) = access.bearer else { return Ok(()) };
         self.shared.store.sign_out(access.tenant, browser).await?;

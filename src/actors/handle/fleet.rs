@@ -38,6 +38,11 @@ impl System {
         if self.shared.store.set_plan(email, plan).await? { Ok(()) } else { Err(Refusal::not_found()) }
     }
 
+    /// What kind of database this server stands on.
+    pub fn database(&self) -> &'static str {
+        self.shared.store.kind()
+    }
+
     /// Which network this server is for.
     pub fn mode(&self) -> Mode {
         self.shared.doorkeeper.mode()

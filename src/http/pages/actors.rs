@@ -14,7 +14,7 @@ use super::look::Look;
 use super::words::Actors;
 use crate::actors::Health;
 use crate::domain::event::time;
-use drawn::Drawing;
+pub(super) use drawn::{Drawing, State as Standing};
 
 /// The page with these actors, or with the reason why they are not shown.
 pub(in crate::http) fn page(

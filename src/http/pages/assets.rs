@@ -34,6 +34,7 @@ const ASSETS: &[Asset] = &[
     Asset { name: "messages.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/messages.js") },
     Asset { name: "console.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/console.css") },
     Asset { name: "console.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/console.js") },
+    Asset { name: "operator.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/operator.css") },
     Asset { name: "logo.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/logo.svg") },
 ];
 
@@ -53,10 +54,10 @@ fn version() -> &'static str {
     })
 }
 
-/// The asset of this name and kind, and whether there is one.
+/// The asset of this name and kind, and whether there is one; a name may say its kind itself, and is of no other then.
 pub(super) fn named(name: &str, kind: &str) -> (String, bool) {
-    let name = format!("{name}.{kind}");
-    let there = ASSETS.iter().any(|asset| asset.name == name);
+    let name = if name.contains('.') { name.to_owned() } else { format!("{name}.{kind}") };
+    let there = name.ends_with(kind) && ASSETS.iter().any(|asset| asset.name == name);
     (name, there)
 }
 

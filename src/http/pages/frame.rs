@@ -95,20 +95,46 @@ pub(super) fn room(
             }
         }
     };
-    let body = html! {
-        div.rooms {
-            nav aria-label=(words.rooms) {
-                ul {
-                    @for (other, href) in Room::LISTED {
-                        li { a href=(href) aria-current=[(*other == room).then_some("page")] { (other.name(look)) } }
-                    }
+    let listed: Vec<_> = Room::LISTED.iter().map(|(other, href)| (*href, other.name(look), *other == room)).collect();
+    let title = format!("{title} · Wamux");
+    whole(look, Part::Dashboard, &title, own, &bar, &beside(words.rooms, &listed, body))
+}
+
+/// One of the operator's pages, whose names and addresses are listed; the operator leaves where `leave` says.
+pub(super) fn halls(
+    look: &Look,
+    title: &str,
+    name: &str,
+    listed: &[(&str, &str, bool)],
+    leave: Option<&str>,
+    csrf: &Markup,
+    body: &Markup,
+) -> Markup {
+    let bar = html! {
+        header.bar {
+            div.across {
+                a.brand href="/" { (logo()) "Wamux" }
+                nav aria-label=(look.words().main_navigation) { a href="/docs" { (look.words().docs) } }
+                @if let Some(leave) = leave {
+                    form.leave method="post" action=(leave) { (csrf) button.quiet { (look.words().operator.leave) } }
                 }
+            }
+        }
+    };
+    let title = format!("{title} · {name} · Wamux");
+    whole(look, Part::Dashboard, &title, Some("actors.css operator"), &bar, &beside(name, listed, body))
+}
+
+/// A page's body beside the list of the places that belong together: address, name, and whether it is this one.
+fn beside(name: &str, listed: &[(&str, &str, bool)], body: &Markup) -> Markup {
+    html! {
+        div.rooms {
+            nav aria-label=(name) {
+                ul { @for (href, name, here) in listed { li { a href=(href) aria-current=[here.then_some("page")] { (name) } } } }
             }
             div.room { (body) }
         }
-    };
-    let title = format!("{title} · Wamux");
-    whole(look, Part::Dashboard, &title, own, &bar, &body)
+    }
 }
 
 fn whole(look: &Look, part: Part, title: &str, own: Option<&str>, bar: &Markup, body: &Markup) -> Markup {

@@ -15,6 +15,7 @@ mod look;
 mod measure;
 pub(super) mod messages;
 mod moment;
+mod operator;
 pub(super) mod overview;
 #[cfg(feature = "sandbox")]
 pub(super) mod phones;
@@ -36,6 +37,7 @@ pub(super) use assets::asset;
 pub(super) use docs::{docs, reference};
 pub(super) use entry::{login, sign_in, sign_up, signup};
 pub(super) use look::Look;
+pub(super) use operator::{change_plan, leave, operate, operated_sessions, operated_tenants, operator};
 pub(super) use visit::{Visit, token};
 
 /// What a page may load and do: its own host's style, script and pictures, and nothing inline.

@@ -8,6 +8,7 @@ mod keys;
 mod measures;
 mod messages;
 mod mistakes;
+mod operator;
 mod overview;
 #[cfg(feature = "sandbox")]
 mod phones;
@@ -25,6 +26,7 @@ pub(super) use keys::Keys;
 pub(super) use measures::Measures;
 pub(super) use messages::Messages;
 pub(super) use mistakes::mistake;
+pub(super) use operator::Operator;
 pub(super) use overview::Overview;
 #[cfg(feature = "sandbox")]
 pub(super) use phones::Phones;
@@ -46,6 +48,7 @@ pub(super) struct Words {
     pub(super) overview: &'static Overview,
     pub(super) sessions: &'static Sessions,
     pub(super) keys: &'static Keys,
+    pub(super) operator: &'static Operator,
     pub(super) start: &'static Start,
     pub(super) refused: &'static Refused,
     #[cfg(feature = "sandbox")]

@@ -13,7 +13,7 @@ const ATTENTION_MAX: usize = 100;
 
 /// How an actor is for whoever looks at it: the worst comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum State {
+pub(in crate::http::pages) enum State {
     Quarantined,
     Restarting,
     Silent,
@@ -22,7 +22,7 @@ enum State {
 }
 
 impl State {
-    fn of(actor: &Health) -> Self {
+    pub(in crate::http::pages) fn of(actor: &Health) -> Self {
         let silent = actor.probe.is_some_and(|probe| !probe.answered);
         match actor.status {
             ActorStatus::Quarantined => Self::Quarantined,
@@ -39,7 +39,7 @@ impl State {
     }
 
     /// A class, a sign, and a word.
-    const fn shown(self, words: &Actors) -> (&'static str, &'static str, &'static str) {
+    pub(in crate::http::pages) const fn shown(self, words: &Actors) -> (&'static str, &'static str, &'static str) {
         let [quarantined, restarting, silent, stopped, running] = words.states;
         match self {
             Self::Quarantined => ("quarantined", "■", quarantined),
@@ -63,13 +63,13 @@ fn walk<'a>(actor: &'a Health, above: &str, found: &mut Vec<(String, &'a Health)
 }
 
 /// Draws in a language.
-pub(super) struct Drawing {
-    pub(super) words: &'static Actors,
+pub(in crate::http::pages) struct Drawing {
+    pub(in crate::http::pages) words: &'static Actors,
 }
 
 impl Drawing {
     /// What needs attention, the worst first; or that nothing does.
-    pub(super) fn attention(&self, root: &Health) -> Markup {
+    pub(in crate::http::pages) fn attention(&self, root: &Health) -> Markup {
         let words = self.words;
         let mut all = Vec::new();
         walk(root, "", &mut all);
@@ -94,7 +94,7 @@ impl Drawing {
         }
     }
 
-    pub(super) fn tree(&self, root: &Health) -> Markup {
+    pub(in crate::http::pages) fn tree(&self, root: &Health) -> Markup {
         let mut left = DRAWN_MAX;
         html! {
             section id="tree" aria-labelledby="tree-title" {

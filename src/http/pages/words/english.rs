@@ -8,6 +8,7 @@ pub(super) const WORDS: Words = Words {
     overview: &super::overview::ENGLISH,
     sessions: &super::sessions::ENGLISH,
     keys: &super::keys::ENGLISH,
+    operator: &super::operator::ENGLISH,
     start: &super::start::ENGLISH,
     refused: &super::refused::ENGLISH,
     #[cfg(feature = "sandbox")]

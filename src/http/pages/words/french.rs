@@ -8,6 +8,7 @@ pub(super) const WORDS: Words = Words {
     overview: &super::overview::FRENCH,
     sessions: &super::sessions::FRENCH,
     keys: &super::keys::FRENCH,
+    operator: &super::operator::FRENCH,
     start: &super::start::FRENCH,
     refused: &super::refused::FRENCH,
     #[cfg(feature = "sandbox")]
