@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::ground::app::{App, Caller};
+use crate::ground::app::{App, Caller, until};
 use crate::ground::{Ground, on_both_databases};
 
 on_both_databases![
     whatever_the_network_does_to_receipts_a_status_only_moves_forward,
     a_reader_with_several_devices_reads_once,
+    a_receipt_under_a_lid_is_matched_all_the_same,
 ];
 
 const ALICE: &str = "+237600000001";
@@ -89,5 +90,24 @@ async fn a_reader_with_several_devices_reads_once(on: Ground) {
     inject(&bobs, json!({ "fault": "drop_connection" })).await;
     bobs.until_count("direction=inbound", 16).await;
     come_to(&app.caller, &mut seen, 8, "read").await;
+    app.stop().await;
+}
+
+/// Bob's number was written to, and the first that anybody hears of it is that a LID has read it, which stands for him: people read
+/// under theirs, whichever address was written to.
+async fn a_receipt_under_a_lid_is_matched_all_the_same(on: Ground) {
+    let app = App::start_on(on).await;
+    app.caller.link("one", ALICE).await;
+    inject(&app.caller, json!({ "fault": "lose_receipts" })).await;
+    for n in 0..4 {
+        app.caller.text(BOB, &format!("text {n}")).await;
+    }
+    let mut seen = HashMap::new();
+    come_to(&app.caller, &mut seen, 4, "sent").await;
+    until("all are shown", async || app.caller.screen(BOB).await.len() == 4).await;
+    app.caller.delete("/sandbox/faults").await.expect(204);
+    app.caller.until_count("status=sent", 4).await;
+    assert_eq!(app.caller.post(&format!("/sandbox/phones/{BOB}/read"), json!({ "chat": ALICE })).await.status, 204);
+    come_to(&app.caller, &mut seen, 4, "read").await;
     app.stop().await;
 }

@@ -127,7 +127,7 @@ async fn made_unheard(caller: &Caller, postgres: &Postgres, tunnel: &Tunnel, onc
           FOR EACH ROW EXECUTE FUNCTION hold(); \
         SELECT pg_advisory_lock(7)";
     straight.execute_unprepared(hold).await.unwrap();
-    let one = async |sql: &str| {
+    let found = async |sql: &str| {
         let row = straight.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.unwrap();
         row.map(|row| row.try_get_by_index::<String>(0).unwrap())
     };
@@ -141,14 +141,14 @@ async fn made_unheard(caller: &Caller, postgres: &Postgres, tunnel: &Tunnel, onc
     });
     let waits = "SELECT 'it waits' FROM pg_locks JOIN pg_database ON pg_database.oid = database \
         WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()";
-    until("about to be committed", async || one(waits).await.is_some()).await;
+    until("about to be committed", async || found(waits).await.is_some()).await;
     tunnel.stop_up();
     straight.execute_unprepared("SELECT pg_advisory_unlock(7)").await.unwrap();
     let made = "SELECT id::text FROM session";
-    until("committed", async || one(made).await.is_some()).await;
+    until("committed", async || found(made).await.is_some()).await;
     is_told_to_come_back(making.await.unwrap());
     tunnel.reset();
-    let id = one(made).await.unwrap();
+    let id = found(made).await.unwrap();
     straight.close().await.unwrap();
     id
 }

@@ -18,7 +18,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// The same for a sign of life.
 const SIGN_WITHIN: Duration = Duration::from_secs(4);
 /// How long a question waits for its turn while others are answered, which says nothing of the connections.
-const TURN_WITHIN: Duration = Duration::from_secs(5);
+const TURN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Committed data.
 pub struct Reader {

@@ -66,7 +66,9 @@ impl Store {
                 self.write_for(lease.tenant, move |batch| async move { wipe(batch, lease, part).await }.boxed());
             let failed = failed.await?;
             let Failed { moved, rest } = failed.ok_or(StoreError::LeaseLost)?;
-            moved.iter().for_each(|moved| moved.tell(self.metrics()));
+            for moved in moved {
+                moved.tell(self.metrics());
+            }
             unsent = rest;
         }
         Ok(())
@@ -74,9 +76,11 @@ impl Store {
 
     /// Tells of what failed, which is committed now, and fails the rest, a part at a time, so that others write in between. Where this
     /// server ends before that, the next start of the session goes on with it.
-    pub(super) fn fail_on(&self, failed: Failed) {
-        failed.moved.iter().for_each(|moved| moved.tell(self.metrics()));
-        let Some(mut rest) = failed.rest else { return };
+    pub(super) fn fail_on(&self, Failed { moved, rest }: Failed) {
+        for moved in moved {
+            moved.tell(self.metrics());
+        }
+        let Some(mut rest) = rest else { return };
         let store = self.clone();
         tokio::spawn(async move {
             loop {
@@ -95,7 +99,9 @@ impl Store {
 
     async fn fail_part(&self, unsent: Unsent) -> Result<Option<Unsent>, StoreError> {
         let failed = self.write(move |batch| async move { unsent.fail(batch).await }.boxed()).await?;
-        failed.moved.iter().for_each(|moved| moved.tell(self.metrics()));
+        for moved in failed.moved {
+            moved.tell(self.metrics());
+        }
         Ok(failed.rest)
     }
 }

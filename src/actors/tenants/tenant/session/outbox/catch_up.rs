@@ -56,7 +56,7 @@ impl CatchUp {
 
     /// A new message went first.
     pub(super) const fn give_way(&mut self) {
-        self.gave_way += 1;
+        self.gave_way = self.gave_way.saturating_add(1);
     }
 
     /// Whether the next turn is its own.
