@@ -21,7 +21,7 @@ pub(in crate::http) async fn show(visit: Visit, message: String) -> Answered {
     let words = visit.words().messages;
     let other = sign::other_side(&message).unwrap_or(words.unknown_number);
     let body = html! {
-        nav.back { a href=(HERE) { span aria-hidden="true" { "← " } (words.title) } }
+        p.back { a href=(HERE) { span aria-hidden="true" { "← " } (words.title) } }
         div.message id="message" data-live=(LIVE) {
             div.head {
                 h1 { (sign::way(words, message.direction)) (other) }
