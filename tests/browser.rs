@@ -1,5 +1,6 @@
 //! The pages in a real browser, with script: what people do on them, and whether everybody can.
 
+mod phones;
 mod window;
 
 use crate::ground::app::App;

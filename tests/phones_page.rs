@@ -58,7 +58,7 @@ async fn conversation(app: &App) {
     let at = "/dashboard/phones?phone=%2B237600000001";
     has(&browser.get(at).await, &["“<bdi>shop</bdi>” shows a QR code.", session]);
     let scanned = act(&browser, at, &[("phone", OWN), ("act", "scan"), ("session", session)]).await;
-    has(&scanned, &["1 linked devices"]);
+    has(&scanned, &["Linked devices: 1"]);
     events.until("connected").await;
     // What the session sends is on the screen of the other phone, unread.
     caller.text(PHONE, "hello *there*").await;
@@ -148,7 +148,7 @@ async fn a_phone_flies_and_lands_and_reads_at_once_when_told_to() {
     let (browser, caller) = person(&app).await;
     let write = json!({ "to": PHONE, "message": "psst" });
     caller.post("/sandbox/phones", json!({ "phone": OWN })).await.expect(201);
-    has(&act(&browser, CHAT, &[("act", "at_once")]).await, &["Read by hand"]);
+    has(&act(&browser, CHAT, &[("act", "at_once")]).await, &["Leave it unread again"]);
     caller.post(&format!("/sandbox/phones/{OWN}/messages"), write.clone()).await.expect(201);
     let own = "/dashboard/phones?phone=%2B237600000001&chat=%2B237611111111";
     until_shown(&browser, own, "class=\"ticks read\"").await;
@@ -177,7 +177,7 @@ async fn a_pairing_code_is_typed_in() {
     let wrong = act(&browser, at, &[("phone", OWN), ("act", "enter"), ("code", "nonsense!")]).await;
     has(&wrong, &["role=\"alert\"", "No session waits with this pairing code"]);
     let linked = act(&browser, at, &[("phone", OWN), ("act", "enter"), ("code", code.as_str().unwrap())]).await;
-    has(&linked, &["1 linked devices"]);
+    has(&linked, &["Linked devices: 1"]);
     events.until("connected").await;
     app.stop().await;
 }

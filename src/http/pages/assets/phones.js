@@ -14,9 +14,10 @@
 
   // Takes over a page that was answered, if the same phones are on it; otherwise goes there.
   async function take(answer, push) {
-    const page = answer.ok ? new DOMParser().parseFromString(await answer.text(), "text/html") : null;
+    if (!answer.ok) return location.reload();
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const ids = (one) => sections(one).map((section) => section.id).join();
-    if (!page || ids(page) !== ids(document)) return location.assign(answer.url);
+    if (ids(page) !== ids(document)) return location.assign(answer.url);
     history[push ? "pushState" : "replaceState"](null, "", answer.url);
     for (const old of sections(document)) wamux.morph(old, page.getElementById(old.id));
     document.dispatchEvent(new Event("wamux:live"));

@@ -30,7 +30,8 @@ pub(super) fn chat(device: &Device<'_>, with: &Phone) -> Markup {
         (device.trouble())
         (log(device, with, &lines, new))
         @if new > 0 && device.is_online() {
-            div.unread {
+            // It has an id, as what stands beside it: without one it would be taken for that, and what is typed there would go.
+            div.unread id=(format!("unread-{}", device.placed.phone.digits())) {
                 span { (unread(new, words)) }
                 button.button form=(device.deeds()) name="act" value="read" { (words.mark_read) }
             }
@@ -79,14 +80,15 @@ fn fitting(lines: &[&Shown], bytes: usize) -> usize {
 
 fn foot(device: &Device<'_>, with: &Phone) -> Markup {
     let words = device.words();
+    let foot = format!("foot-{}-{}", device.placed.phone.digits(), with.digits());
     if !device.is_online() {
         return html! {
-            div.foot.away { p { (icon(Icon::Plane)) " " (words.no_writing) } }
+            div.foot.away id=(foot) { p { (icon(Icon::Plane)) " " (words.no_writing) } }
         };
     }
     let id = format!("text-{}", device.placed.phone.digits());
     html! {
-        div.foot {
+        div.foot id=(foot) {
             details.menu.up id=(format!("clip-{}", device.placed.phone.digits())) {
                 summary title=(words.attach) { (icon(Icon::Clip)) span.vh { (words.attach) } }
                 (attach(device, with))

@@ -60,7 +60,7 @@ mod tests {
         let now: DateTime<Utc> = "2026-11-23T00:10:00Z".parse().unwrap();
         let utc = FixedOffset::east_opt(0).unwrap();
         for (at, english, french) in [
-            ("2026-11-23T00:05:00Z", "Today", "Aujourd'hui"),
+            ("2026-11-23T00:05:00Z", "Today", "Aujourd’hui"),
             ("2026-11-22T23:59:00Z", "Yesterday", "Hier"),
             ("2026-11-18T12:00:00Z", "Wednesday", "mercredi"),
             ("2026-11-01T12:00:00Z", "1 November", "1er novembre"),

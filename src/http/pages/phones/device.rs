@@ -110,7 +110,7 @@ fn keys(device: &Device<'_>) -> Markup {
             details.menu.up id=(format!("settings-{id}")) {
                 summary.button { (icon(Icon::Dots)) (words.settings) }
                 div.sheet {
-                    p.small.muted { (device.seen.map_or(0, |seen| seen.info.linked_devices)) " " (words.linked) }
+                    p.small.muted { (words.linked) " " (device.seen.map_or(0, |seen| seen.info.linked_devices)) }
                     form method="post" action=(device.action()) {
                         (device.hidden("rename"))
                         label for=(format!("name-{id}")) { (words.name) }
