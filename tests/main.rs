@@ -45,6 +45,7 @@ mod pool;
 mod readme;
 mod receipts;
 mod received;
+mod reference;
 mod rotation;
 mod sandbox;
 mod sessions;
