@@ -84,6 +84,10 @@ const wamux = (() => {
   const every = Math.min(...[...document.querySelectorAll("[data-live]")].map((node) => Number(node.dataset.live) || Infinity));
   if (Number.isFinite(every)) setInterval(() => document.hidden || read(), Math.max(every, 500));
   for (const node of document.querySelectorAll("[data-bottom]")) node.scrollTo(0, 1e9);
+  // Where the rooms are listed in one line, the present one is in sight.
+  const list = document.querySelector(".rooms > nav");
+  const here = list?.querySelector("[aria-current]");
+  if (here) list.scrollTo(here.offsetLeft - list.clientWidth / 2, 0);
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");
