@@ -6,7 +6,7 @@ mod forgetting;
 mod shown;
 
 use entity::message::{self, Column};
-use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::sea_query::{BinOper, Expr, ExprTrait as _, Func, SimpleExpr};
 use sea_orm::{
     ColumnTrait, EntityTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
@@ -61,10 +61,10 @@ impl Store {
     async fn matching(&self, tenant: TenantId, filter: &Filter) -> Result<Select<message::Entity>, StoreError> {
         let matching = matching(tenant, filter);
         let Some(search) = &filter.search else { return Ok(matching) };
-        let held = Expr::cust_with_values(
-            format!("LOWER(text) LIKE LOWER(?) ESCAPE '{}'", Search::ESCAPE),
-            [search.pattern()],
-        );
+        // The database writes both in small letters, so that they are the same letters whatever it knows of capitals.
+        let pattern = Expr::expr(Func::lower(Expr::val(search.pattern())));
+        let pattern = pattern.binary(BinOper::Escape, SimpleExpr::Constant(Search::ESCAPE.into()));
+        let held = Expr::expr(Func::lower(Expr::col(Column::Text))).binary(BinOper::Like, pattern);
         Ok(matching.filter(Column::Seq.gte(self.searched_from(tenant).await?)).filter(held))
     }
 

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn the_time_between_is_told() {
         let shown = way(Language::English.words(), &message(Direction::Outbound, Status::Delivered)).into_string();
-        assert_eq!(shown.matches("after 1\u{a0}s").count(), 2, "{shown}");
+        assert_eq!(shown.matches("after 1.0\u{a0}s").count(), 2, "{shown}");
         assert_eq!(shown.matches("not yet").count(), 1);
     }
 }
