@@ -82,6 +82,7 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod mail;
 pub mod metrics;
 mod private;
 #[cfg(feature = "sandbox")]
