@@ -1,6 +1,5 @@
 //! Mail: an address is confirmed and a forgotten password replaced by it, and nobody learns from it who has an account.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -20,7 +19,7 @@ const ADDRESS: &str = "person@example.com";
 const OTHER: &str = "other@example.com";
 
 async fn mailing(on: Ground) -> (App, Smtp) {
-    let smtp = Smtp::start().await;
+    let smtp = Smtp::start();
     (App::start_at(Place::new(on).mailing(&smtp.url())).await, smtp)
 }
 
@@ -214,13 +213,14 @@ async fn a_link_whose_time_is_over_is_good_for_nothing_and_forgotten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mail_server_that_is_down_delays_nobody_and_loses_no_account() {
-    let free: SocketAddr = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let app = App::start_at(Place::new(Ground::Sqlite).mailing(&format!("smtp://{free}"))).await;
+    let down = Smtp::down();
+    let url = format!("smtp://{}", down.local_addr().unwrap());
+    let app = App::start_at(Place::new(Ground::Sqlite).mailing(&url)).await;
     let browser = Browser::at(&app);
     let began = instant();
     assert_eq!(browser.post("/signup", &signing(ADDRESS)).await.status, 200);
     assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
-    let mut smtp = Smtp::at(free).await;
+    let mut smtp = Smtp::on(down);
     let letter = smtp.next().await;
     browser.post("/confirm", &[("token", letter.token())]).await.goes_to();
     assert_eq!(browser.post("/login", &signing(ADDRESS)).await.goes_to(), "/dashboard");
@@ -274,7 +274,7 @@ async fn without_a_mail_server_there_are_no_links() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_line_of_the_log_holds_an_address_or_a_link() {
-    let mut smtp = Smtp::start().await;
+    let mut smtp = Smtp::start();
     let place = Place::new(Ground::Sqlite).mailing(&smtp.url());
     let server = Process::start_with(&place, &[("WAMUX_LOG", "trace")]);
     let browser = Browser::calling(server.address());
@@ -285,7 +285,7 @@ async fn no_line_of_the_log_holds_an_address_or_a_link() {
     browser.post("/forgot", &[("email", ADDRESS)]).await;
     let reset = smtp.next().await;
     browser.get(reset.link()).await;
-    drop(smtp);
+    smtp.stop().await;
     browser.post("/signup", &signing(ADDRESS)).await;
     until("a mail does not get through", async || server.log().contains("a mail did not get through")).await;
     let log = server.log();

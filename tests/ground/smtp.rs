@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -26,12 +26,19 @@ pub struct Letter {
 }
 
 impl Smtp {
-    pub async fn start() -> Self {
-        Self::at("127.0.0.1:0".parse().unwrap()).await
+    pub fn start() -> Self {
+        Self::on(Self::down())
     }
 
-    pub async fn at(addr: SocketAddr) -> Self {
-        let listener = TcpListener::bind(addr).await.unwrap();
+    /// A port of its own, which refuses everybody until a server stands on it.
+    pub fn down() -> TcpSocket {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket
+    }
+
+    pub fn on(socket: TcpSocket) -> Self {
+        let listener = socket.listen(64).unwrap();
         let addr = listener.local_addr().unwrap();
         let (tell, letters) = unbounded_channel();
         let server = tokio::spawn(async move {
@@ -49,6 +56,12 @@ impl Smtp {
 
     pub async fn next(&mut self) -> Letter {
         tokio::time::timeout(Duration::from_secs(40), self.letters.recv()).await.expect("no mail came").unwrap()
+    }
+
+    /// Goes down for good.
+    pub async fn stop(mut self) {
+        self.server.abort();
+        let _ = (&mut self.server).await;
     }
 
     /// Whether a letter has come that nobody took.
