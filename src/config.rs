@@ -17,6 +17,7 @@ use crate::domain::egress::{Egress, NotABlock};
 use crate::domain::elsewhere::{NotASandboxUrl, SandboxUrl};
 use crate::domain::expiry::Expiry;
 use crate::domain::retention::Retention;
+use crate::mail;
 use crate::store::DatabaseUrl;
 use crate::store::seal::{MasterKey, MasterKeyError, MasterSecret};
 pub use knobs::{Cli, Command, Keys, Knobs, Tenants, Users};
@@ -40,6 +41,8 @@ pub struct Config {
     pub retention: Retention,
     /// Whether strangers may make accounts.
     pub sign_up: SignUp,
+    /// How mail is sent, if it is.
+    pub mail: Option<mail::Settings>,
     pub network: Network,
     /// Where the simulated network of this process is open to others.
     pub sandbox_listen: Option<SocketAddr>,
@@ -57,6 +60,8 @@ pub enum ConfigError {
     Master(#[from] MasterKeyError),
     #[error("--new-key-file (WAMUX_NEW_MASTER_KEY): {0}")]
     NewMaster(MasterKeyError),
+    #[error(transparent)]
+    Mail(#[from] mail::BadMail),
     #[error("--media-allow (WAMUX_MEDIA_ALLOW): {0}")]
     MediaAllow(#[from] NotABlock),
     #[error(
@@ -103,6 +108,7 @@ impl Config {
             expiry: Expiry::default(),
             retention: Retention::default(),
             sign_up: SignUp::default(),
+            mail: None,
             network: Network::default(),
             sandbox_listen: None,
             sandbox_url: None,
@@ -128,6 +134,11 @@ impl Knobs {
             expiry: self.message_expiry,
             retention: self.keep_messages,
             sign_up: self.sign_up,
+            mail: mail::Settings::read(
+                given(self.smtp_url.as_ref()),
+                given(self.mail_from.as_ref()),
+                given(self.public_url.as_ref()),
+            )?,
             network: self.network,
             sandbox_listen,
             sandbox_url,

@@ -60,6 +60,8 @@
 //!   is the fence: whoever started a session last has it, and who lost it stays down until it is asked.
 //! - What is sealed stands in one table (`store/seal/columns.rs`), through which a rotation of the master key goes.
 //! - Whoever drives a session's client holds its seat, across restarts of every actor above: a device never has two clients.
+//! - Mail to people goes out by [`mail`], away from the request that it is for. What waits there is in memory alone: whoever misses
+//!   a letter asks again, and what its link is good for stands in the store.
 //! - A running server is a value ([`server::Server`]); two of them live in one process, and tests do that.
 //!
 //! # Where the code knows better than the design it began with
@@ -82,6 +84,7 @@ pub mod commands;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod mail;
 pub mod metrics;
 mod private;
 #[cfg(feature = "sandbox")]

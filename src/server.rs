@@ -104,6 +104,7 @@ impl Server {
             egress,
             expiry: config.expiry,
             retention: config.retention,
+            mail: config.mail,
         };
         let system = System::start(settings).await?;
         let (stop, stopping) = Stop::new();

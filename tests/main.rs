@@ -28,6 +28,7 @@ mod journeys;
 mod keys;
 mod limits;
 mod logs;
+mod mail;
 mod media;
 mod media_sends;
 mod messages;

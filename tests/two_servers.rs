@@ -89,6 +89,7 @@ async fn system(place: &Place, sandbox: &Sandbox) -> (System, Store) {
             egress: Egress::default(),
             expiry: Expiry::default(),
             retention: Retention::default(),
+            mail: None,
         })
         .await
         .unwrap(),

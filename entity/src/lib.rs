@@ -5,6 +5,7 @@ pub mod api_key;
 pub mod device_key;
 pub mod event;
 pub mod idempotency;
+pub mod mail_ticket;
 pub mod media;
 pub mod message;
 pub mod plan;

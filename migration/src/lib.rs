@@ -14,6 +14,7 @@ mod m0009_pending;
 mod m0011_request;
 mod m0012_accounts;
 mod m0013_gone;
+mod m0014_mail_ticket;
 
 pub struct Migrator;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_request::Migration),
             Box::new(m0012_accounts::Migration),
             Box::new(m0013_gone::Migration),
+            Box::new(m0014_mail_ticket::Migration),
         ]
     }
 }

@@ -8,6 +8,7 @@ mod figures;
 mod fleet;
 mod health;
 mod keys;
+mod mail;
 mod messages;
 mod metrics;
 mod sessions;
@@ -61,6 +62,8 @@ pub struct Settings {
     pub expiry: Expiry,
     /// How long messages are kept.
     pub retention: Retention,
+    /// How mail is sent, if it is.
+    pub mail: Option<crate::mail::Settings>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +111,7 @@ impl System {
             spool,
             means,
             Ages { expiry: settings.expiry, retention: settings.retention },
+            settings.mail,
         );
         let vitals = Vitals::new("root", "root", shared.store.clock());
         let args = (Arc::clone(&shared), Arc::clone(&vitals));

@@ -107,6 +107,9 @@ impl State {
             if forget && let Err(error) = shared.store.forget_sign_ins().await {
                 vitals.note_error(&error.to_string());
             }
+            if forget && let Err(error) = shared.store.forget_mail_tickets().await {
+                vitals.note_error(&error.to_string());
+            }
             if forget_media && let Err(error) = shared.store.forget_media().await {
                 vitals.note_error(&error.to_string());
             }

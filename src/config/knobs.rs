@@ -170,6 +170,17 @@ pub struct Knobs {
     /// Whether anybody may make an account at /signup. Where it is closed, accounts come from the command line.
     #[arg(long, env = "WAMUX_SIGN_UP", global = true, value_enum, default_value_t = SignUp::default())]
     pub sign_up: SignUp,
+    /// The server that mails go out by: smtp://HOST:25, smtps://USER:PASSWORD@HOST:465, or smtp://USER:PASSWORD@HOST:587?tls=required.
+    /// With it, whoever signs up confirms the address, and a forgotten password is replaced by a link; without it, no mail is sent, and
+    /// `wamux users reset-password` replaces passwords. Better given as a variable.
+    #[arg(long, env = "WAMUX_SMTP_URL", global = true, value_name = "URL", hide_env_values = true)]
+    pub smtp_url: Option<Secret>,
+    /// Who mails are from, such as wamux@example.com or Wamux <wamux@example.com>: an address that your mail server may send for.
+    #[arg(long, env = "WAMUX_MAIL_FROM", global = true, value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
+    /// Where people open the pages, such as https://wamux.example: links in mails lead there.
+    #[arg(long, env = "WAMUX_PUBLIC_URL", global = true, value_name = "URL")]
+    pub public_url: Option<String>,
     /// The network that sessions connect to.
     #[arg(long, env = "WAMUX_NETWORK", global = true, value_enum, default_value_t = Network::default())]
     pub network: Network,

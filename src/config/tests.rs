@@ -49,6 +49,7 @@ fn what_is_wrong_with_a_secret_is_said_without_the_secret() {
         ("--master-key", "hunter2hunter2", "WAMUX_MASTER_KEY"),
         ("--operator-token", "hunter2 hunter2", "WAMUX_OPERATOR_TOKEN"),
         ("--database-url", "mysql://me:hunter2@host", "WAMUX_DATABASE_URL"),
+        ("--smtp-url", "smtp://me:hunter2@host", "WAMUX_PUBLIC_URL"),
     ] {
         let error = knobs(&[flag, value]).unwrap().check().unwrap_err().to_string();
         assert!(error.contains(variable) && !error.contains("hunter2"), "{error}");
@@ -59,6 +60,8 @@ fn what_is_wrong_with_a_secret_is_said_without_the_secret() {
 fn what_was_given_is_shown_without_its_secrets() {
     let server =
         ["wamux", "--master-key", "hunter2", "--operator-token", "hunter2", "--database-url", "pg://me:hunter2@h"];
+    let mail = Cli::try_parse_from(["wamux", "--smtp-url", "smtp://me:hunter2@h", "serve"]).unwrap();
+    assert!(mail.knobs.smtp_url.is_some() && !format!("{mail:?}").contains("hunter2"));
     for command in [&["serve"][..], &["keys", "rotate-master", "--new-key-from-environment", "hunter2"]] {
         let cli = Cli::try_parse_from(server.iter().chain(command)).unwrap();
         assert_eq!(cli.knobs.master_key.as_ref().map(AsRef::as_ref), Some("hunter2"));

@@ -12,6 +12,7 @@ pub mod fleet;
 pub mod health;
 pub mod id;
 pub mod idempotency;
+pub mod mail;
 pub mod media;
 pub mod message;
 pub mod nack;

@@ -174,9 +174,10 @@ pub fn surface() -> Vec<(Method, String)> {
 /// The paths of the forms of those who are signed in, as data: no other page's form may be taken at any of them.
 pub fn forms() -> Vec<String> {
     let forms = for_people().into_iter().flat_map(|at| at.calls("")).filter(|(method, _)| *method == Method::POST);
+    let to_enter = ["/signup", "/login", "/confirm", "/forgot", "/reset"];
     forms
         .map(|(_, path)| path)
-        .filter(|path| !path.starts_with("/operator") && !matches!(path.as_str(), "/signup" | "/login"))
+        .filter(|path| !path.starts_with("/operator") && !to_enter.contains(&path.as_str()))
         .collect()
 }
 
@@ -274,6 +275,9 @@ fn for_people() -> Vec<At<Door>> {
 
         page!(door, path!("signup"), [] GET signup(), POST sign_up()),
         page!(door, path!("login"), [] GET login(), POST sign_in()),
+        page!(door, path!("confirm"), [] GET confirm(), POST make_account()),
+        page!(door, path!("forgot"), [] GET forgot(), POST ask_reset()),
+        page!(door, path!("reset"), [] GET reset(), POST set_password()),
         room!(door, path!("logout"), [] POST entry::sign_out()),
         room!(door, path!("dashboard"), [] GET overview::show()),
         room!(door, path!("dashboard" / "start"), [] GET start::show(), POST start::step()),

@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
-use entity::{account, api_key, sign_in, tenant};
+use chrono::{DateTime, Utc};
+use entity::{account, api_key, mail_ticket, sign_in, tenant};
 use futures_util::FutureExt;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
 use uuid::Uuid;
 
 use super::{Store, StoreError};
@@ -26,32 +29,7 @@ impl Store {
     /// Makes a tenant on the Free plan, with a person who has this password. False, and nothing done, if the address has a tenant.
     pub async fn create_account(&self, email: &Email, password: String) -> Result<bool, StoreError> {
         let (email, id, at) = (email.as_str().to_owned(), self.clock().id(), self.clock().now());
-        self.write(move |batch| {
-            async move {
-                let row = tenant::ActiveModel {
-                    id: Set(id),
-                    email: Set(email),
-                    plan: Set("free".to_owned()),
-                    created_at: Set(at),
-                    deleted_at: Set(None),
-                };
-                let known = OnConflict::column(tenant::Column::Email).do_nothing().to_owned();
-                let made = tenant::Entity::insert(row).on_conflict(known).exec_without_returning(batch).await?;
-                if made == 0 {
-                    return Ok(false);
-                }
-                let row = account::ActiveModel {
-                    tenant_id: Set(id),
-                    password: Set(password),
-                    created_at: Set(at),
-                    changed_at: Set(at),
-                };
-                account::Entity::insert(row).exec_without_returning(batch).await?;
-                Ok(true)
-            }
-            .boxed()
-        })
-        .await
+        self.write(move |batch| async move { insert_account(batch, id, email, password, at).await }.boxed()).await
     }
 
     /// The account with this address. Fleet-wide by nature: the address is what says the tenant.
@@ -82,25 +60,7 @@ impl Store {
         but: Option<SignInId>,
     ) -> Result<Vec<(SignInId, KeyHash)>, StoreError> {
         let at = self.clock().now();
-        let gone = self.write(move |batch| {
-            async move {
-                let row = account::ActiveModel {
-                    tenant_id: Set(tenant.0),
-                    password: Set(password),
-                    created_at: Set(at),
-                    changed_at: Set(at),
-                };
-                let changed = [account::Column::Password, account::Column::ChangedAt];
-                let known = OnConflict::column(account::Column::TenantId).update_columns(changed).to_owned();
-                account::Entity::insert(row).on_conflict(known).exec_without_returning(batch).await?;
-                sign_in::Entity::delete_many()
-                    .filter(sign_in::Column::TenantId.eq(tenant.0))
-                    .filter(sign_in::Column::Id.ne(but.map_or(Uuid::nil(), |id| id.0)))
-                    .exec_with_returning(batch)
-                    .await
-            }
-            .boxed()
-        });
+        let gone = self.write(move |batch| replace_password(batch, tenant, password, but, at).boxed());
         gone.await?.into_iter().map(ended).collect()
     }
 
@@ -179,7 +139,57 @@ impl Store {
     }
 }
 
-fn ended(row: sign_in::Model) -> Result<(SignInId, KeyHash), StoreError> {
+/// A tenant on the Free plan with a person who has this password. False, and nothing done, if the address has a tenant.
+pub(super) async fn insert_account(
+    batch: &DatabaseTransaction,
+    id: Uuid,
+    email: String,
+    password: String,
+    at: DateTime<Utc>,
+) -> Result<bool, DbErr> {
+    let row = tenant::ActiveModel {
+        id: Set(id),
+        email: Set(email),
+        plan: Set("free".to_owned()),
+        created_at: Set(at),
+        deleted_at: Set(None),
+    };
+    let known = OnConflict::column(tenant::Column::Email).do_nothing().to_owned();
+    if tenant::Entity::insert(row).on_conflict(known).exec_without_returning(batch).await? == 0 {
+        return Ok(false);
+    }
+    let row =
+        account::ActiveModel { tenant_id: Set(id), password: Set(password), created_at: Set(at), changed_at: Set(at) };
+    account::Entity::insert(row).exec_without_returning(batch).await?;
+    Ok(true)
+}
+
+/// A new password, or the first. Every browser but one is signed out, and no link that was mailed changes it any more.
+pub(super) async fn replace_password(
+    batch: &DatabaseTransaction,
+    tenant: TenantId,
+    password: String,
+    but: Option<SignInId>,
+    at: DateTime<Utc>,
+) -> Result<Vec<sign_in::Model>, DbErr> {
+    let row = account::ActiveModel {
+        tenant_id: Set(tenant.0),
+        password: Set(password),
+        created_at: Set(at),
+        changed_at: Set(at),
+    };
+    let changed = [account::Column::Password, account::Column::ChangedAt];
+    let known = OnConflict::column(account::Column::TenantId).update_columns(changed).to_owned();
+    account::Entity::insert(row).on_conflict(known).exec_without_returning(batch).await?;
+    mail_ticket::Entity::delete_many().filter(mail_ticket::Column::TenantId.eq(tenant.0)).exec(batch).await?;
+    sign_in::Entity::delete_many()
+        .filter(sign_in::Column::TenantId.eq(tenant.0))
+        .filter(sign_in::Column::Id.ne(but.map_or(Uuid::nil(), |id| id.0)))
+        .exec_with_returning(batch)
+        .await
+}
+
+pub(super) fn ended(row: sign_in::Model) -> Result<(SignInId, KeyHash), StoreError> {
     let hash = row.hash.as_slice().try_into().map_err(|_| StoreError::Corrupt("sign-in hash"))?;
     Ok((SignInId(row.id), hash))
 }

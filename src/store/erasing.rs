@@ -1,6 +1,8 @@
 //! A tenant that is gone: what lets anybody in goes at once, the rest is erased a small part at a time.
 
-use entity::{account, api_key, device_key, event, idempotency, media, message, session, sign_in, tenant, usage};
+use entity::{
+    account, api_key, device_key, event, idempotency, mail_ticket, media, message, session, sign_in, tenant, usage,
+};
 use futures_util::FutureExt;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -28,6 +30,7 @@ impl Store {
                     let browsers = sign_in::Entity::delete_many().filter(sign_in::Column::TenantId.eq(id));
                     let browsers = browsers.exec_with_returning(batch).await?;
                     account::Entity::delete_by_id(id).exec(batch).await?;
+                    mail_ticket::Entity::delete_many().filter(mail_ticket::Column::TenantId.eq(id)).exec(batch).await?;
                     usage::Entity::delete_many().filter(usage::Column::TenantId.eq(id)).exec(batch).await?;
                     idempotency::Entity::delete_many().filter(idempotency::Column::TenantId.eq(id)).exec(batch).await?;
                     // The address is free for another; what takes its place is no address.

@@ -9,6 +9,7 @@ mod erasing;
 pub mod figures;
 mod fleet;
 pub mod keys;
+mod mail_tickets;
 mod many;
 pub mod marks;
 pub mod media;

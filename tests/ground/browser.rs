@@ -28,8 +28,15 @@ pub struct Page {
 
 impl Browser {
     pub fn at(app: &App) -> Self {
+        Self::calling(app.caller.address())
+    }
+
+    /// The same for a server in another process.
+    pub fn calling(address: &str) -> Self {
+        // The server may run on another cryptography provider's behalf; the first to say so wins.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().redirect(Policy::none()).build().unwrap();
-        Self { client, base: format!("http://{}", app.caller.address()), cookies: Mutex::default(), language: "en" }
+        Self { client, base: format!("http://{address}"), cookies: Mutex::default(), language: "en" }
     }
 
     pub fn speaking(self, language: &'static str) -> Self {

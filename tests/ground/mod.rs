@@ -17,6 +17,8 @@ pub mod postgres;
 pub mod process;
 #[allow(dead_code, reason = "the benches send no media")]
 pub mod samples;
+#[allow(dead_code, reason = "the benches get no mail")]
+pub mod smtp;
 pub mod stream;
 #[allow(dead_code, reason = "the benches walk no surface")]
 pub mod surface;

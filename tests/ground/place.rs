@@ -5,9 +5,13 @@ use std::process::Command;
 
 use tempfile::TempDir;
 use wamux::config::Config;
+use wamux::mail::Settings;
 
 use super::postgres::Postgres;
 use super::process;
+
+const FROM: &str = "Wamux <wamux@wamux.example>";
+const SITE: &str = "https://wamux.example";
 
 /// The kind of database that a story is told on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,12 +26,14 @@ pub struct Place {
     network: Option<String>,
     allowed: String,
     operator: Option<String>,
+    smtp: Option<String>,
 }
 
 impl Place {
     pub fn new(on: Ground) -> Self {
         let postgres = (on == Ground::Postgres).then(Postgres::start);
-        Self { folder: tempfile::tempdir().unwrap(), postgres, network: None, allowed: String::new(), operator: None }
+        let folder = tempfile::tempdir().unwrap();
+        Self { folder, postgres, network: None, allowed: String::new(), operator: None, smtp: None }
     }
 
     /// The same in this folder.
@@ -60,6 +66,12 @@ impl Place {
         Self { operator: Some(token.to_owned()), ..self }
     }
 
+    /// The same with mails that go out by this server, for pages at https://wamux.example: `WAMUX_SMTP_URL`.
+    #[allow(dead_code, reason = "the benches get no mail")]
+    pub fn mailing(self, smtp: &str) -> Self {
+        Self { smtp: Some(smtp.to_owned()), ..self }
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -74,7 +86,8 @@ impl Place {
         let sandbox_url = self.network.as_ref().map(|url| url.parse().unwrap());
         let egress = self.allowed.parse().unwrap();
         let operator = self.operator.as_ref().map(|token| token.parse().unwrap());
-        let plain = Config { sandbox_url, egress, operator, ..Config::in_folder(self.folder().to_owned()) };
+        let mail = Settings::read(self.smtp.as_deref(), self.smtp.as_ref().map(|_| FROM), Some(SITE)).unwrap();
+        let plain = Config { sandbox_url, egress, operator, mail, ..Config::in_folder(self.folder().to_owned()) };
         match self.database_url() {
             Some(url) => Config { database: url.parse().unwrap(), ..plain },
             None => plain,
@@ -89,6 +102,9 @@ impl Place {
         }
         command.env("WAMUX_MEDIA_ALLOW", &self.allowed);
         command.envs(self.operator.iter().map(|token| ("WAMUX_OPERATOR_TOKEN", token)));
+        if let Some(smtp) = &self.smtp {
+            command.env("WAMUX_SMTP_URL", smtp).env("WAMUX_MAIL_FROM", FROM).env("WAMUX_PUBLIC_URL", SITE);
+        }
         command.envs(self.network.iter().map(|url| ("WAMUX_SANDBOX_URL", url)));
         command
     }

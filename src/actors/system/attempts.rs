@@ -17,6 +17,8 @@ use crate::domain::error::{Code, Refusal};
 const ACCOUNT: (u32, Duration) = (8, Duration::from_mins(2));
 /// From one address, from which several people may come.
 const ADDRESS: (u32, Duration) = (30, Duration::from_secs(10));
+/// Mails to one address, whoever asks for them: at most so many an hour.
+const MAILS: (u32, Duration) = (3, Duration::from_hours(1));
 /// When so many are remembered, those that are as good as new are forgotten.
 const REMEMBERED: usize = 10_000;
 
@@ -25,11 +27,12 @@ type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
 pub struct Attempts {
     accounts: Limiter<String>,
     addresses: Limiter<IpAddr>,
+    mails: Limiter<String>,
 }
 
 impl Default for Attempts {
     fn default() -> Self {
-        Self { accounts: limiter(ACCOUNT), addresses: limiter(ADDRESS) }
+        Self { accounts: limiter(ACCOUNT), addresses: limiter(ADDRESS), mails: limiter(MAILS) }
     }
 }
 
@@ -49,6 +52,11 @@ impl Attempts {
     /// Counts an attempt that is for no account yet.
     pub fn from(&self, from: IpAddr) -> Result<(), Refusal> {
         check(&self.addresses, &network(from))
+    }
+
+    /// Counts a mail, whether one is sent in the end or not.
+    pub fn mail(&self, email: &Email) -> Result<(), Refusal> {
+        check(&self.mails, &email.as_str().to_owned())
     }
 }
 
@@ -89,6 +97,9 @@ mod tests {
         let passed = (0..100).filter(|_| attempts.from(from(99)).is_ok()).count();
         assert_eq!(passed, ADDRESS.0 as usize);
         attempts.from(from(100)).unwrap();
+        let mails = (0..20).filter(|_| attempts.mail(&one).is_ok()).count();
+        assert_eq!(mails, MAILS.0 as usize, "nobody's mailbox is filled");
+        attempts.mail(&other).unwrap();
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::domain::expiry::Expiry;
 use crate::domain::id::{MessageId, SessionId, TenantId};
 use crate::domain::retention::Retention;
 use crate::domain::session::Lease;
+use crate::mail::{self, Post};
 use crate::store::Store;
 use crate::whatsapp::Wire;
 use attempts::Attempts;
@@ -56,6 +57,8 @@ pub struct Shared {
     pub doorkeeper: Doorkeeper,
     pub passwords: Passwords,
     pub attempts: Attempts,
+    /// How letters go out, if they do.
+    pub post: Option<Post>,
     pub streams: Arc<Streams>,
     pub(crate) spool: Spool,
     pub(crate) means: Means,
@@ -91,14 +94,17 @@ impl Shared {
         spool: Spool,
         means: Means,
         ages: Ages,
+        mail: Option<mail::Settings>,
     ) -> Arc<Self> {
         let streams = Streams::new(store.clock().clone());
+        let post = mail.map(|settings| Post::new(settings, store.clock().clone()));
         Arc::new(Self {
             store,
             wire,
             doorkeeper,
             passwords: Passwords::default(),
             attempts: Attempts::default(),
+            post,
             streams,
             spool,
             means,

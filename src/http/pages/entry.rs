@@ -8,6 +8,7 @@ use super::super::call::{Answered, Call};
 use super::super::fields::{Fields, text};
 use super::super::origin;
 use super::super::reply::{self, Response};
+use super::by_mail;
 use super::frame::{Part, framed};
 use super::look::Look;
 use super::visit::{self, Visit};
@@ -17,16 +18,16 @@ use crate::domain::error::{Code, Refusal};
 
 /// What stands in a form's fields, and what was wrong with it.
 #[derive(Default)]
-struct Given<'a> {
-    email: &'a str,
-    next: Option<&'a str>,
-    said: Option<Said>,
+pub(super) struct Given<'a> {
+    pub(super) email: &'a str,
+    pub(super) next: Option<&'a str>,
+    pub(super) said: Option<Said>,
 }
 
 /// What a page says above its form.
-struct Said {
-    bad: bool,
-    text: &'static str,
+pub(super) struct Said {
+    pub(super) bad: bool,
+    pub(super) text: &'static str,
 }
 
 #[allow(clippy::unused_async, reason = "a route's handler")]
@@ -42,8 +43,10 @@ pub(in crate::http) async fn signup(call: Call) -> Answered {
 pub(in crate::http) async fn login(call: Call) -> Answered {
     let look = Look::of(&call);
     let asked = |wanted: &str| call.query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-    let (out, gone) = (look.words().entry.signed_out, look.words().entry.gone);
-    let said = asked("out").map(|_| out).or(asked("gone").map(|_| gone)).map(|text| Said { bad: false, text });
+    let (entry, by_mail) = (look.words().entry, look.words().by_mail);
+    let notes =
+        [("out", entry.signed_out), ("gone", entry.gone), ("confirmed", by_mail.confirmed), ("reset", by_mail.was_set)];
+    let said = notes.into_iter().find(|(name, _)| asked(name).is_some()).map(|(_, text)| Said { bad: false, text });
     Ok(sign_in_page(&call, &look, &Given { next: asked("next").and_then(inside), said, ..Given::default() }))
 }
 
@@ -61,11 +64,13 @@ pub(in crate::http) async fn sign_up(mut call: Call) -> Answered {
     let Ok(address) = email.parse::<Email>() else { return Ok(again(words.bad_email)) };
     let password = match Password::new(password, &address) {
         Ok(password) => password,
-        Err(WeakPassword::Short) => return Ok(again(words.short)),
-        Err(WeakPassword::Long) => return Ok(again(words.long)),
-        Err(WeakPassword::Plain) => return Ok(again(words.plain)),
+        Err(why) => return Ok(again(weak(&look, why))),
     };
     let from = origin::client(call.arrival.peer, &call.headers);
+    if call.system().sends_mail() {
+        let sent = call.system().sign_up_by_mail(&address, password, from, look.words().letters).await?;
+        return Ok(if sent { by_mail::sent(&look, &address) } else { again(words.bad_email) });
+    }
     call.system().sign_up(&address, password, from).await?;
     // The same whether the address was free or not: only who knows its password gets in.
     let said = Some(Said { bad: false, text: words.made });
@@ -105,14 +110,29 @@ async fn fields(call: &mut Call) -> Result<(String, String, Option<String>), Ref
         let words = Look::of(call).words().entry;
         return Err(Refusal::new(Code::FormRefused, words.no_cookies_why));
     }
-    if !origin::is_own_form(&call.headers) {
-        return Err(visit::foreign_form());
-    }
-    let mut fields: Fields = call.form().await?;
+    let mut fields = own_form(call).await?;
     let email = fields.optional("email", text(Ok::<_, String>)).unwrap_or_default();
     let password = fields.optional("password", text(Ok::<_, String>)).unwrap_or_default();
     let next = fields.optional("next", text(Ok::<_, String>));
     fields.finish(Some((email.trim().to_owned(), password, next)))
+}
+
+/// What a form says that one of our own pages sent.
+pub(super) async fn own_form(call: &mut Call) -> Result<Fields, Refusal> {
+    if !origin::is_own_form(&call.headers) {
+        return Err(visit::foreign_form());
+    }
+    call.form().await
+}
+
+/// What is wrong with a new password.
+pub(super) fn weak(look: &Look, why: WeakPassword) -> &'static str {
+    let words = look.words().entry;
+    match why {
+        WeakPassword::Short => words.short,
+        WeakPassword::Long => words.long,
+        WeakPassword::Plain => words.plain,
+    }
 }
 
 /// A way onward, if it leads to the dashboard: nobody is sent away from here.
@@ -165,12 +185,16 @@ fn sign_in_page(call: &Call, look: &Look, given: &Given<'_>) -> Response {
             }
         }
         p.muted.small { (words.no_account) " " a href="/signup" { (words.sign_up) } }
-        p.muted.small { (words.forgot) }
+        @if call.system().sends_mail() {
+            p.muted.small { a href="/forgot" { (look.words().by_mail.forgot) } }
+        } @else {
+            p.muted.small { (words.forgot) }
+        }
     };
     shown(look, words.sign_in, &body)
 }
 
-fn email(look: &Look, given: &Given<'_>) -> Markup {
+pub(super) fn email(look: &Look, given: &Given<'_>) -> Markup {
     html! {
         label for="email" { (look.words().entry.email) }
         input id="email" name="email" type="email" autocomplete="username" required maxlength="254" value=(given.email)
@@ -178,7 +202,7 @@ fn email(look: &Look, given: &Given<'_>) -> Markup {
     }
 }
 
-fn said(given: &Given<'_>) -> Markup {
+pub(super) fn said(given: &Given<'_>) -> Markup {
     html! {
         @if let Some(said) = &given.said {
             p.note.bad[said.bad] role=(if said.bad { "alert" } else { "status" }) { (said.text) }
@@ -191,7 +215,7 @@ fn no_cookies(look: &Look) -> Markup {
     html! { div.note.bad role="status" { strong { (words.no_cookies) } p { (words.no_cookies_why) } } }
 }
 
-fn shown(look: &Look, title: &str, body: &Markup) -> Response {
+pub(super) fn shown(look: &Look, title: &str, body: &Markup) -> Response {
     let body = html! { section.narrow { (body) } };
     let mut response = super::page(look, &framed(look, Part::Entry, &format!("{title} · Wamux"), &body));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

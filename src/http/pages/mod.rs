@@ -5,6 +5,7 @@
 pub(super) mod account;
 pub(super) mod actors;
 mod assets;
+mod by_mail;
 pub(super) mod console;
 mod docs;
 pub(super) mod entry;
@@ -34,6 +35,7 @@ use super::accept;
 use super::call::{Answered, Call};
 use super::reply::{self, Response};
 pub(super) use assets::asset;
+pub(super) use by_mail::{ask_reset, confirm, forgot, make_account, reset, set_password};
 pub(super) use docs::{docs, reference};
 pub(super) use entry::{login, sign_in, sign_up, signup};
 pub(super) use look::Look;

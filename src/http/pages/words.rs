@@ -1,10 +1,12 @@
 //! Which language a page speaks, and every word that it says: English, and French, which is spoken where the product is at home.
 
+mod by_mail;
 mod console;
 mod english;
 mod entry;
 mod french;
 mod keys;
+mod letters;
 mod measures;
 mod messages;
 mod mistakes;
@@ -20,6 +22,8 @@ mod start;
 use warp::http::header::ACCEPT_LANGUAGE;
 
 use super::super::call::Call;
+use crate::domain::mail::Letters;
+pub(super) use by_mail::ByMail;
 pub(super) use console::Console;
 pub(super) use entry::Entry;
 pub(super) use keys::Keys;
@@ -44,6 +48,8 @@ pub(super) enum Language {
 /// What pages say.
 pub(super) struct Words {
     pub(super) entry: &'static Entry,
+    pub(super) by_mail: &'static ByMail,
+    pub(super) letters: &'static Letters,
     pub(super) rooms: &'static Rooms,
     pub(super) overview: &'static Overview,
     pub(super) sessions: &'static Sessions,

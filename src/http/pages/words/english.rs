@@ -4,6 +4,8 @@ use super::{Actors, Documentation, Landing, Words};
 
 pub(super) const WORDS: Words = Words {
     entry: &super::entry::ENGLISH,
+    by_mail: &super::by_mail::ENGLISH,
+    letters: &super::letters::ENGLISH,
     rooms: &super::rooms::ENGLISH,
     overview: &super::overview::ENGLISH,
     sessions: &super::sessions::ENGLISH,

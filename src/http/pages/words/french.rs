@@ -4,6 +4,8 @@ use super::{Actors, Documentation, Landing, Words};
 
 pub(super) const WORDS: Words = Words {
     entry: &super::entry::FRENCH,
+    by_mail: &super::by_mail::FRENCH,
+    letters: &super::letters::FRENCH,
     rooms: &super::rooms::FRENCH,
     overview: &super::overview::FRENCH,
     sessions: &super::sessions::FRENCH,

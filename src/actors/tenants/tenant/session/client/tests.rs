@@ -60,7 +60,7 @@ impl Stage {
         let doorkeeper = Doorkeeper::new(store.clone(), Mode::Test);
         let spool = Spool::open(folder.join("media")).unwrap();
         let means = Means::find(Egress::default()).await.unwrap();
-        let shared = Shared::new(store, Wire::sandbox(Arc::new(dial)), doorkeeper, spool, means, Ages::default());
+        let shared = Shared::new(store, Wire::sandbox(Arc::new(dial)), doorkeeper, spool, means, Ages::default(), None);
         let (tell, told) = mpsc::unbounded_channel();
         let (ear, _) = Actor::spawn(None, Ear, tell).await.unwrap();
         Self { shared, lease, ear, told }
