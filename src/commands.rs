@@ -71,15 +71,21 @@ async fn change_plan(store: &Store, email: &Email, plan: &str) -> Result<(), Com
     Ok(())
 }
 
+/// A person's new password, and how many keys of the tenant work still.
+pub struct Reset {
+    pub password: String,
+    pub keys: usize,
+}
+
 /// Gives the person of a tenant a new password, and signs them out everywhere.
-pub async fn reset_password(config: &Config, email: &Email) -> Result<String, CommandError> {
+pub async fn reset_password(config: &Config, email: &Email, revoke_keys: bool) -> Result<Reset, CommandError> {
     let store = open_store(config, Clock::default()).await?;
-    let done = replace_password(&store, email).await;
+    let done = replace_password(&store, email, revoke_keys).await;
     store.close().await;
     done
 }
 
-async fn replace_password(store: &Store, email: &Email) -> Result<String, CommandError> {
+async fn replace_password(store: &Store, email: &Email, revoke_keys: bool) -> Result<Reset, CommandError> {
     let Some(tenant) = store.tenant_with(email).await? else {
         return Err(CommandError::NoSuchTenant(email.as_str().to_owned()));
     };
@@ -89,7 +95,13 @@ async fn replace_password(store: &Store, email: &Email) -> Result<String, Comman
     let new: String = BASE64_URL_SAFE_NO_PAD.encode(secret);
     let kept = actors::Passwords::default().hash(Password::claimed(new.clone())).await.map_err(refused)?;
     store.set_password(tenant, kept, None).await?;
-    Ok(new)
+    let mut keys = store.keys(tenant).await?;
+    if revoke_keys {
+        for key in keys.drain(..) {
+            store.delete_key(tenant, key.id).await?;
+        }
+    }
+    Ok(Reset { password: new, keys: keys.len() })
 }
 
 /// Brings the database up to date, as opening it always does.

@@ -110,9 +110,16 @@ fn run(runtime: &Runtime, command: Command, config: Config) -> Result<(), Failur
                 // An answer to whoever typed the address, and no line of the log, where addresses have no place.
                 Ok(writeln!(io::stdout(), "{} is on the plan '{plan}' from now on", email.as_str())?)
             }
-            Command::Users(Users::ResetPassword { email }) => {
-                let password = commands::reset_password(&config, &email).await?;
-                Ok(writeln!(io::stdout(), "{password}")?)
+            Command::Users(Users::ResetPassword { email, revoke_keys }) => {
+                let reset = commands::reset_password(&config, &email, revoke_keys).await?;
+                if reset.keys > 0 {
+                    let keys = reset.keys;
+                    writeln!(
+                        io::stderr(),
+                        "{keys} API keys of this tenant work still; --revoke-keys revokes them, too"
+                    )?;
+                }
+                Ok(writeln!(io::stdout(), "{}", reset.password)?)
             }
             Command::Backup { file } => backup(&config, &file).await,
             Command::Migrate => {

@@ -143,13 +143,15 @@ async fn an_operator_gives_a_person_a_new_password() {
     app.tenant("made@example.com", "free").await;
     let config = app.place.config();
     let email = "made@example.com".parse().unwrap();
-    let given = wamux::commands::reset_password(&config, &email).await.unwrap();
+    let given = wamux::commands::reset_password(&config, &email, false).await.unwrap();
     let browser = Browser::at(&app);
-    let entered = browser.post("/login", &[("email", "made@example.com"), ("password", &given)]).await;
+    let entered = browser.post("/login", &[("email", "made@example.com"), ("password", given.password.as_str())]).await;
     assert_eq!(entered.goes_to(), "/dashboard");
     assert_eq!(browser.get("/api/v1/keys").await.text.matches("\"keyPrefix\"").count(), 1, "it is that tenant");
-    let nobody = wamux::commands::reset_password(&config, &"nobody@example.com".parse().unwrap()).await;
-    assert!(nobody.unwrap_err().to_string().contains("no tenant with the address"));
+    let again = wamux::commands::reset_password(&config, &email, true).await.unwrap();
+    assert_eq!((given.keys, again.keys), (1, 0));
+    let nobody = wamux::commands::reset_password(&config, &"nobody@example.com".parse().unwrap(), false).await;
+    assert!(nobody.err().unwrap().to_string().contains("no tenant with the address"));
     app.stop().await;
 }
 

@@ -10,6 +10,7 @@ use super::system::health::Vitals;
 use super::system::mailbox::Letter;
 use super::system::supervision::Child;
 use super::system::{Phase, Shared};
+use super::tenants::tenant;
 use crate::store::StoreError;
 
 /// How long a counted use may be known to this process alone.
@@ -26,6 +27,8 @@ const EXPIRE_EVERY: u32 = 2;
 const FORGET_MESSAGES_EVERY: u32 = 60;
 /// The spool is swept once in this many rounds.
 const SPOOL_EVERY: u32 = 120;
+/// How long a tenant's actor may take to bury a session.
+const UNLINKED_WITHIN: Duration = Duration::from_secs(30);
 /// A file that no row names may be one whose message is about to be accepted: an upload takes ten minutes at most.
 const ABOUT_TO_BE: Duration = Duration::from_mins(15);
 
@@ -159,10 +162,24 @@ async fn forget_old_messages(shared: &Shared) -> Result<(), StoreError> {
 
 /// Erases tenants that are gone. A part at a time, so that others write in between.
 async fn erase_gone(shared: &Shared) -> Result<(), StoreError> {
+    // A round may take longer than it is to the next.
+    let Ok(_one) = shared.erasing.try_lock() else { return Ok(()) };
+    let mut troubled = Ok(());
     for tenant in shared.store.gone().await? {
-        while shared.phase() != Phase::Stopping && shared.store.erase(tenant).await? {}
+        let erased = async {
+            for session in shared.store.sessions(tenant).await? {
+                // What its person could not delete any more, as the server stopped just then.
+                if let Some(door) = shared.tenant(tenant) {
+                    let _ = door.ask(UNLINKED_WITHIN, |reply| tenant::Msg::DeleteSession(session.id, reply)).await;
+                }
+            }
+            while shared.phase() != Phase::Stopping && shared.store.erase(tenant).await? {}
+            Ok(())
+        };
+        // One that cannot be erased holds up no other.
+        troubled = troubled.and(erased.await);
     }
-    Ok(())
+    troubled
 }
 
 /// Takes away the files that a crash left, or that messages left which failed.

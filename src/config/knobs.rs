@@ -120,6 +120,9 @@ pub enum Users {
     ResetPassword {
         #[arg(long, value_name = "ADDRESS")]
         email: Email,
+        /// Revokes the tenant's API keys, too: whoever had the account before may know them.
+        #[arg(long)]
+        revoke_keys: bool,
     },
 }
 

@@ -286,8 +286,10 @@ fn for_people() -> Vec<At<Door>> {
             GET sessions::one::show(id), POST sessions::one::change(id)),
         room!(door, path!("dashboard" / "sessions" / String / "pairing-code"), [id]
             GET sessions::one::show(id), POST sessions::one::pair(id)),
-        room!(door, path!("dashboard" / "sessions" / String / "restart"), [id] POST sessions::one::restart(id)),
-        room!(door, path!("dashboard" / "sessions" / String / "logout"), [id] POST sessions::one::log_out(id)),
+        room!(door, path!("dashboard" / "sessions" / String / "restart"), [id]
+            GET sessions::one::show(id), POST sessions::one::restart(id)),
+        room!(door, path!("dashboard" / "sessions" / String / "logout"), [id]
+            GET sessions::one::show(id), POST sessions::one::log_out(id)),
         room!(door, path!("dashboard" / "sessions" / String / "delete"), [id] POST sessions::one::delete(id)),
         room!(door, path!("dashboard" / "keys"), [] GET keys::show(), POST keys::create()),
         room!(door, path!("dashboard" / "keys" / String / "revoke"), [id] POST keys::revoke(id)),
@@ -300,8 +302,8 @@ fn for_people() -> Vec<At<Door>> {
         room!(door, path!("dashboard" / "console"), [] GET console::show(), POST console::send()),
         room!(door, path!("dashboard" / "console" / "code"), [] POST console::follow()),
         room!(door, path!("dashboard" / "account"), [] GET account::show()),
-        room!(door, path!("dashboard" / "account" / "password"), [] POST account::password()),
-        room!(door, path!("dashboard" / "account" / "delete"), [] POST account::delete()),
+        room!(door, path!("dashboard" / "account" / "password"), [] GET account::show(), POST account::password()),
+        room!(door, path!("dashboard" / "account" / "delete"), [] GET account::show(), POST account::delete()),
     ]
 }
 

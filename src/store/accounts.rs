@@ -11,6 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
+use super::tenants::is_gone;
 use super::{Store, StoreError};
 use crate::domain::access::{Access, Bearer, Email, KeyHash};
 use crate::domain::account::SIGN_IN_LIFE;
@@ -69,6 +70,9 @@ impl Store {
         let (id, at) = (self.clock().id(), self.clock().now());
         self.write(move |batch| {
             async move {
+                if is_gone(batch, tenant).await? {
+                    return Ok(());
+                }
                 let row = sign_in::ActiveModel {
                     id: Set(id),
                     tenant_id: Set(tenant.0),

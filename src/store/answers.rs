@@ -12,6 +12,7 @@ use sea_orm::{
 };
 
 use super::seal::{After, Batch, Resealed, Sealer, Turn};
+use super::tenants::is_gone;
 use super::{Store, StoreError};
 use crate::domain::error::Refusal;
 use crate::domain::id::TenantId;
@@ -102,6 +103,9 @@ impl Store {
                         Some(Known::Another) => return Ok(Found::Another),
                         None => {}
                     }
+                }
+                if is_gone(batch, tenant).await? {
+                    return Ok(Found::Refused(Refusal::not_found()));
                 }
                 if let Some(refusal) = job(batch).await? {
                     return Ok(Found::Refused(refusal));

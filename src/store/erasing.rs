@@ -80,6 +80,10 @@ impl Store {
                     .await?;
                 session::Entity::delete_many().filter(session::Column::TenantId.eq(gone.0)).exec(batch).await?;
                 // What was accepted, or counted, by whoever was let in a moment before.
+                api_key::Entity::delete_many().filter(api_key::Column::TenantId.eq(gone.0)).exec(batch).await?;
+                sign_in::Entity::delete_many().filter(sign_in::Column::TenantId.eq(gone.0)).exec(batch).await?;
+                account::Entity::delete_by_id(gone.0).exec(batch).await?;
+                mail_ticket::Entity::delete_many().filter(mail_ticket::Column::TenantId.eq(gone.0)).exec(batch).await?;
                 usage::Entity::delete_many().filter(usage::Column::TenantId.eq(gone.0)).exec(batch).await?;
                 idempotency::Entity::delete_many().filter(idempotency::Column::TenantId.eq(gone.0)).exec(batch).await?;
                 tenant::Entity::delete_by_id(gone.0).exec(batch).await.map(drop)

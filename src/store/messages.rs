@@ -29,14 +29,33 @@ impl Store {
 
     pub async fn messages(&self, tenant: TenantId, filter: &Filter) -> Result<Page, StoreError> {
         let total = self.matching(tenant, filter).await?.count(self.reader()).await?;
-        let Stretch { messages, older, .. } = self.stretch(tenant, filter).await?;
+        let matching = self.matching(tenant, filter).await?;
+        let Stretch { messages, older, .. } = self.stretch_of(tenant, filter, matching).await?;
         let next_cursor = messages.last().filter(|_| older).map(|message| message.id);
         Ok(Page { messages, total, limit: filter.limit, offset: filter.offset, next_cursor })
     }
 
-    /// The same without a count, which would look at all that matches.
+    /// The same without a count, which would look at all that matches; and where anything is asked for, among the newest alone, since
+    /// there may be few that match among many.
     pub async fn stretch(&self, tenant: TenantId, filter: &Filter) -> Result<Stretch, StoreError> {
-        let mut matching = self.matching(tenant, filter).await?.offset(filter.offset).limit(filter.limit + 1);
+        let matching = self.matching(tenant, filter).await?;
+        let any = filter.status.is_none() && filter.direction.is_none() && filter.kind.is_none();
+        let all = any && filter.session.is_none() && filter.to.is_none();
+        let matching = if all || filter.search.is_some() {
+            matching
+        } else {
+            matching.filter(Column::Seq.gte(self.searched_from(tenant).await?))
+        };
+        self.stretch_of(tenant, filter, matching).await
+    }
+
+    async fn stretch_of(
+        &self,
+        tenant: TenantId,
+        filter: &Filter,
+        matching: Select<message::Entity>,
+    ) -> Result<Stretch, StoreError> {
+        let mut matching = matching.offset(filter.offset).limit(filter.limit + 1);
         if let Some(id) = filter.before {
             matching = matching.filter(Column::Seq.lt(self.seq_of(tenant, id).await?.unwrap_or(0)));
         }
@@ -68,7 +87,7 @@ impl Store {
         Ok(matching.filter(Column::Seq.gte(self.searched_from(tenant).await?)).filter(held))
     }
 
-    /// The oldest message whose text is looked through.
+    /// The oldest message that is looked at where something is searched for.
     async fn searched_from(&self, tenant: TenantId) -> Result<i64, StoreError> {
         let last = newest_but(tenant, SEARCHED - 1);
         Ok(last.into_tuple().one(self.reader()).await?.unwrap_or(0))

@@ -101,6 +101,12 @@ pub(super) async fn take_turns(batch: &DatabaseTransaction, tenants: &BTreeSet<T
     Ok(())
 }
 
+/// Whether a tenant's person deleted the account: nothing is made for it any more.
+pub(super) async fn is_gone(batch: &DatabaseTransaction, tenant: TenantId) -> Result<bool, DbErr> {
+    let living = tenant::Entity::find_by_id(tenant.0).filter(tenant::Column::DeletedAt.is_null());
+    Ok(living.one(batch).await?.is_none())
+}
+
 /// The plan that a tenant is on, as it stands in this batch.
 pub(super) async fn plan_now(batch: &DatabaseTransaction, tenant: TenantId) -> Result<Option<Plan>, DbErr> {
     let Some(owner) = tenant::Entity::find_by_id(tenant.0).one(batch).await? else { return Ok(None) };

@@ -85,19 +85,22 @@ impl System {
         if !self.is_password(email, password, from).await? {
             return Ok(false);
         }
-        for session in self.sessions(access).await? {
-            self.delete_session(access, session.id).await?;
-        }
         for (bearer, hash) in self.shared.store.shut_out(access.tenant).await? {
             self.shared.doorkeeper.revoke(&hash);
             self.shared.streams.end(bearer);
+        }
+        // None is made any more: these are all there will be.
+        for session in self.sessions(access).await? {
+            if let Err(refusal) = self.delete_session(access, session.id).await {
+                tracing::warn!(session = %session.id, error = refusal.detail, "a session of a deleted account is deleted later");
+            }
         }
         tracing::info!("account deleted");
         Ok(true)
     }
 
     async fn is_password(&self, email: &Email, claimed: Password, from: IpAddr) -> Result<bool, Refusal> {
-        self.shared.attempts.on(email, from)?;
+        self.shared.attempts.here(email, from)?;
         let known = self.shared.store.account(email).await?;
         self.shared.passwords.is(claimed, known.map(|known| known.password)).await
     }

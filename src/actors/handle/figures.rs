@@ -7,6 +7,7 @@ use crate::domain::access::Access;
 use crate::domain::error::Refusal;
 use crate::domain::message::{Direction, Status};
 use crate::domain::quota;
+use crate::store::figures::LOOKED_AT;
 
 /// How many days are drawn.
 const DAYS: u64 = 30;
@@ -17,6 +18,13 @@ pub struct Figures {
     pub days: Vec<(NaiveDate, u64)>,
     /// How many of the messages of the last 24 hours stand how.
     pub standing: Vec<(Direction, Status, u64)>,
+}
+
+impl Figures {
+    /// Whether there were more messages than are looked at.
+    pub fn is_cut(&self) -> bool {
+        self.standing.iter().map(|(_, _, n)| n).sum::<u64>() >= LOOKED_AT
+    }
 }
 
 impl System {

@@ -31,6 +31,11 @@ impl System {
         Ok(self.shared.store.keys(access.tenant).await?)
     }
 
+    /// The same as they are kept: the newest uses are counted a little later.
+    pub async fn kept_keys(&self, access: &Access) -> Result<Vec<KeyView>, Refusal> {
+        Ok(self.shared.store.keys(access.tenant).await?)
+    }
+
     pub async fn delete_key(&self, access: &Access, id: KeyId) -> Result<(), Refusal> {
         let hash = self.shared.store.delete_key(access.tenant, id).await?.ok_or_else(Refusal::not_found)?;
         self.shared.doorkeeper.revoke(&hash);

@@ -47,7 +47,7 @@ impl System {
     pub async fn ask_reset(&self, email: &Email, from: IpAddr, letters: &'static Letters) -> Result<bool, Refusal> {
         let post = self.post()?;
         let Some(to) = Addressee::of(email) else { return Ok(false) };
-        self.shared.attempts.on(email, from)?;
+        self.shared.attempts.from(from)?;
         self.shared.attempts.mail(email)?;
         let token = new_token()?;
         if self.shared.store.begin_reset(email, token.hash()).await? {

@@ -13,8 +13,10 @@ use governor::{Quota, RateLimiter};
 use crate::domain::access::Email;
 use crate::domain::error::{Code, Refusal};
 
-/// For one account: so many at once, and one more after each of these.
+/// For one account from one address: so many at once, and one more after each of these.
 const ACCOUNT: (u32, Duration) = (8, Duration::from_mins(2));
+/// For one account from everywhere: more, so that a stranger who guesses does not keep its person out.
+const EVERYWHERE: (u32, Duration) = (60, Duration::from_mins(1));
 /// From one address, from which several people may come.
 const ADDRESS: (u32, Duration) = (30, Duration::from_secs(10));
 /// Mails to one address, whoever asks for them: at most so many an hour.
@@ -25,14 +27,20 @@ const REMEMBERED: usize = 10_000;
 type Limiter<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
 
 pub struct Attempts {
-    accounts: Limiter<String>,
+    accounts: Limiter<(String, IpAddr)>,
+    everywhere: Limiter<String>,
     addresses: Limiter<IpAddr>,
     mails: Limiter<String>,
 }
 
 impl Default for Attempts {
     fn default() -> Self {
-        Self { accounts: limiter(ACCOUNT), addresses: limiter(ADDRESS), mails: limiter(MAILS) }
+        Self {
+            accounts: limiter(ACCOUNT),
+            everywhere: limiter(EVERYWHERE),
+            addresses: limiter(ADDRESS),
+            mails: limiter(MAILS),
+        }
     }
 }
 
@@ -45,8 +53,14 @@ fn limiter<K: Hash + Eq + Clone>((burst, each): (u32, Duration)) -> Limiter<K> {
 impl Attempts {
     /// Counts an attempt to get into an account, whether there is such an account or not.
     pub fn on(&self, email: &Email, from: IpAddr) -> Result<(), Refusal> {
+        self.here(email, from)?;
+        check(&self.everywhere, &email.as_str().to_owned())
+    }
+
+    /// The same of somebody who is in already, whom no stranger's attempts hold up.
+    pub fn here(&self, email: &Email, from: IpAddr) -> Result<(), Refusal> {
         self.from(from)?;
-        check(&self.accounts, &email.as_str().to_owned())
+        check(&self.accounts, &(email.as_str().to_owned(), network(from)))
     }
 
     /// Counts an attempt that is for no account yet.
@@ -88,12 +102,16 @@ mod tests {
         let attempts = Attempts::default();
         let (one, other): (Email, Email) = ("a@example.com".parse().unwrap(), "b@example.com".parse().unwrap());
         let from = |n: u8| IpAddr::from([10, 0, 0, n]);
-        let passed = (0..20).filter(|n| attempts.on(&one, from(*n)).is_ok()).count();
-        assert_eq!(passed, ACCOUNT.0 as usize, "wherever it comes from");
+        let passed = (0..20).filter(|_| attempts.on(&one, from(1)).is_ok()).count();
+        assert_eq!(passed, ACCOUNT.0 as usize);
+        attempts.on(&one, from(2)).unwrap();
+        let passed = (10..250).filter(|n| attempts.on(&one, from(*n)).is_ok()).count();
+        assert!(passed < EVERYWHERE.0 as usize, "wherever it comes from");
+        attempts.here(&one, from(3)).unwrap();
         let refusal = attempts.on(&one, from(1)).unwrap_err();
         assert_eq!(refusal.code, Code::RateLimited);
         assert!(refusal.retry_after.is_some());
-        attempts.on(&other, from(1)).unwrap();
+        attempts.on(&other, from(4)).unwrap();
         let passed = (0..100).filter(|_| attempts.from(from(99)).is_ok()).count();
         assert_eq!(passed, ADDRESS.0 as usize);
         attempts.from(from(100)).unwrap();

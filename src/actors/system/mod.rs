@@ -57,6 +57,8 @@ pub struct Shared {
     pub doorkeeper: Doorkeeper,
     pub passwords: Passwords,
     pub attempts: Attempts,
+    /// Whoever holds it erases tenants that are gone.
+    pub(crate) erasing: tokio::sync::Mutex<()>,
     /// How letters go out, if they do.
     pub post: Option<Post>,
     pub streams: Arc<Streams>,
@@ -104,6 +106,7 @@ impl Shared {
             doorkeeper,
             passwords: Passwords::default(),
             attempts: Attempts::default(),
+            erasing: tokio::sync::Mutex::default(),
             post,
             streams,
             spool,

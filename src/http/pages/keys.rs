@@ -53,7 +53,7 @@ pub(super) async fn made(visit: &Visit, mut fields: Fields) -> Result<String, Re
 
 async fn page(visit: &Visit, said: Option<&Said>, new: Option<&str>) -> Answered {
     let words = visit.words().keys;
-    let keys = visit.system().keys(&visit.access).await?;
+    let keys = visit.system().kept_keys(&visit.access).await?;
     let body = html! {
         h1 { (words.title) }
         p.muted { (words.about) }

@@ -84,7 +84,7 @@ impl Look {
 
     fn here(&self, name: &str, value: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        for (name, value) in self.rest.iter().filter(|(name, _)| name != "ticket") {
+        for (name, value) in self.rest.iter().filter(|(name, _)| name != "ticket" && name != super::visit::FORM_TOKEN) {
             query.append_pair(name, value);
         }
         format!("?{}", query.append_pair(name, value).finish())

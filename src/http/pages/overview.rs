@@ -86,6 +86,7 @@ fn standing_messages(words: &Words, figures: &Figures) -> Markup {
                 }
                 li { span.tag { (words.overview.received) } span.num { (received) } }
             }
+            @if figures.is_cut() { p.muted.small { (words.overview.newest) } }
         }
     }
 }

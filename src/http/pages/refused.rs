@@ -21,7 +21,7 @@ pub(super) fn page(look: &Look, refusal: &Refusal, request: &RequestId) -> Respo
     let body = html! {
         section.narrow {
             h1 { (title) }
-            p { (refusal.detail) }
+            p lang="en" { (refusal.detail) }
             @for field in &refusal.fields {
                 p { code { (field.field) } " " (field.message) }
             }

@@ -15,7 +15,7 @@ impl Said {
         match self {
             Self::Done(text) => html! { p.note role="status" { (text) } },
             Self::Refused(refusal) => html! {
-                div.note.bad role="alert" {
+                div.note.bad role="alert" lang="en" {
                     (refusal.detail)
                     @for field in &refusal.fields { p { code { (field.field) } " " (field.message) } }
                 }

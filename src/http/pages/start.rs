@@ -74,8 +74,8 @@ async fn progress(visit: &Visit) -> Result<Progress, Refusal> {
     let sessions = system.sessions(&visit.access).await?;
     let session = sessions.into_iter().rev().max_by_key(closeness);
     let newest = Filter { direction: Some(Direction::Outbound), limit: 1, ..Filter::default() };
-    let sent = system.messages(&visit.access, newest).await?.messages.pop();
-    Ok(Progress { keys: system.keys(&visit.access).await?, session, sent })
+    let sent = system.stretch(&visit.access, newest).await?.messages.pop();
+    Ok(Progress { keys: system.kept_keys(&visit.access).await?, session, sent })
 }
 
 async fn page(visit: &Visit, said: Option<Said>, key: Option<&str>) -> Answered {

@@ -18,7 +18,7 @@ use crate::domain::error::{Code, Refusal};
 /// The cookie of a browser in which somebody is signed in. Browsers take it from this host alone, over https or on this machine.
 pub(super) const COOKIE: &str = "__Host-wamux";
 /// What forms hold so that no other site can have one sent.
-const FORM_TOKEN: &str = "formToken";
+pub(super) const FORM_TOKEN: &str = "formToken";
 
 pub(in crate::http) struct Visit {
     pub(super) call: Call,
@@ -40,7 +40,11 @@ impl Visit {
         };
         match entered.await {
             Ok((access, email)) => Ok(Self { call, access, email, look, token }),
-            Err(Refusal { code: Code::InvalidApiKey, .. }) => Err(to_sign_in(&call)),
+            // The cookie is worth nothing any more, so the browser need not show it again.
+            Err(Refusal { code: Code::InvalidApiKey, .. }) => Err(to_sign_in(&call).map(|mut response| {
+                forget(&mut response);
+                response
+            })),
             Err(refusal) => Err(Err(refusal)),
         }
     }
@@ -134,7 +138,9 @@ fn set(response: &mut reply::Response, value: &str, seconds: i64) {
 fn to_sign_in(call: &Call) -> Answered {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     if call.method == Method::GET && call.path.as_str() != "/dashboard" {
-        let asked = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&call.query).finish();
+        let asked = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(call.query.iter().filter(|(name, _)| name != FORM_TOKEN))
+            .finish();
         let separator = if asked.is_empty() { "" } else { "?" };
         query.append_pair("next", &format!("{}{separator}{asked}", call.path.as_str()));
     }

@@ -44,17 +44,23 @@ const wamux = (() => {
 
   const bottom = (node) => node.scrollHeight - node.scrollTop - node.clientHeight < 24;
   let tag = null;
+  // Counts what was taken over otherwise: what was asked for before is older than that.
+  let generation = 0;
+  const taken = () => ((tag = null), (generation += 1));
 
   // Reads this page again and takes over what is live in it. Says whether anything was there to take.
   async function again() {
     const headers = { Accept: "text/html" };
     if (tag) headers["If-None-Match"] = tag;
+    const before = generation;
     const answer = await fetch(location.href, { headers, cache: "no-store", signal: AbortSignal.timeout(10000) });
     if (answer.redirected) return location.assign(answer.url);
     if (answer.status === 304) return false;
     if (!answer.ok) throw new Error(String(answer.status));
+    const text = await answer.text();
+    if (before !== generation) return false;
     tag = answer.headers.get("etag");
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const page = new DOMParser().parseFromString(text, "text/html");
     for (const old of document.querySelectorAll("[data-live]")) {
       const now = page.getElementById(old.id);
       if (!now) continue;
@@ -106,5 +112,5 @@ const wamux = (() => {
     const ask = event.target.dataset.ask;
     if (ask && !confirm(ask)) event.preventDefault();
   });
-  return { read, morph };
+  return { read, morph, taken };
 })();

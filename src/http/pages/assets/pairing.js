@@ -6,6 +6,7 @@
   let stream = null;
   let from = 0;
   let until = 0;
+  let again = 0;
 
   function say(text) {
     if (at("trouble")) at("trouble").textContent = text;
@@ -39,7 +40,13 @@
       stream = null;
       return;
     }
-    if (stream) return;
+    // Until the stream says something the picture is there to be asked for.
+    const picture = at("qr");
+    if (!picture.getAttribute("src")) {
+      picture.onerror = () => picture.removeAttribute("src");
+      picture.src = box.dataset.picture;
+    }
+    if (stream || Date.now() < again) return;
     stream = new EventSource(box.dataset.stream);
     stream.addEventListener("qr", (event) => show(JSON.parse(event.data)));
     stream.addEventListener("connected", () => wamux.read());
@@ -56,6 +63,7 @@
       } else if (stream.readyState === EventSource.CLOSED) {
         say(box.dataset.lost);
         stream = null;
+        again = Date.now() + 5000;
         setTimeout(follow, 5000);
       }
     });

@@ -19,6 +19,7 @@
     const ids = (one) => sections(one).map((section) => section.id).join();
     if (ids(page) !== ids(document)) return location.assign(answer.url);
     history[push ? "pushState" : "replaceState"](null, "", answer.url);
+    wamux.taken();
     for (const old of sections(document)) wamux.morph(old, page.getElementById(old.id));
     document.dispatchEvent(new Event("wamux:live"));
   }

@@ -108,7 +108,7 @@ impl Asked {
                 div.go { button.button { (words.filter) } }
             }
             (self.chips(visit, sessions))
-            @if !self.value("search").is_empty() { p.hint { (words.searched) } }
+            @if !self.is_plain() { p.hint { (words.searched) } }
         }
     }
 

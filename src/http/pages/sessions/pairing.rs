@@ -12,7 +12,7 @@ pub(in crate::http::pages) fn code(visit: &Visit, session: &Session) -> Markup {
     let ready = session.status == Status::QrReady;
     html! {
         section.card.pair id="pair" {
-            div.qr data-keep id="code" data-stream=(session.stream_url) data-seconds=(words.renews_in) data-soon=(words.code_soon)
+            div.qr data-keep id="code" data-stream=(session.stream_url) data-seconds=(words.renews_in) data-soon=(words.code_soon) data-picture=(format!("/api/v1/sessions/{}/qr", session.id))
                 data-lost=(words.stream_lost) {
                 img id="qr" alt=(words.qr) width="264" height="264" src=[ready.then(|| format!("/api/v1/sessions/{}/qr", session.id))];
                 progress.scripted max="20" value="20" aria-hidden="true" {}

@@ -23,6 +23,7 @@ pub(super) fn form(visit: &Visit, session: &Session) -> Markup {
                 label for="proxyUrl" { (words.proxy) }
                 input id="proxyUrl" name="proxyUrl" placeholder="socks5://user:password@host:1080" maxlength="1000" autocomplete="off" spellcheck="false"
                     value=[session.proxy_url.as_deref()] aria-describedby="proxy-hint";
+                input type="hidden" name="proxyWas" value=[session.proxy_url.as_deref()];
                 p.hint id="proxy-hint" { (words.proxy_hint) @if sealed { " " (words.proxy_sealed) } }
                 label for="messagesPerMinute" { (words.per_minute) }
                 input id="messagesPerMinute" name="messagesPerMinute" type="number" min="0" max=(PER_MINUTE_MAX) value=[session.messages_per_minute]
@@ -45,14 +46,19 @@ pub(super) fn form(visit: &Visit, session: &Session) -> Markup {
 /// What a form asks to be different. A proxy whose password is hidden, sent back as it was shown, stays.
 pub(super) fn changes(mut fields: Fields) -> Result<Changes, Refusal> {
     let key = fields.required("sessionKey", text(SessionKey::try_from));
-    let proxy = fields.optional(
-        "proxyUrl",
-        text(
-            |url: String| {
-                if url.contains(":***@") { Ok(Setting::Keep) } else { Proxy::try_from(url).map(Setting::Set) }
-            },
-        ),
-    );
+    let was = fields.optional("proxyWas", text(Ok::<_, String>));
+    let proxy = match fields.optional("proxyUrl", text(Ok::<_, String>)) {
+        // As it was shown, which may be without its password, or as it cannot be shown.
+        given if given == was => Some(Setting::Keep),
+        None => Some(Setting::Remove),
+        Some(url) if url.contains(":***@") => {
+            fields.wrong("proxyUrl", "is another one now: give its password again");
+            None
+        }
+        Some(url) => {
+            Proxy::try_from(url).map_err(|why| fields.wrong("proxyUrl", &why.to_string())).map(Setting::Set).ok()
+        }
+    };
     let small = |max: u32| digits(0..=u64::from(max));
     let per_minute = fields.optional("messagesPerMinute", small(PER_MINUTE_MAX));
     let jitter = fields.optional("messageJitter", small(JITTER_MAX));
@@ -67,7 +73,7 @@ pub(super) fn changes(mut fields: Fields) -> Result<Changes, Refusal> {
     let number = |number: Option<u64>| number.and_then(|n| u32::try_from(n).ok()).map_or(Setting::Remove, Setting::Set);
     let changes = Changes {
         key,
-        proxy: proxy.unwrap_or(Setting::Remove),
+        proxy: proxy.unwrap_or_default(),
         per_minute: number(per_minute),
         jitter: number(jitter),
         typing: typing.map_or(Setting::Remove, Setting::Set),
@@ -87,9 +93,22 @@ mod tests {
     fn what_is_left_blank_is_as_the_network_has_it() {
         let blank = read(&[("sessionKey", "a")]).unwrap();
         assert_eq!(blank.key.unwrap().as_str(), "a");
-        assert_eq!((blank.proxy, blank.per_minute), (Setting::Remove, Setting::Remove));
+        assert_eq!((blank.proxy, blank.per_minute), (Setting::Keep, Setting::Remove));
+        let gone = read(&[("sessionKey", "a"), ("proxyWas", "socks5://proxy.example:1080")]).unwrap();
+        assert_eq!(gone.proxy, Setting::Remove);
+        let moved = read(&[
+            ("sessionKey", "a"),
+            ("proxyWas", "http://u:***@old.example"),
+            ("proxyUrl", "http://u:***@new.example"),
+        ]);
+        assert_eq!(
+            moved.unwrap_err().fields[0].field,
+            "proxyUrl",
+            "nobody knows the password of a proxy that is elsewhere"
+        );
         let full = [
             ("sessionKey", "a"),
+            ("proxyWas", "socks5://u:***@proxy.example:1080"),
             ("proxyUrl", "socks5://u:***@proxy.example:1080"),
             ("messagesPerMinute", "0"),
             ("messageJitter", "50"),

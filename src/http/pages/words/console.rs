@@ -82,7 +82,7 @@ pub(super) const FRENCH: Console = Console {
     optional: "facultative",
     send: "Envoyer",
     sending: "Envoi…",
-    none_connected: "Aucune session n’est connectée : rien ne peut encore partir. Reliez-en une en scannant son code QR.",
+    none_connected: "Aucune session n’est connectée : rien ne peut encore partir. Connectez-en une en scannant son code QR.",
     #[cfg(feature = "sandbox")]
     trouble: "Sur le réseau simulé, tout numéro existe. Six d’entre eux provoquent des ennuis : +1 555 000 0001 n’est pas sur WhatsApp, \
               et rien n’est jamais remis à +1 555 000 0002.",

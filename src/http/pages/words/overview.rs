@@ -15,6 +15,7 @@ pub(in crate::http::pages) struct Overview {
     /// Pending, sent, delivered, read, failed.
     pub(in crate::http::pages) statuses: [&'static str; 5],
     pub(in crate::http::pages) received: &'static str,
+    pub(in crate::http::pages) newest: &'static str,
     pub(in crate::http::pages) month: &'static str,
     pub(in crate::http::pages) nothing: &'static str,
     pub(in crate::http::pages) accepted: &'static str,
@@ -38,6 +39,7 @@ pub(super) const ENGLISH: Overview = Overview {
     day: "The last 24 hours",
     statuses: ["pending", "sent", "delivered", "read", "failed"],
     received: "received",
+    newest: "Of the newest 10,000 messages.",
     month: "Sent on the last 30 days",
     nothing: "Nothing was sent yet.",
     accepted: "messages accepted",
@@ -61,6 +63,7 @@ pub(super) const FRENCH: Overview = Overview {
     day: "Les dernières 24 heures",
     statuses: ["en attente", "envoyés", "remis", "lus", "en échec"],
     received: "reçus",
+    newest: "Sur les 10 000 derniers messages.",
     month: "Envois des 30 derniers jours",
     nothing: "Rien n’a encore été envoyé.",
     accepted: "messages acceptés",

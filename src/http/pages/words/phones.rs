@@ -254,7 +254,7 @@ pub(super) const FRENCH: Phones = Phones {
     ],
     you: "Vous\u{a0}:",
     them: "L’autre\u{a0}:",
-    ticks: ["En cours d’envoi", "Envoyé", "Distribué", "Lu"],
+    ticks: ["En cours d’envoi", "Envoyé", "Remis", "Lu"],
     write: "Message",
     send: "Envoyer",
     attach: "Joindre un fichier",

@@ -51,7 +51,7 @@ pub(super) const FRENCH: Rooms = Rooms {
     changed: "Le mot de passe est changé, et tous les autres navigateurs sont déconnectés.",
     wrong_password: "Ce n’est pas le mot de passe actuel.",
     delete: "Supprimer le compte",
-    delete_about: "Vos sessions sont déliées, vos clés refusées aussitôt, et tous vos messages effacés en quelques minutes. Personne ne \
+    delete_about: "Vos sessions sont dissociées, vos clés refusées aussitôt, et tous vos messages effacés en quelques minutes. Personne ne \
                    pourra les rétablir.",
     delete_sure: "Supprimer ce compte avec tout ce qu’il contient ?",
 };

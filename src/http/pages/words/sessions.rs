@@ -145,7 +145,7 @@ pub(super) const FRENCH: Sessions = Sessions {
     by_number_about: "Vous recevez un code de huit caractères à saisir dans l’application de ce numéro : appareils connectés, lier avec le numéro.",
     get_code: "Obtenir un code",
     type_in: "Saisissez ce code dans l’application",
-    type_in_about: "Paramètres, appareils connectés, lier avec le numéro de téléphone, sur le téléphone au numéro",
+    type_in_about: "Paramètres, appareils connectés, lier avec le numéro de téléphone, sur le téléphone qui a le numéro",
     facts: "Où elle en est",
     identifier: "Identifiant",
     connected_at: "Connectée",
