@@ -141,3 +141,23 @@ async fn a_database_that_fails_while_a_session_is_deleted_is_asked_again() {
     assert_eq!(cluster.psql("SELECT last_value FROM tries").unwrap(), "3");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_fails_as_a_message_comes_in_does_not_lose_it() {
+    let cluster = Cluster::start();
+    let (_folder, server, caller, _) = served(&cluster).await;
+    // What was decrypted cannot be put aside at first (17), though it can be kept a moment later that its key is used.
+    let refuse = "CREATE SEQUENCE tries; \
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+          IF nextval('tries') < 3 THEN RAISE EXCEPTION 'stopping' USING ERRCODE = '57P01'; END IF; RETURN NEW; END $$; \
+        CREATE TRIGGER refuse BEFORE INSERT ON device_key FOR EACH ROW WHEN (NEW.kind = 17) EXECUTE FUNCTION refuse()";
+    cluster.psql(refuse).unwrap();
+    caller.post("/sandbox/phones", json!({ "phone": PHONE })).await.expect(201);
+    let said = "hello".to_owned().try_into().unwrap();
+    server.sandbox().unwrap().write(&PHONE.parse().unwrap(), &OWN.parse().unwrap(), &said).await.unwrap();
+    caller.until_count("direction=inbound", 1).await;
+    let got = caller.get("/messages?direction=inbound").await.expect(200);
+    assert_eq!(got["messages"][0]["message"], "hello", "{got}");
+    assert_eq!(cluster.psql("SELECT last_value FROM tries").unwrap(), "3");
+    server.stop().await;
+}

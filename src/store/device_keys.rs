@@ -11,6 +11,7 @@ mod tests;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use entity::device_key::Model;
 use futures_util::future::BoxFuture;
@@ -18,6 +19,7 @@ use sea_orm::{DatabaseTransaction, DbErr};
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, Semaphore};
 
+use crate::clock;
 use crate::domain::session::Lease;
 use crate::store::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
@@ -102,6 +104,10 @@ type Result<T> = std::result::Result<T, DeviceKeyError>;
 
 /// How many writes of one session may be on their way at once.
 const WRITES: u32 = 1024;
+
+/// How long the database is asked again for what nobody says again, and how soon.
+const PATIENCE: Duration = Duration::from_secs(20);
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// The device keys of the session whose lease it holds. Clones are the same handle.
 #[derive(Clone)]
@@ -190,6 +196,21 @@ impl DeviceKeys {
         }
         let sealed = self.seal_all(kind, entries)?;
         self.change(Change::Put(sealed)).await
+    }
+
+    /// The same for what nobody says again: if the database does not answer, it is asked again for a while.
+    pub async fn put_patiently(&self, kind: Kind, entries: Vec<Entry>) -> Result<()> {
+        let sealed = self.seal_all(kind, entries)?;
+        let _write = self.writes.acquire().await.map_err(|_| DeviceKeyError::Closed)?;
+        let until = clock::instant() + PATIENCE;
+        loop {
+            let done = self.store.change_keys(self.lease, Change::Put(sealed.clone())).await;
+            let away = matches!(done, Err(DeviceKeyError::Write(StoreError::Away(_))));
+            if !away || clock::instant() > until {
+                return self.noted(done);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
     }
 
     /// Puts a row whose mark is above every other mark of its kind.

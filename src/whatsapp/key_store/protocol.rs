@@ -277,7 +277,9 @@ impl ProtocolStore for KeyStore {
             value: row.message.to_vec(),
             mark,
         };
-        Ok(self.keys.put_many(Kind::PendingInbound, rows.iter().map(entry).collect()).await?)
+        // Where this fails, the crate may store all the same that the keys of these messages are used, and what WhatsApp brings again
+        // would pass for a repeat (whatsapp-rust 0.7.0, `InboundDurabilityHook`, known limitations).
+        Ok(self.keys.put_patiently(Kind::PendingInbound, rows.iter().map(entry).collect()).await?)
     }
 
     async fn delete_pending_inbound_batch(&self, keys: &[PendingInboundKey<'_>]) -> Result<()> {
