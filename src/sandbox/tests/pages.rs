@@ -59,9 +59,9 @@ async fn the_latest_lines_are_read_from_their_first_on() {
     assert_eq!(texts(None, 3, 10).await, ("22 23 24".to_owned(), None));
     assert_eq!(texts(None, 25, 2).await.0, "0 1");
     assert_eq!(texts(None, 99, 2).await.0, "0 1");
-    let (begin, next) = texts(None, 4, 2).await;
-    assert_eq!((begin.as_str(), texts(next.as_deref(), 4, 2).await.0.as_str()), ("21 22", "23 24"));
-    assert_eq!(texts(next.as_deref(), 1, 2).await.0, "24");
+    let (begin, onward) = texts(None, 4, 2).await;
+    assert_eq!((begin.as_str(), texts(onward.as_deref(), 4, 2).await.0.as_str()), ("21 22", "23 24"));
+    assert_eq!(texts(onward.as_deref(), 1, 2).await.0, "24");
 }
 
 #[tokio::test]
