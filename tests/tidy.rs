@@ -72,11 +72,10 @@ fn each_crate_has_one_home() {
         ("opentelemetry", &["src/telemetry/"]),
         // Ways out to the web are few, so that none goes around the guard of what callers name (`actors/media/fetch`): the
         // others lead to WhatsApp, and to a simulated network or a collector of traces that the operator named. The sandbox only
-        // has its bodies. The console only writes of it, in the code that it shows.
+        // has its bodies.
         (
             "reqwest",
             &[
-                "src/http/pages/console/code",
                 "src/whatsapp/",
                 "src/actors/media/fetch",
                 "src/http/sandbox/",
