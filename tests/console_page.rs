@@ -29,9 +29,9 @@ async fn stage() -> (App, Browser) {
 }
 
 async fn browser(app: &App) -> Browser {
-    let given = wamux::commands::reset_password(&app.place.config(), &EMAIL.parse().unwrap()).await.unwrap();
+    let given = wamux::commands::reset_password(&app.place.config(), &EMAIL.parse().unwrap(), false).await.unwrap();
     let browser = Browser::at(app);
-    browser.post("/login", &[("email", EMAIL), ("password", &given)]).await.goes_to();
+    browser.post("/login", &[("email", EMAIL), ("password", given.password.as_str())]).await.goes_to();
     browser
 }
 

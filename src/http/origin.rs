@@ -31,14 +31,13 @@ pub(super) fn is_client(headers: &HeaderMap) -> bool {
 /// Whether a form was sent by a page of this very site: browsers say so of every form, and no page can have them say otherwise
 /// (Fetch, 3.2 and "Fetch Metadata Request Headers", 2.3). One that says nothing of it is no browser's.
 pub(super) fn is_own_form(headers: &HeaderMap) -> bool {
-    match headers.get("sec-fetch-site") {
-        Some(site) => site == "same-origin",
-        None => {
-            let page = headers.get("origin").and_then(|origin| origin.to_str().ok()).and_then(|o| o.split_once("://"));
-            let host = headers.get("host").and_then(|host| host.to_str().ok());
-            page.zip(host).is_some_and(|((_, page), host)| page.eq_ignore_ascii_case(host))
-        }
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin";
     }
+    let page =
+        headers.get("origin").and_then(|origin| origin.to_str().ok()).and_then(|origin| origin.split_once("://"));
+    let host = headers.get("host").and_then(|host| host.to_str().ok());
+    page.zip(host).is_some_and(|((_, page), host)| page.eq_ignore_ascii_case(host))
 }
 
 /// Whether a browser here would throw a cookie for safe connections away, as far as can be told: we were asked over plain http,

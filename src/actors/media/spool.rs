@@ -59,6 +59,8 @@ pub(crate) enum SpoolError<E = Infallible> {
 impl Spool {
     /// The spool in this folder, which is made if it is missing and is for its owner alone.
     pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
+        // ffmpeg works in a folder of its own, from which a relative path would lead elsewhere.
+        let folder = std::path::absolute(folder)?;
         let private = |folder: &Path| {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
             fs::set_permissions(folder, Permissions::from_mode(0o700))

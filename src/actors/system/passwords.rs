@@ -34,14 +34,13 @@ impl Passwords {
 
     /// Whether a password is the one that was kept. Where none was, it takes as long to say no.
     pub async fn is(&self, claimed: Password, kept: Option<String>) -> Result<bool, Refusal> {
-        self.run(move || match (kept, claimed.bytes()) {
-            (Some(kept), Some(claimed)) => {
-                PasswordHash::new(&kept).is_ok_and(|kept| Argon2::default().verify_password(claimed, &kept).is_ok())
+        self.run(move || {
+            if let (Some(kept), Some(claimed)) = (kept, claimed.bytes()) {
+                return PasswordHash::new(&kept)
+                    .is_ok_and(|kept| Argon2::default().verify_password(claimed, &kept).is_ok());
             }
-            (_, _) => {
-                let _ = hash(&claimed);
-                false
-            }
+            let _ = hash(&claimed);
+            false
         })
         .await
     }

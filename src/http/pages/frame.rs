@@ -97,7 +97,7 @@ pub(super) fn room(
     };
     let listed: Vec<_> = Room::LISTED.iter().map(|(other, href)| (*href, other.name(look), *other == room)).collect();
     let title = format!("{title} · Wamux");
-    whole(look, Part::Dashboard, &title, own, &bar, &beside(words.rooms, &listed, body))
+    whole(look, Part::Dashboard, &title, own, &bar, &beside(words.list, &listed, body))
 }
 
 /// One of the operator's pages, whose names and addresses are listed; the operator leaves where `leave` says.

@@ -18,7 +18,7 @@ use super::frame;
 use super::look::{Look, cookie};
 use super::visit::foreign_form;
 use crate::actors::System;
-use crate::domain::access::Mode;
+use crate::domain::access::{Mode, OperatorToken};
 use crate::domain::error::Refusal;
 pub(in crate::http) use entry::{leave, operate};
 pub(in crate::http) use sessions::operated_sessions;
@@ -44,9 +44,10 @@ enum Hall {
 
 impl Operating {
     /// Lets the operator in; anybody else is asked for the token.
+    #[allow(clippy::result_large_err, reason = "it is answered at once")]
     fn of(call: Call) -> Result<Self, Answered> {
         let look = Look::of(&call);
-        if is_operator(&call) { Ok(Self { look, call }) } else { Err(entry::asked(&call, &look, None)) }
+        if is_operator(&call) { Ok(Self { call, look }) } else { Err(entry::asked(&call, &look, None)) }
     }
 
     fn system(&self) -> &System {
@@ -54,7 +55,7 @@ impl Operating {
     }
 
     fn csrf(&self) -> Markup {
-        let token = self.call.door.operator.as_ref().map(|token| token.form_token());
+        let token = self.call.door.operator.as_ref().map(OperatorToken::form_token);
         html! { @if let Some(token) = token { input type="hidden" name=(FORM_TOKEN) value=(token); } }
     }
 
@@ -76,7 +77,7 @@ impl Operating {
         ];
         let listed: Vec<_> = halls.into_iter().map(|(other, href, name)| (href, name, other == hall)).collect();
         let leave = self.call.door.operator.is_some().then_some("/operator/leave");
-        let framed = frame::halls(&self.look, title, words.operator, &listed, leave, &self.csrf(), body);
+        let framed = frame::halls(&self.look, title, words.title, &listed, leave, &self.csrf(), body);
         let mut response = super::page(&self.look, &framed);
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(response)

@@ -14,7 +14,7 @@ pub(super) fn page(look: &Look, refusal: &Refusal, request: &RequestId) -> Respo
     let words = look.words().refused;
     let title = match refusal.code {
         Code::NotFound | Code::PhoneNotFound => words.not_found,
-        Code::FormRefused => words.form_refused,
+        Code::FormRefused => words.form_not_taken,
         Code::RateLimited | Code::Overloaded | Code::NotReady | Code::Stopping => words.later,
         _ => words.failed,
     };

@@ -62,7 +62,7 @@ pub(super) fn asked(call: &Call, look: &Look, wrong: Option<&str>) -> Answered {
     let words = look.words().operator;
     let body = html! {
         section.narrow {
-            h1 { (words.operator) }
+            h1 { (words.title) }
             @if call.door.operator.is_none() {
                 p.note.bad role="status" { (words.no_token) }
             } @else if origin::loses_cookies(&call.headers) {
@@ -78,7 +78,7 @@ pub(super) fn asked(call: &Call, look: &Look, wrong: Option<&str>) -> Answered {
             }
         }
     };
-    let title = format!("{} · Wamux", words.operator);
+    let title = format!("{} · Wamux", words.title);
     let mut page = super::super::page(look, &framed(look, Part::Entry, &title, &body));
     page.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(reply::not_taken(Code::OperatorOnly, page))

@@ -1,7 +1,7 @@
 //! What the operator's pages say.
 
 pub(in crate::http::pages) struct Operator {
-    pub(in crate::http::pages) operator: &'static str,
+    pub(in crate::http::pages) title: &'static str,
     pub(in crate::http::pages) lead: &'static str,
     pub(in crate::http::pages) token: &'static str,
     pub(in crate::http::pages) enter: &'static str,
@@ -36,7 +36,7 @@ pub(in crate::http::pages) struct Operator {
 }
 
 pub(super) const ENGLISH: Operator = Operator {
-    operator: "Operator",
+    title: "Operator",
     lead: "This is for whoever runs this server.",
     token: "Operator’s token (WAMUX_OPERATOR_TOKEN)",
     enter: "Enter",
@@ -71,7 +71,7 @@ pub(super) const ENGLISH: Operator = Operator {
 };
 
 pub(super) const FRENCH: Operator = Operator {
-    operator: "Exploitation",
+    title: "Exploitation",
     lead: "Cette page est pour la personne qui exploite ce serveur.",
     token: "Jeton d’exploitation (WAMUX_OPERATOR_TOKEN)",
     enter: "Entrer",

@@ -2,7 +2,7 @@
 
 pub(in crate::http::pages) struct Refused {
     pub(in crate::http::pages) not_found: &'static str,
-    pub(in crate::http::pages) form_refused: &'static str,
+    pub(in crate::http::pages) form_not_taken: &'static str,
     pub(in crate::http::pages) later: &'static str,
     pub(in crate::http::pages) failed: &'static str,
     pub(in crate::http::pages) home: &'static str,
@@ -12,7 +12,7 @@ pub(in crate::http::pages) struct Refused {
 
 pub(super) const ENGLISH: Refused = Refused {
     not_found: "There is nothing here",
-    form_refused: "The form was not taken",
+    form_not_taken: "The form was not taken",
     later: "Not now",
     failed: "That did not work",
     home: "Go on",
@@ -22,7 +22,7 @@ pub(super) const ENGLISH: Refused = Refused {
 
 pub(super) const FRENCH: Refused = Refused {
     not_found: "Il n’y a rien ici",
-    form_refused: "Le formulaire n’a pas été accepté",
+    form_not_taken: "Le formulaire n’a pas été accepté",
     later: "Pas maintenant",
     failed: "Cela n’a pas fonctionné",
     home: "Continuer",

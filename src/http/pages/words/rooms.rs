@@ -2,7 +2,7 @@
 
 pub(in crate::http::pages) struct Rooms {
     pub(in crate::http::pages) dashboard: &'static str,
-    pub(in crate::http::pages) rooms: &'static str,
+    pub(in crate::http::pages) list: &'static str,
     pub(in crate::http::pages) sign_out: &'static str,
     pub(in crate::http::pages) account: &'static str,
     pub(in crate::http::pages) address: &'static str,
@@ -20,7 +20,7 @@ pub(in crate::http::pages) struct Rooms {
 
 pub(super) const ENGLISH: Rooms = Rooms {
     dashboard: "Dashboard",
-    rooms: "Dashboard",
+    list: "Dashboard",
     sign_out: "Sign out",
     account: "Account",
     address: "Address",
@@ -39,7 +39,7 @@ pub(super) const ENGLISH: Rooms = Rooms {
 
 pub(super) const FRENCH: Rooms = Rooms {
     dashboard: "Tableau de bord",
-    rooms: "Tableau de bord",
+    list: "Tableau de bord",
     sign_out: "Se déconnecter",
     account: "Compte",
     address: "Adresse",
