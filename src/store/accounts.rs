@@ -62,7 +62,7 @@ impl Store {
     ) -> Result<Vec<(SignInId, KeyHash)>, StoreError> {
         let at = self.clock().now();
         let gone = self.write(move |batch| replace_password(batch, tenant, password, but, at).boxed());
-        gone.await?.into_iter().map(ended).collect()
+        gone.await?.iter().map(ended).collect()
     }
 
     /// Keeps that a browser is signed in. Where there are too many, the oldest are signed out.
@@ -193,7 +193,7 @@ pub(super) async fn replace_password(
         .await
 }
 
-pub(super) fn ended(row: sign_in::Model) -> Result<(SignInId, KeyHash), StoreError> {
+pub(super) fn ended(row: &sign_in::Model) -> Result<(SignInId, KeyHash), StoreError> {
     let hash = row.hash.as_slice().try_into().map_err(|_| StoreError::Corrupt("sign-in hash"))?;
     Ok((SignInId(row.id), hash))
 }

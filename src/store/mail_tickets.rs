@@ -106,7 +106,7 @@ impl Store {
             }
             .boxed()
         });
-        gone.await?.map(|rows| rows.into_iter().map(ended).collect()).transpose()
+        gone.await?.map(|rows| rows.iter().map(ended).collect()).transpose()
     }
 
     /// Forgets links whose time is over.
