@@ -66,7 +66,7 @@ impl Place {
         Self { operator: Some(token.to_owned()), ..self }
     }
 
-    /// The same with mails that go out by this server, for pages at https://wamux.example: `WAMUX_SMTP_URL`.
+    /// The same with mails that go out by this server, for pages at <https://wamux.example>: `WAMUX_SMTP_URL`.
     #[allow(dead_code, reason = "the benches get no mail")]
     pub fn mailing(self, smtp: &str) -> Self {
         Self { smtp: Some(smtp.to_owned()), ..self }
