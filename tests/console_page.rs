@@ -80,7 +80,7 @@ async fn every_kind_is_sent_by_the_form_and_sent_once() {
         ("audio", "", Some(("song.mp3", &song)), json!({ "type": "audio", "ptt": false })),
         ("voice", &note, None, json!({ "type": "audio", "ptt": true, "audioUrl": note })),
     ] {
-        let once = uuid::Uuid::now_v7().to_string();
+        let once = app.server().store().clock().id().to_string();
         let fields = [
             ("kind", kind),
             ("once", &once),

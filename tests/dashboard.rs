@@ -59,8 +59,8 @@ async fn a_session_is_made_linked_changed_and_deleted_without_script() {
     let linked = browser.get(&page).await;
     assert!(linked.text.contains("connected</span>") && linked.text.contains(PHONE), "{}", linked.text);
     assert!(!linked.text.contains("id=\"qr\""), "there is nothing to scan any more");
-    let pace = [("sessionKey", "support"), ("messagesPerMinute", "30"), ("simulateTyping", "yes")];
-    assert_eq!(browser.submit(&page, &page, &pace).await.goes_to(), format!("{page}?saved=1"));
+    let slower = [("sessionKey", "support"), ("messagesPerMinute", "30"), ("simulateTyping", "yes")];
+    assert_eq!(browser.submit(&page, &page, &slower).await.goes_to(), format!("{page}?saved=1"));
     let session = caller.get(&format!("/sessions/{id}")).await.expect(200);
     assert_eq!((&session["sessionKey"], &session["messagesPerMinute"]), (&"support".into(), &30.into()));
     let wrong = browser.submit(&page, &page, &[("sessionKey", "support"), ("proxyUrl", "ftp://x")]).await;

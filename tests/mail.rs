@@ -32,9 +32,8 @@ async fn member(app: &App, smtp: &mut Smtp, email: &str) -> Browser {
     let browser = Browser::at(app);
     assert_eq!(browser.post("/signup", &signing(email)).await.status, 200);
     let letter = smtp.next().await;
-    let made = browser.post("/confirm", &[("token", letter.token())]).await;
-    assert_eq!(made.goes_to(), "/login?confirmed=1&next=%2Fdashboard%2Fstart");
-    assert_eq!(browser.post("/login", &signing(email)).await.goes_to(), "/dashboard");
+    let made = browser.post("/confirm", &[("token", letter.token()), ("password", PASSWORD)]).await;
+    assert_eq!(made.goes_to(), "/dashboard/start");
     browser
 }
 
@@ -58,9 +57,11 @@ async fn an_account_is_made_when_its_address_is_confirmed_and_not_before(on: Gro
     let foreign = filled(browser.request(Method::POST, "/confirm"), &[("token", letter.token())]);
     assert_eq!(browser.send(foreign).await.status, 403, "no other site's form makes it");
     assert_eq!(browser.post("/reset", &[("token", letter.token()), ("password", PASSWORD)]).await.status, 404);
-    let made = browser.post("/confirm", &[("token", letter.token())]).await;
-    let login = browser.get(made.goes_to()).await;
-    assert!(login.text.contains("Your account is ready.") && login.text.contains("value=\"/dashboard/start\""));
+    let other = browser.post("/confirm", &[("token", letter.token()), ("password", "another password")]).await;
+    assert!(other.status == 422 && other.text.contains("not the password that was chosen"), "{}", other.text);
+    let made = browser.post("/confirm", &[("token", letter.token()), ("password", PASSWORD)]).await;
+    assert_eq!(made.goes_to(), "/dashboard/start");
+    assert_eq!(browser.get("/dashboard/start").await.status, 200, "and in");
     for again in [browser.get(letter.link()).await, browser.post("/confirm", &[("token", letter.token())]).await] {
         assert!(again.status == 404 && again.text.contains("not good any more"), "{}", again.text);
     }
@@ -179,7 +180,7 @@ async fn of_several_links_to_one_address_the_first_makes_the_account() {
     let first = smtp.next().await;
     browser.post("/signup", &[("email", ADDRESS), ("password", "another password")]).await;
     let second = smtp.next().await;
-    browser.post("/confirm", &[("token", second.token())]).await.goes_to();
+    browser.post("/confirm", &[("token", second.token()), ("password", "another password")]).await.goes_to();
     assert_eq!(browser.post("/confirm", &[("token", first.token())]).await.status, 404);
     let entered = browser.post("/login", &[("email", ADDRESS), ("password", "another password")]).await;
     assert_eq!(entered.goes_to(), "/dashboard");
@@ -222,7 +223,7 @@ async fn a_mail_server_that_is_down_delays_nobody_and_loses_no_account() {
     assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
     let mut smtp = Smtp::on(down);
     let letter = smtp.next().await;
-    browser.post("/confirm", &[("token", letter.token())]).await.goes_to();
+    browser.post("/confirm", &[("token", letter.token()), ("password", PASSWORD)]).await.goes_to();
     assert_eq!(browser.post("/login", &signing(ADDRESS)).await.goes_to(), "/dashboard");
     app.stop().await;
 }

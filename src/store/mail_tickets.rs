@@ -68,6 +68,14 @@ impl Store {
         ticket.map(|ticket| ticket.email.parse().map_err(|_| StoreError::Corrupt("address"))).transpose()
     }
 
+    /// The password that was chosen with a sign-up, if its link is good still.
+    pub async fn chosen_password(&self, hash: &MailHash) -> Result<Option<String>, StoreError> {
+        let ticket = mail_ticket::Entity::find_by_id(hash.to_vec())
+            .filter(mail_ticket::Column::Purpose.eq(Purpose::SignUp.as_str()))
+            .filter(mail_ticket::Column::ExpiresAt.gt(self.clock().now()));
+        Ok(ticket.one(self.reader()).await?.and_then(|ticket| ticket.password))
+    }
+
     /// Makes the account whose address was confirmed. False if the link is no good any more, or the address was taken meanwhile.
     pub async fn finish_sign_up(&self, hash: MailHash) -> Result<bool, StoreError> {
         let (id, at) = (self.clock().id(), self.clock().now());

@@ -101,9 +101,8 @@ impl Window {
                 }
             }
         };
-        if tokio::time::timeout(SOON, said).await.is_err() {
-            panic!("{css} never says {text}:\n{}", self.text().await);
-        }
+        let said = tokio::time::timeout(SOON, said).await;
+        assert!(said.is_ok(), "{css} never says {text}:\n{}", self.text().await);
     }
 
     pub(super) async fn clicks(&self, css: &str) {

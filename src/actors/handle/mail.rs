@@ -62,15 +62,20 @@ impl System {
         Ok(self.shared.store.mailed_to(&token.hash(), purpose).await?)
     }
 
-    /// Makes the account that a link stands for. False if the link is good no more.
-    pub async fn confirm(&self, token: &MailToken, from: IpAddr) -> Result<bool, Refusal> {
+    /// Makes the account that a link stands for, if this is the password that was chosen for it: whoever else signed up with the
+    /// address does not get in by its owner's click. Nothing comes back if the link is good no more, and false for another password.
+    pub async fn confirm(&self, token: &MailToken, password: Password, from: IpAddr) -> Result<Option<bool>, Refusal> {
         self.post()?;
         self.shared.attempts.from(from)?;
+        let Some(chosen) = self.shared.store.chosen_password(&token.hash()).await? else { return Ok(None) };
+        if !self.shared.passwords.is(password, Some(chosen)).await? {
+            return Ok(Some(false));
+        }
         let made = self.shared.store.finish_sign_up(token.hash()).await?;
         if made {
             tracing::info!("account made");
         }
-        Ok(made)
+        Ok(made.then_some(true))
     }
 
     /// Gives whoever has this link the new password, and signs every browser out. False if the link is good no more.

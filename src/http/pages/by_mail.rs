@@ -9,6 +9,7 @@ use super::super::origin;
 use super::super::reply::{self, Response};
 use super::entry::{self, Given, Said};
 use super::look::Look;
+use super::visit;
 use crate::domain::access::Email;
 use crate::domain::account::{PASSWORD_MAX, PASSWORD_MIN, Password};
 use crate::domain::error::{Code, Refusal};
@@ -81,7 +82,7 @@ pub(in crate::http) async fn confirm(call: Call) -> Answered {
     let look = Look::of(&call);
     match asked_with(&call, Purpose::SignUp).await? {
         Some(_) if !call.door.sign_up_open => Ok(closed(&look)),
-        Some((token, email)) => Ok(confirm_page(&look, &token, &email)),
+        Some((token, email)) => Ok(confirm_page(&look, &token, &email, None)),
         None => Ok(gone(&look, Purpose::SignUp)),
     }
 }
@@ -90,16 +91,30 @@ pub(in crate::http) async fn make_account(mut call: Call) -> Answered {
     let look = Look::of(&call);
     let mut fields = entry::own_form(&mut call).await?;
     let token = fields.optional("token", text(Ok::<_, String>)).unwrap_or_default();
+    let password = fields.optional("password", text(Ok::<_, String>)).unwrap_or_default();
     fields.finish(Some(()))?;
     if !call.door.sign_up_open {
         return Ok(closed(&look));
     }
     let from = origin::client(call.arrival.peer, &call.headers);
-    match token.parse::<MailToken>() {
-        Ok(token) if call.system().confirm(&token, from).await? => {
-            Ok(reply::see_other("/login?confirmed=1&next=%2Fdashboard%2Fstart"))
+    let Some((token, email)) = good(&call, &token, Purpose::SignUp).await? else {
+        return Ok(gone(&look, Purpose::SignUp));
+    };
+    let password = Password::claimed(password);
+    match call.system().confirm(&token, password.clone(), from).await? {
+        None => Ok(gone(&look, Purpose::SignUp)),
+        Some(false) => {
+            let page = confirm_page(&look, &token, &email, Some(look.words().by_mail.not_chosen));
+            Ok(reply::not_taken(Code::ValidationFailed, page))
         }
-        _ => Ok(gone(&look, Purpose::SignUp)),
+        Some(true) => {
+            let signed_in = call.system().sign_in(&email, password, from).await?;
+            let mut response = reply::see_other("/dashboard/start");
+            if let Some(token) = signed_in {
+                visit::keep(&mut response, &token);
+            }
+            Ok(response)
+        }
     }
 }
 
@@ -162,13 +177,17 @@ fn reset_page(look: &Look, token: &MailToken, email: &Email, bad: Option<&'stati
     entry::shown(look, words.reset_title, &body)
 }
 
-fn confirm_page(look: &Look, token: &MailToken, email: &Email) -> Response {
+fn confirm_page(look: &Look, token: &MailToken, email: &Email, bad: Option<&'static str>) -> Response {
     let words = look.words().by_mail;
     let body = html! {
         h1 { (words.confirm_title) }
         p { (words.confirm_lead) " " strong { (email.as_str()) } "." }
+        @if let Some(text) = bad { p.note.bad role="alert" { (text) } }
         form.stack method="post" action="/confirm" {
             (hidden(token))
+            input.vh type="email" autocomplete="username" value=(email.as_str()) readonly tabindex="-1" aria-hidden="true";
+            label for="password" { (words.chosen) }
+            input id="password" name="password" type="password" autocomplete="current-password" required autofocus maxlength=(PASSWORD_MAX);
             button.button.first { (look.words().entry.create) }
         }
         p.muted.small { (words.not_you) }

@@ -44,8 +44,7 @@ pub(in crate::http) async fn login(call: Call) -> Answered {
     let look = Look::of(&call);
     let asked = |wanted: &str| call.query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     let (entry, by_mail) = (look.words().entry, look.words().by_mail);
-    let notes =
-        [("out", entry.signed_out), ("gone", entry.gone), ("confirmed", by_mail.confirmed), ("reset", by_mail.was_set)];
+    let notes = [("out", entry.signed_out), ("gone", entry.gone), ("reset", by_mail.was_set)];
     let said = notes.into_iter().find(|(name, _)| asked(name).is_some()).map(|(_, text)| Said { bad: false, text });
     Ok(sign_in_page(&call, &look, &Given { next: asked("next").and_then(inside), said, ..Given::default() }))
 }
