@@ -106,7 +106,7 @@ type Result<T> = std::result::Result<T, DeviceKeyError>;
 const WRITES: u32 = 1024;
 
 /// How long the database is asked again for what nobody says again, and how soon.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(90);
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// The device keys of the session whose lease it holds. Clones are the same handle.
@@ -210,6 +210,9 @@ impl DeviceKeys {
                 return self.noted(done);
             }
             tokio::time::sleep(AGAIN).await;
+            if self.writes.is_closed() {
+                return Err(DeviceKeyError::Closed);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::domain::id::{SignInId, TenantId};
 use crate::domain::mail::{MailHash, Purpose};
 
 impl Store {
-    /// Keeps an account with this password until its address is confirmed. False, and nothing kept, if the address has a tenant.
+    /// Keeps an account with this password until its address is confirmed. False if the address has a tenant.
     pub async fn begin_sign_up(&self, email: &Email, hash: MailHash, password: String) -> Result<bool, StoreError> {
         let mut ticket = self.ticket(email, hash, Purpose::SignUp);
         ticket.password = Set(Some(password));
@@ -19,9 +19,8 @@ impl Store {
         self.write(move |batch| {
             async move {
                 let free = with_address(batch, email.as_str()).await?.is_none();
-                if free {
-                    mail_ticket::Entity::insert(ticket).exec_without_returning(batch).await?;
-                }
+                // Also where it is good for nothing, since nobody gets its token: it takes as long.
+                mail_ticket::Entity::insert(ticket).exec_without_returning(batch).await?;
                 Ok(free)
             }
             .boxed()
@@ -35,10 +34,11 @@ impl Store {
         let email = email.clone();
         self.write(move |batch| {
             async move {
-                let Some(tenant) = with_address(batch, email.as_str()).await? else { return Ok(false) };
-                ticket.tenant_id = Set(Some(tenant.0));
+                let tenant = with_address(batch, email.as_str()).await?;
+                ticket.tenant_id = Set(tenant.map(|tenant| tenant.0));
+                // Also for nobody, who gets no token and whom it lets in nowhere: it takes as long.
                 mail_ticket::Entity::insert(ticket).exec_without_returning(batch).await?;
-                Ok(true)
+                Ok(tenant.is_some())
             }
             .boxed()
         })

