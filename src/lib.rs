@@ -16,7 +16,7 @@
 //!    them and shows them. The network's **ack** comes after it has kept the message; only then is its status `sent`. Until it
 //!    comes, every new connection sends the message again under the same wire id, and phones show an id once.
 //! 7. **Receipts** come back, matched by session and wire id, and move the status forward, never back. A receipt may die with the
-//!    process that got it; so what was sent and never receipted is sent again, once, after a start, and what is new goes before it.
+//!    process that got it; so what was sent and never receipted is sent again, once, after a start, before what is new.
 //! 8. None stays `pending` for ever. What WhatsApp has not confirmed in its time (24 h, a setting) fails as `expired`: the outbox puts
 //!    nothing older on the wire, and the **janitor** fails, five minutes later, whatever nobody was there to send. `failed` is final,
 //!    so it waits until no acknowledgement can come any more of what went out in its last moment.

@@ -282,7 +282,7 @@ async fn no_line_of_the_log_holds_an_address_or_a_link() {
     browser.post("/signup", &signing(ADDRESS)).await;
     let letter = smtp.next().await;
     browser.get(letter.link()).await;
-    browser.post("/confirm", &[("token", letter.token())]).await.goes_to();
+    browser.post("/confirm", &[("token", letter.token()), ("password", PASSWORD)]).await.goes_to();
     browser.post("/forgot", &[("email", ADDRESS)]).await;
     let reset = smtp.next().await;
     browser.get(reset.link()).await;

@@ -1,7 +1,7 @@
 //! What was sent before this outbox lived, and never receipted, is sent again, once, over as many connections as it takes.
 //!
-//! WhatsApp has all of it, and has what is new only behind it, so in no chat can the repeat come before what it repeats. Therefore it
-//! gives way: what is new goes first, but for every eighth message while both wait.
+//! It goes before what is new, though WhatsApp has all of it: a phone may have been unable to read a message, and have asked for it
+//! again of a process that died. To that phone the repeat is the message, and has to come before those behind it.
 
 use std::collections::VecDeque;
 
@@ -12,8 +12,6 @@ use crate::whatsapp::SendError;
 
 /// A receipt that has not come after this long will not come for sending again.
 const RESEND_WITHIN: TimeDelta = TimeDelta::hours(24);
-/// It gives way to so many new messages before it has a turn, so that it comes to its end in any case.
-const GIVES_WAY_TO: u32 = 7;
 
 /// How far it has come. What a connection takes with it when it breaks is only what WhatsApp had not answered: the stanzas of one
 /// connection arrive in their order, so an answer to one speaks of all before it.
@@ -29,8 +27,6 @@ pub(super) struct CatchUp {
     ended: bool,
     /// Where it ends: what comes behind was sent in this outbox's life. None until the store was asked.
     end: Option<i64>,
-    /// How many new messages went since its last turn.
-    gave_way: u32,
 }
 
 impl CatchUp {
@@ -54,19 +50,8 @@ impl CatchUp {
         self.end.filter(|_| !self.ended).map(|end| (self.reached, end))
     }
 
-    /// A new message went first.
-    pub(super) const fn give_way(&mut self) {
-        self.gave_way = self.gave_way.saturating_add(1);
-    }
-
-    /// Whether the next turn is its own.
-    pub(super) const fn has_its_turn(&self) -> bool {
-        !self.ended && self.gave_way >= GIVES_WAY_TO
-    }
-
     /// This one is put on the wire now: its answer may come before that is over.
     fn putting(&mut self, wire_id: &str, seq: i64) {
-        self.gave_way = 0;
         self.unanswered.push_back((wire_id.to_owned(), seq));
     }
 
@@ -178,28 +163,6 @@ mod tests {
         catch_up.answered("1");
         catch_up = catch_up.anew();
         assert_eq!(catch_up.next(), None);
-    }
-
-    #[test]
-    fn it_gives_way_to_what_is_new_and_comes_to_its_end() {
-        let mut catch_up = up_to(3);
-        let mut went = String::new();
-        for _ in 0..26 {
-            if catch_up.has_its_turn() {
-                let next = catch_up.next().unwrap().0 + 1;
-                put(&mut catch_up, next);
-                catch_up.ended = next == 3;
-                went.push('o');
-            } else {
-                catch_up.give_way();
-                went.push('.');
-            }
-        }
-        assert_eq!(went, ".......o.......o.......o..");
-        let mut nothing = CatchUp::default();
-        nothing.ends_at(None);
-        (0..20).for_each(|_| nothing.give_way());
-        assert!(!nothing.has_its_turn() && nothing.next().is_none());
     }
 
     proptest! {

@@ -81,22 +81,17 @@ impl Round {
         self.progress().begin();
         self.bound_catch_up().await?;
         let first = self.first_page().await?;
+        while self.catch_up(BATCH).await? {}
         let mut page = first;
         loop {
             self.released(first).await?;
             let seen = self.progress().seen();
             let due = self.read(self.shared.store.due(self.lease, seen, page).await)?;
             if due.is_empty() {
-                // Between two parts, something new may have come.
-                if !self.catch_up(page).await? {
-                    return Ok(());
-                }
+                return Ok(());
             }
             for message in due {
                 if !self.progress().waits(&message.to) {
-                    if locked(&self.catch_up).has_its_turn() {
-                        self.catch_up(1).await?;
-                    }
                     self.send(&message).await?;
                 }
                 self.progress().saw(message.seq);
@@ -206,7 +201,6 @@ impl Round {
         let (failure, why) = match sent? {
             Ok(()) => {
                 self.progress().done(&place);
-                locked(&self.catch_up).give_way();
                 return Ok(true);
             }
             Err(SendError::NotConnected) => return Err(End::Disconnected),
