@@ -8,6 +8,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::CommandFactory;
 use url::Url;
@@ -16,6 +17,7 @@ use crate::domain::access::{NotAToken, OperatorToken};
 use crate::domain::egress::{Egress, NotABlock};
 use crate::domain::elsewhere::{NotASandboxUrl, SandboxUrl};
 use crate::domain::expiry::Expiry;
+use crate::domain::forwarded::TrustedProxies;
 use crate::domain::retention::Retention;
 use crate::mail;
 use crate::store::DatabaseUrl;
@@ -35,6 +37,8 @@ pub struct Config {
     pub master: Option<MasterKey>,
     /// What may be reached where a tenant names the place.
     pub egress: Egress,
+    /// The proxies that say for whom they ask.
+    pub trusted_proxies: TrustedProxies,
     /// How long a message may wait until WhatsApp has it.
     pub expiry: Expiry,
     /// How long messages are kept.
@@ -63,7 +67,9 @@ pub enum ConfigError {
     #[error(transparent)]
     Mail(#[from] mail::BadMail),
     #[error("--media-allow (WAMUX_MEDIA_ALLOW): {0}")]
-    MediaAllow(#[from] NotABlock),
+    MediaAllow(NotABlock),
+    #[error("--trusted-proxies (WAMUX_TRUSTED_PROXIES): {0}")]
+    TrustedProxies(NotABlock),
     #[error(
         "this build carries the sandbox, whose client trusts any network, so it must never reach the real one; \
          for --network whatsapp use the live build, target/live/release/wamux: make run-live runs it, make build builds it"
@@ -105,6 +111,7 @@ impl Config {
             operator: None,
             master: None,
             egress: Egress::default(),
+            trusted_proxies: TrustedProxies::default(),
             expiry: Expiry::default(),
             retention: Retention::default(),
             sign_up: SignUp::default(),
@@ -130,7 +137,8 @@ impl Knobs {
             database: given(self.database_url.as_ref()).map(str::parse).transpose()?.unwrap_or(plain.database),
             operator: given(self.operator_token.as_ref()).map(str::parse).transpose()?,
             master: given(self.master_key.as_ref()).map(str::parse).transpose()?,
-            egress: given(self.media_allow.as_ref()).map(str::parse).transpose()?.unwrap_or_default(),
+            egress: blocks(self.media_allow.as_ref()).map_err(ConfigError::MediaAllow)?,
+            trusted_proxies: blocks(self.trusted_proxies.as_ref()).map_err(ConfigError::TrustedProxies)?,
             expiry: self.message_expiry,
             retention: self.keep_messages,
             sign_up: self.sign_up,
@@ -170,6 +178,10 @@ impl Knobs {
 }
 
 /// An empty variable is one that was not set: that is how compose files and shells leave things out.
+fn blocks<T: FromStr<Err = NotABlock> + Default>(text: Option<&String>) -> Result<T, NotABlock> {
+    given(text).map(str::parse).transpose().map(Option::unwrap_or_default)
+}
+
 fn given<T: AsRef<str>>(text: Option<&T>) -> Option<&str> {
     text.map(|text| text.as_ref().trim()).filter(|text| !text.is_empty())
 }

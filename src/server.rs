@@ -112,6 +112,7 @@ impl Server {
             system: system.clone(),
             operator: config.operator,
             sign_up_open: config.sign_up == SignUp::Open,
+            proxies: config.trusted_proxies,
             stopping: stopping.clone(),
             #[cfg(feature = "sandbox")]
             phones: network.phones(),

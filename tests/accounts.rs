@@ -219,6 +219,10 @@ async fn a_deleted_account_leaves_nothing(on: Ground) {
         let left: i64 = row.try_get_by_index(0).unwrap();
         assert_eq!(left, i64::from(table == "api_key"), "{table}");
     }
+    let anyone = app.caller.with_key(None);
+    let actors = async || anyone.get("/health/actors").await.expect(200).to_string();
+    until("its actor is let go, the other's stays", async || actors().await.matches(r#""kind":"tenant""#).count() == 1)
+        .await;
     Browser::signed_in(&app, ADDRESS).await;
     app.stop().await;
 }

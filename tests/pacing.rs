@@ -13,7 +13,11 @@ const SECOND: &str = "+237600000002";
 const FRIEND: &str = "+237611111111";
 const OTHER: &str = "+237622222222";
 
-on_both_databases![a_session_keeps_to_its_pace_and_holds_up_no_other, what_is_sent_again_after_a_start_keeps_its_place,];
+on_both_databases![
+    a_session_keeps_to_its_pace_and_holds_up_no_other,
+    what_is_sent_again_after_a_start_keeps_its_place,
+    what_is_sent_again_after_a_start_holds_up_no_other_chat,
+];
 
 async fn send(caller: &Caller, session: &str, to: &str, text: &str) -> String {
     let body = json!({ "to": to, "message": text, "sessionId": session });
@@ -71,6 +75,32 @@ async fn what_is_sent_again_after_a_start_keeps_its_place(on: Ground) {
     send(&app.caller, &one, FRIEND, "new").await;
     app.caller.until_count("status=delivered", 21).await;
     assert_eq!(app.caller.screen(FRIEND).await, [old, vec!["new".to_owned()]].concat());
+    app.stop().await;
+}
+
+async fn what_is_sent_again_after_a_start_holds_up_no_other_chat(on: Ground) {
+    let app = App::start_on(on).await;
+    let one = app.caller.link("one", OWN).await;
+    app.caller.post("/sandbox/faults", json!({ "fault": "lose_receipts" })).await.expect(201);
+    let old: Vec<String> = (0..4).map(|n| format!("old {n}")).collect();
+    for text in &old {
+        send(&app.caller, &one, FRIEND, text).await;
+    }
+    app.caller.until_count("status=sent", 4).await;
+    until("all are shown", async || app.caller.screen(FRIEND).await == old).await;
+    app.caller.delete("/sandbox/faults").await.expect(204);
+    let path = format!("/sessions/{one}");
+    app.caller.patch(&path, json!({ "messagesPerMinute": 6, "messageJitter": 0 })).await.expect(200);
+    let new = send(&app.caller, &one, OTHER, "new").await;
+    // The next life's first turn is the new message's.
+    let app = app.restart().await;
+    until("the new one has come", async || app.caller.screen(OTHER).await == ["new"]).await;
+    let status = async |id: &str| app.caller.get(&format!("/messages/{id}")).await.expect(200)["status"].clone();
+    until("its receipt has come", async || status(&new).await == "delivered").await;
+    assert_eq!(app.caller.count("status=sent").await, 4, "the others wait for their turns");
+    app.caller.patch(&path, json!({ "messagesPerMinute": 0 })).await.expect(200);
+    app.caller.until_count("status=delivered", 5).await;
+    assert_eq!(app.caller.screen(FRIEND).await, old);
     app.stop().await;
 }
 

@@ -10,7 +10,7 @@ use super::system::health::Vitals;
 use super::system::mailbox::Letter;
 use super::system::supervision::Child;
 use super::system::{Phase, Shared};
-use super::tenants::tenant;
+use super::tenants::{self, tenant};
 use crate::store::StoreError;
 
 /// How long a counted use may be known to this process alone.
@@ -19,6 +19,8 @@ const EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// Old answers are forgotten once in this many rounds.
 const FORGET_EVERY: u32 = 720;
+/// Actors of tenants whom another server erased are looked for once in this many rounds.
+const DISMISS_EVERY: u32 = 6;
 /// What settled messages needed is forgotten once in this many rounds.
 const FORGET_MEDIA_EVERY: u32 = 6;
 /// Messages that nobody took are looked for once in this many rounds.
@@ -96,7 +98,7 @@ impl State {
         let (shared, vitals) = (Arc::clone(&self.shared), Arc::clone(&self.vitals));
         let due = |every| self.rounds % every == 1;
         let (forget, forget_media, spool) = (due(FORGET_EVERY), due(FORGET_MEDIA_EVERY), due(SPOOL_EVERY));
-        let (expire, forget_messages) = (due(EXPIRE_EVERY), due(FORGET_MESSAGES_EVERY));
+        let (expire, forget_messages, dismiss) = (due(EXPIRE_EVERY), due(FORGET_MESSAGES_EVERY), due(DISMISS_EVERY));
         tokio::spawn(async move {
             if let Err(refusal) = shared.doorkeeper.write_uses().await {
                 vitals.note_error(&refusal.detail);
@@ -119,7 +121,7 @@ impl State {
             if forget_messages && let Err(error) = forget_old_messages(&shared).await {
                 vitals.note_error(&error.to_string());
             }
-            if let Err(error) = erase_gone(&shared).await {
+            if let Err(error) = erase_gone(&shared, dismiss).await {
                 vitals.note_error(&error.to_string());
             }
             if expire && let Err(error) = expire_messages(&shared).await {
@@ -160,12 +162,14 @@ async fn forget_old_messages(shared: &Shared) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Erases tenants that are gone. A part at a time, so that others write in between.
-async fn erase_gone(shared: &Shared) -> Result<(), StoreError> {
+/// Erases tenants that are gone, and lets their actors go. A part at a time, so that others write in between.
+async fn erase_gone(shared: &Shared, look: bool) -> Result<(), StoreError> {
     // A round may take longer than it is to the next.
     let Ok(_one) = shared.erasing.try_lock() else { return Ok(()) };
     let mut troubled = Ok(());
-    for tenant in shared.store.gone().await? {
+    let gone = shared.store.gone().await?;
+    let look = look || !gone.is_empty();
+    for tenant in gone {
         let erased = async {
             for session in shared.store.sessions(tenant).await? {
                 // What its person could not delete any more, as the server stopped just then.
@@ -179,7 +183,21 @@ async fn erase_gone(shared: &Shared) -> Result<(), StoreError> {
         // One that cannot be erased holds up no other.
         troubled = troubled.and(erased.await);
     }
+    if look {
+        troubled = troubled.and(dismiss_erased(shared).await);
+    }
     troubled
+}
+
+/// An actor that is there had a row when it was started, so one without is of a tenant who was erased, here or by another server.
+async fn dismiss_erased(shared: &Shared) -> Result<(), StoreError> {
+    let erased = shared.store.erased(shared.tenants()).await?;
+    let Some(supervisor) = shared.tenants_door().filter(|_| !erased.is_empty()) else { return Ok(()) };
+    for tenant in erased {
+        // A supervisor that is just gone starts anew, with those who have sessions.
+        let _ = supervisor.actor().send_message(Letter::free(tenants::Msg::Gone(tenant)));
+    }
+    Ok(())
 }
 
 /// Takes away the files that a crash left, or that messages left which failed.

@@ -163,6 +163,10 @@ pub struct Knobs {
     /// CIDR blocks between commas that media URLs and a session's proxy may reach though they are private, such as 10.1.0.0/16. The default is none: then tenants reach public addresses only.
     #[arg(long, env = "WAMUX_MEDIA_ALLOW", global = true, value_name = "BLOCKS")]
     pub media_allow: Option<String>,
+    /// Addresses or CIDR blocks between commas of the proxies in front of the server, such as 172.16.0.0/12: their X-Forwarded-For says
+    /// who asks, by which sign-in attempts are limited. One on this machine is believed in any case, nobody else is.
+    #[arg(long, env = "WAMUX_TRUSTED_PROXIES", global = true, value_name = "BLOCKS")]
+    pub trusted_proxies: Option<String>,
     /// How long an accepted message may wait until WhatsApp has it, from 1min to 30days; after that it fails as `expired`.
     #[arg(long, env = "WAMUX_MESSAGE_EXPIRY", global = true, value_name = "TIME", default_value = "24h", value_parser = expiry)]
     pub message_expiry: Expiry,

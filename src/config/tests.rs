@@ -85,6 +85,16 @@ fn private_blocks_are_reached_only_where_the_operator_says_so() {
 }
 
 #[test]
+fn proxies_elsewhere_are_believed_only_where_the_operator_says_so() {
+    let trusted = |proxies: &[&str]| knobs(proxies).unwrap().check().map(|config| config.trusted_proxies);
+    let [elsewhere, here] = ["172.17.0.2", "127.0.0.1"].map(|proxy| proxy.parse().unwrap());
+    assert!(trusted(&[]).unwrap().trusts(here) && !trusted(&[]).unwrap().trusts(elsewhere));
+    assert!(trusted(&["--trusted-proxies", "172.16.0.0/12"]).unwrap().trusts(elsewhere));
+    let error = trusted(&["--trusted-proxies", "nginx"]).unwrap_err().to_string();
+    assert!(error.contains("WAMUX_TRUSTED_PROXIES") && error.contains("nginx"), "{error}");
+}
+
+#[test]
 fn a_build_refuses_the_network_that_it_is_not_made_for() {
     let other = if cfg!(feature = "sandbox") { "whatsapp" } else { "sandbox" };
     let error = knobs(&["--network", other]).unwrap().check().unwrap_err().to_string();

@@ -76,10 +76,14 @@ fn embedded(address: IpAddr) -> Option<Ipv4Addr> {
     Some(inner.into())
 }
 
+/// Blocks of addresses, as the operator names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Blocks(Vec<IpNet>);
+
 /// What may be reached: every public address, and the blocks that the operator allows though they are private.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Egress {
-    allowed: Vec<IpNet>,
+    allowed: Blocks,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -93,12 +97,26 @@ pub struct Forbidden(pub IpAddr);
 impl Egress {
     pub fn check(&self, address: IpAddr) -> Result<(), Forbidden> {
         let inner = embedded(address).map_or(address, IpAddr::V4);
-        let allowed = self.allowed.iter().any(|block| block.contains(&address) || block.contains(&inner));
+        let allowed = self.allowed.contains(address) || self.allowed.contains(inner);
         if allowed || is_public(address) { Ok(()) } else { Err(Forbidden(address)) }
     }
 }
 
+impl Blocks {
+    pub fn contains(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|block| block.contains(&address))
+    }
+}
+
 impl FromStr for Egress {
+    type Err = NotABlock;
+
+    fn from_str(text: &str) -> Result<Self, NotABlock> {
+        Ok(Self { allowed: text.parse()? })
+    }
+}
+
+impl FromStr for Blocks {
     type Err = NotABlock;
 
     /// Blocks, or single addresses, between commas.
@@ -108,7 +126,7 @@ impl FromStr for Egress {
             let net = block.parse::<IpNet>().or_else(|_| block.parse::<IpAddr>().map(IpNet::from));
             net.map_err(|_| NotABlock(block.chars().take(60).collect()))
         };
-        Ok(Self { allowed: blocks.map(read).collect::<Result<_, _>>()? })
+        Ok(Self(blocks.map(read).collect::<Result<_, _>>()?))
     }
 }
 

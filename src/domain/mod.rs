@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod expiry;
 pub mod fleet;
+pub mod forwarded;
 pub mod health;
 pub mod id;
 pub mod idempotency;

@@ -1,6 +1,7 @@
 //! A call: what was asked, by whom, and the way to what answers it.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Once};
 
 use futures_util::StreamExt;
 use warp::http::header::AUTHORIZATION;
@@ -11,6 +12,7 @@ use warp::{Buf, Filter, Rejection};
 use super::Door;
 use super::body::{self, Chunks};
 use super::fields::Fields;
+use super::origin;
 use super::pages;
 use super::reply::Response;
 use super::serve::Arrival;
@@ -55,6 +57,14 @@ pub(super) fn called<D: Send + Sync + 'static>(
         })
 }
 
+/// Whether an address is one that proxies of an operator's own network have.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(ip) => ip.is_private(),
+        IpAddr::V6(ip) => ip.is_unique_local(),
+    }
+}
+
 pub(super) fn plain(chunk: Result<impl Buf, warp::Error>) -> Result<hyper::body::Bytes, warp::Error> {
     chunk.map(|mut chunk| chunk.copy_to_bytes(chunk.remaining()))
 }
@@ -84,6 +94,23 @@ impl Call {
         self.bearer().and_then(|key| key.parse().ok()).ok_or_else(|| {
             Refusal::new(Code::InvalidApiKey, "Give a valid API key as `Authorization: Bearer <api key>`.")
         })
+    }
+
+    /// Who asks, as far as can be told: limits by address are by this one.
+    pub(super) fn client(&self) -> IpAddr {
+        let peer = self.arrival.peer.map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
+        let proxies = &self.door.proxies;
+        if !proxies.trusts(peer) && is_private(peer) && origin::asked_for(&self.headers).next().is_some() {
+            static SAID: Once = Once::new();
+            SAID.call_once(|| {
+                tracing::warn!(
+                    proxy = %peer,
+                    "a proxy says for whom it asks, and is not believed: if it is yours, name it in WAMUX_TRUSTED_PROXIES, \
+                     or sign-in attempts are limited for all who come through it together"
+                );
+            });
+        }
+        proxies.client(peer, origin::asked_for(&self.headers))
     }
 }
 

@@ -33,6 +33,7 @@ use warp::{Filter, path};
 
 use crate::actors::System;
 use crate::domain::access::OperatorToken;
+use crate::domain::forwarded::TrustedProxies;
 use call::{Call, called};
 use openapi::Described;
 pub use openapi::document;
@@ -47,6 +48,8 @@ pub struct Door {
     pub operator: Option<OperatorToken>,
     /// Whether strangers may make accounts.
     pub sign_up_open: bool,
+    /// Who may say for whom they ask.
+    pub proxies: TrustedProxies,
     /// Streams end when this begins.
     pub stopping: Stopping,
     #[cfg(feature = "sandbox")]

@@ -1,5 +1,7 @@
 //! A tenant that is gone: what lets anybody in goes at once, the rest is erased a small part at a time.
 
+use std::collections::HashSet;
+
 use entity::{
     account, api_key, device_key, event, idempotency, mail_ticket, media, message, session, sign_in, tenant, usage,
 };
@@ -16,6 +18,8 @@ use crate::domain::id::{KeyId, SignInId, TenantId};
 const AT_ONCE: u64 = 500;
 /// Events have no index by tenant, so they are walked through, so many places at a time.
 const EVENTS_AT_ONCE: i64 = 5000;
+/// Tenants that one query asks for.
+const TENANTS_AT_ONCE: usize = 5000;
 
 impl Store {
     /// Shuts a tenant out: keys, browsers, password, counts and address are gone with the commit. Who was let in comes back.
@@ -56,6 +60,19 @@ impl Store {
         let gone: Vec<Uuid> =
             gone.filter(tenant::Column::DeletedAt.is_not_null()).into_tuple().all(self.reader()).await?;
         Ok(gone.into_iter().map(TenantId).collect())
+    }
+
+    /// Those of these tenants of which nothing is left, not even their row.
+    pub async fn erased(&self, tenants: Vec<TenantId>) -> Result<Vec<TenantId>, StoreError> {
+        let mut erased = Vec::new();
+        for part in tenants.chunks(TENANTS_AT_ONCE) {
+            let rows = tenant::Entity::find().select_only().column(tenant::Column::Id);
+            let rows = rows.filter(tenant::Column::Id.is_in(part.iter().map(|id| id.0)));
+            let here: Vec<Uuid> = rows.into_tuple().all(self.reader()).await?;
+            let here: HashSet<Uuid> = here.into_iter().collect();
+            erased.extend(part.iter().filter(|id| !here.contains(&id.0)));
+        }
+        Ok(erased)
     }
 
     /// Erases a part of a tenant that is gone. True while there is more to erase now: nothing is while a session of it has yet to be

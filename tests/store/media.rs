@@ -305,11 +305,20 @@ async fn what_is_not_receipted_goes_out_again_for_a_day(store: &Store) {
     let account: Phone = OWN.parse().unwrap();
     let since = store.clock().now() - TimeDelta::hours(24);
     let again = async || {
-        let again = store.unreceipted(lease, 0, 9, &account, since).await.unwrap();
+        let again = store.unreceipted(lease, &account, since, (0, i64::MAX), None, 9).await.unwrap();
         again.into_iter().map(|due| (due.wire_id, matches!(due.content, DueContent::Payload(_)))).collect::<Vec<_>>()
     };
     let row = |wire_id: &str, payload| (wire_id.to_owned(), payload);
     assert_eq!(again().await, [row("AGAIN1", false), row("AGAIN2", true), row("AGAIN3", true)]);
+    let chats = async |after, until| store.unreceipted_chats(lease, &account, since, after, until).await.unwrap();
+    let all = chats(0, None).await;
+    let (ada, last): (Phone, i64) = (ADA.parse().unwrap(), all[0].1);
+    assert_eq!(all, [(ada.clone(), last)]);
+    assert_eq!(chats(last, None).await, []);
+    assert!(chats(0, Some(last - 1)).await[0].1 < last);
+    let (to_ada, to_nobody) = (Some(&ada), Some(&account));
+    let in_chat = async |chat| store.unreceipted(lease, &account, since, (0, last), chat, 9).await.unwrap().len();
+    assert_eq!((in_chat(to_ada).await, in_chat(to_nobody).await), (3, 0));
     mark(store, lease, "AGAIN3", Status::Read).await;
     store.forget_media().await.unwrap();
     assert_eq!(again().await, [row("AGAIN1", false), row("AGAIN2", true)]);

@@ -85,7 +85,7 @@ async fn a_received_medium_is_kept_for_whoever_asks_and_is_on_no_way_out(store: 
     let account: Phone = "+237600000009".parse().unwrap();
     let long_ago = "2000-01-01T00:00:00Z".parse().unwrap();
     assert!(store.due(lease, 0, 9).await.unwrap().is_empty());
-    assert!(store.unreceipted(lease, 0, 9, &account, long_ago).await.unwrap().is_empty());
+    assert!(store.unreceipted(lease, &account, long_ago, (0, i64::MAX), None, 9).await.unwrap().is_empty());
     store.forget_media().await.unwrap();
     assert_eq!(kept(first.id).await.reference, Some(reference.clone()), "it may be asked for at any time");
 

@@ -177,6 +177,11 @@ impl Shared {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
+    /// The tenants whose actors live.
+    pub fn tenants(&self) -> Vec<TenantId> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
     pub(super) fn forget_tenants(&self) {
         self.tenants.write().unwrap_or_else(PoisonError::into_inner).clear();
     }

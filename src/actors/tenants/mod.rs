@@ -28,6 +28,8 @@ pub(super) enum Msg {
     /// Give the way to a tenant's actor, starting it if need be.
     Activate(TenantId, oneshot::Sender<Option<Door<tenant::Msg>>>),
     Revive(TenantId),
+    /// A tenant was erased: there is nothing left to act for.
+    Gone(TenantId),
 }
 
 struct Tenants;
@@ -54,6 +56,14 @@ impl State {
         let door = child.door().cloned();
         self.shared.set_tenant(id, door.clone());
         door
+    }
+
+    /// Lets a child go. Its sessions are gone already, so its end is short; nobody waits for it all the same.
+    fn dismiss(&mut self, id: TenantId) {
+        self.shared.set_tenant(id, None);
+        let Some(mut child) = self.children.remove(&id) else { return };
+        self.vitals.forget(child.vitals().name());
+        tokio::spawn(async move { child.stop(STOP_WITHIN).await });
     }
 
     async fn boot(&mut self, myself: &ActorRef<Letter<Msg>>) {
@@ -103,9 +113,11 @@ impl Actor for Tenants {
                 };
                 let _ = reply.send(door);
             }
-            Msg::Revive(id) => {
+            Msg::Revive(id) if state.children.contains_key(&id) => {
                 state.start(&myself, id).await;
             }
+            Msg::Revive(_) => {}
+            Msg::Gone(id) => state.dismiss(id),
         }
         Ok(())
     }

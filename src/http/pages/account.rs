@@ -4,7 +4,7 @@ use maud::html;
 
 use super::super::call::Answered;
 use super::super::fields::text;
-use super::super::{origin, reply};
+use super::super::reply;
 use super::frame::Room;
 use super::visit::{self, Visit};
 use crate::domain::account::{PASSWORD_MAX, PASSWORD_MIN, Password, WeakPassword};
@@ -30,7 +30,7 @@ pub(in crate::http) async fn password(mut visit: Visit) -> Answered {
         Err(WeakPassword::Long) => return again(entry.long),
         Err(WeakPassword::Plain) => return again(entry.plain),
     };
-    let from = origin::client(visit.call.arrival.peer, &visit.call.headers);
+    let from = visit.call.client();
     let (system, access, email) = (visit.system(), &visit.access, &visit.email);
     if system.change_password(access, email, Password::claimed(old), new, from).await? {
         return Ok(reply::see_other("/dashboard/account?changed=1"));
@@ -42,7 +42,7 @@ pub(in crate::http) async fn delete(mut visit: Visit) -> Answered {
     let mut fields = visit.form().await?;
     let password = fields.optional("password", text(Ok::<_, String>)).unwrap_or_default();
     fields.finish(Some(()))?;
-    let from = origin::client(visit.call.arrival.peer, &visit.call.headers);
+    let from = visit.call.client();
     let password = Password::claimed(password);
     if visit.system().delete_account(&visit.access, &visit.email, password, from).await? {
         let mut response = reply::see_other("/login?gone=1");
@@ -66,7 +66,7 @@ fn page(visit: &Visit, said: Option<(bool, &str)>) -> Answered {
         }
         section.card {
             h2 { (words.change_password) }
-            form.stack method="post" action="/dashboard/account/password" {
+            form.stack.short method="post" action="/dashboard/account/password" {
                 (visit.csrf())
                 input.vh type="email" autocomplete="username" value=(visit.email.as_str()) readonly tabindex="-1" aria-hidden="true";
                 label for="old" { (words.old_password) }

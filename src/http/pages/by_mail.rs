@@ -5,7 +5,6 @@ use maud::{Markup, html};
 
 use super::super::call::{Answered, Call};
 use super::super::fields::text;
-use super::super::origin;
 use super::super::reply::{self, Response};
 use super::entry::{self, Given, Said};
 use super::look::Look;
@@ -36,7 +35,7 @@ pub(in crate::http) async fn ask_reset(mut call: Call) -> Answered {
     let email = fields.optional("email", text(Ok::<_, String>)).unwrap_or_default();
     let email = fields.finish(Some(email.trim().to_owned()))?;
     let words = look.words();
-    let from = origin::client(call.arrival.peer, &call.headers);
+    let from = call.client();
     if let Ok(address) = email.parse::<Email>()
         && call.system().ask_reset(&address, from, words.letters).await?
     {
@@ -71,7 +70,7 @@ pub(in crate::http) async fn set_password(mut call: Call) -> Answered {
             return Ok(reply::not_taken(Code::ValidationFailed, page));
         }
     };
-    let from = origin::client(call.arrival.peer, &call.headers);
+    let from = call.client();
     if call.system().reset_password(&token, new, from).await? {
         return Ok(reply::see_other("/login?reset=1"));
     }
@@ -96,7 +95,7 @@ pub(in crate::http) async fn make_account(mut call: Call) -> Answered {
     if !call.door.sign_up_open {
         return Ok(closed(&look));
     }
-    let from = origin::client(call.arrival.peer, &call.headers);
+    let from = call.client();
     let Some((token, email)) = good(&call, &token, Purpose::SignUp).await? else {
         return Ok(gone(&look, Purpose::SignUp));
     };

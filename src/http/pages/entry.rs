@@ -65,7 +65,7 @@ pub(in crate::http) async fn sign_up(mut call: Call) -> Answered {
         Ok(password) => password,
         Err(why) => return Ok(again(weak(&look, why))),
     };
-    let from = origin::client(call.arrival.peer, &call.headers);
+    let from = call.client();
     if call.system().sends_mail() {
         let sent = call.system().sign_up_by_mail(&address, password, from, look.words().letters).await?;
         return Ok(if sent { by_mail::sent(&look, &address) } else { again(words.bad_email) });
@@ -79,7 +79,7 @@ pub(in crate::http) async fn sign_up(mut call: Call) -> Answered {
 pub(in crate::http) async fn sign_in(mut call: Call) -> Answered {
     let look = Look::of(&call);
     let (email, password, next) = fields(&mut call).await?;
-    let from = origin::client(call.arrival.peer, &call.headers);
+    let from = call.client();
     let signed_in = match email.parse::<Email>() {
         Ok(address) => call.system().sign_in(&address, Password::claimed(password), from).await?,
         Err(_) => None,

@@ -106,10 +106,10 @@ fn list(visit: &Visit, keys: &[KeyView]) -> Markup {
                 @for key in keys {
                     tr id=(format!("key-{}", key.id)) {
                         td { strong { (key.name) } @if let Some(about) = &key.description { br; span.muted { (about) } } }
-                        td { code { (key.key_prefix) "…" } }
-                        td.num { (key.request_count) }
-                        td { @if let Some(at) = key.last_used_at { (moment(language, at, now)) } @else { span.muted { (words.never_used) } } }
-                        td { @match key.expires_at {
+                        td data-label=(words.key) { code { (key.key_prefix) "…" } }
+                        td.num data-label=(words.used) { (key.request_count) }
+                        td data-label=(words.last_used) { @if let Some(at) = key.last_used_at { (moment(language, at, now)) } @else { span.muted { (words.never_used) } } }
+                        td data-label=(words.expires) { @match key.expires_at {
                             Some(at) if at <= now => { span.tag.bad { (words.expired) } },
                             Some(at) => { (moment(language, at, now)) },
                             None => { span.muted { (words.never) } },

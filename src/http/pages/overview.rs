@@ -101,7 +101,7 @@ fn chart(words: &Overview, days: &[(NaiveDate, u64)]) -> Markup {
         section.card.chart {
             h2 { (words.month) }
             @if total == 0 { p.muted.small { (words.nothing) } }
-            @else { p.muted.small { (total) " " (words.accepted) ", " (words.at_most_a_day) " " (most) } }
+            @else { p.muted.small { (total) " " (words.accepted[usize::from(total != 1)]) ", " (words.at_most_a_day) " " (most) } }
             svg viewBox=(format!("0 0 {} {}", days.len() * WIDE, HIGH + 4)) role="img" aria-label=(format!("{}: {total}", words.month))
                 preserveAspectRatio="none" {
                 line class="base" x1="0" x2=(days.len() * WIDE) y1=(HIGH + 2) y2=(HIGH + 2) {}

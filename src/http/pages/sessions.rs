@@ -73,11 +73,11 @@ fn list(visit: &Visit, sessions: &[Session]) -> Markup {
                 @for session in sessions {
                     tr id=(format!("session-{}", session.id)) {
                         td { a href=(format!("/dashboard/sessions/{}", session.id)) { strong { (session.session_key.as_str()) } } }
-                        td { (status_tag(words, session.status))
+                        td data-label=(words.status) { (status_tag(words, session.status))
                             @if let Some(why) = &session.error_message { br; span.muted.small { (why) } } }
-                        td.num { @if let Some(number) = &session.phone_number { (number) } @else { span.muted { "–" } } }
-                        td { @if let Some(at) = session.last_activity_at { (moment(language, at, now)) } @else { span.muted { "–" } } }
-                        td { (moment(language, session.created_at, now)) }
+                        td.num data-label=(words.number) { @if let Some(number) = &session.phone_number { (number) } @else { span.muted { "–" } } }
+                        td data-label=(words.activity) { @if let Some(at) = session.last_activity_at { (moment(language, at, now)) } @else { span.muted { "–" } } }
+                        td data-label=(words.made_at) { (moment(language, session.created_at, now)) }
                     }
                 }
             }

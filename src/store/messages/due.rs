@@ -84,24 +84,33 @@ impl Store {
     pub async fn unreceipted(
         &self,
         lease: Lease,
-        after: i64,
-        limit: u64,
         account: &Phone,
         since: DateTime<Utc>,
+        (after, until): (i64, i64),
+        chat: Option<&Phone>,
+        limit: u64,
     ) -> Result<Vec<Due>, StoreError> {
-        let found = sent(lease, after, limit, account, since).all(self.reader()).await?;
+        let mut sent = sent(lease, account, since, after, Some(until)).order_by_asc(Column::Seq).limit(limit);
+        if let Some(chat) = chat {
+            sent = sent.filter(Column::Peer.eq(chat.digits()));
+        }
+        let found = sent.all(self.reader()).await?;
         self.with_content(lease, found).await
     }
 
-    /// The last of these.
-    pub async fn last_unreceipted(
+    /// The chats that have any of these, and the last place of each.
+    pub async fn unreceipted_chats(
         &self,
         lease: Lease,
         account: &Phone,
         since: DateTime<Utc>,
-    ) -> Result<Option<i64>, StoreError> {
-        let last = last_sent(lease, account, since).into_tuple::<i64>().one(self.reader()).await?;
-        Ok(last)
+        after: i64,
+        until: Option<i64>,
+    ) -> Result<Vec<(Phone, i64)>, StoreError> {
+        let chats: Vec<(String, i64)> =
+            chats_of(sent(lease, account, since, after, until)).into_tuple().all(self.reader()).await?;
+        let chat = |digits: String| Phone::from_digits(&digits).map_err(|_| StoreError::Corrupt("recipient"));
+        chats.into_iter().map(|(digits, last)| Ok((chat(digits)?, last))).collect()
     }
 
     async fn with_content(&self, lease: Lease, rows: Vec<message::Model>) -> Result<Vec<Due>, StoreError> {
@@ -168,23 +177,18 @@ pub(super) fn pending(lease: Lease, after: i64, limit: u64) -> Select<message::E
     next(outbound(lease, Status::Pending), after, limit)
 }
 
-pub(super) fn sent(
-    lease: Lease,
-    after: i64,
-    limit: u64,
-    account: &Phone,
-    since: DateTime<Utc>,
-) -> Select<message::Entity> {
-    next(all_sent(lease, account, since), after, limit)
-}
-
-pub(super) fn last_sent(lease: Lease, account: &Phone, since: DateTime<Utc>) -> Select<message::Entity> {
-    let sent = all_sent(lease, account, since).select_only().column(Column::Seq);
-    sent.order_by_desc(Column::Seq).limit(1)
+pub(super) fn chats_of(sent: Select<message::Entity>) -> Select<message::Entity> {
+    sent.select_only().column(Column::Peer).column_as(Column::Seq.max(), "last").group_by(Column::Peer)
 }
 
 /// What has lost its payload is not among them: it was sent too long ago.
-fn all_sent(lease: Lease, account: &Phone, since: DateTime<Utc>) -> Select<message::Entity> {
+pub(super) fn sent(
+    lease: Lease,
+    account: &Phone,
+    since: DateTime<Utc>,
+    after: i64,
+    until: Option<i64>,
+) -> Select<message::Entity> {
     let payload = Query::select()
         .expr(Expr::val(1))
         .from(media::Entity)
@@ -192,8 +196,13 @@ fn all_sent(lease: Lease, account: &Phone, since: DateTime<Utc>) -> Select<messa
         .and_where(media::Column::Payload.is_not_null())
         .to_owned();
     let readable = Condition::any().add(Column::Kind.eq(Kind::Text.as_str())).add(Expr::exists(payload));
-    outbound(lease, Status::Sent)
+    let sent = outbound(lease, Status::Sent)
         .filter(Column::FromPhone.eq(account.to_string()))
         .filter(Column::SentAt.gte(since))
         .filter(readable)
+        .filter(Column::Seq.gt(after));
+    match until {
+        Some(until) => sent.filter(Column::Seq.lte(until)),
+        None => sent,
+    }
 }

@@ -29,10 +29,10 @@ async fn what_is_due_is_found_without_a_look_at_the_history() {
     let (store, lease) = store_with_session(folder.path()).await;
     let (account, now) = ("+237600000001".parse().unwrap(), store.clock().now());
     let pending = plan(&store, &due::pending(lease, 7, 64)).await;
-    let sent = plan(&store, &due::sent(lease, 7, 64, &account, now)).await;
-    let last = plan(&store, &due::last_sent(lease, &account, now)).await;
+    let sent = plan(&store, &due::sent(lease, &account, now, 7, Some(9))).await;
+    let chats = plan(&store, &due::chats_of(due::sent(lease, &account, now, 7, None))).await;
     // Of the history, at most single rows by their id; of the chats that are held back, as many as there are.
-    for (plan, driven_by) in [(pending, "INDEX message_due"), (sent, "INDEX message_due"), (last, "INDEX message_due")]
+    for (plan, driven_by) in [(pending, "INDEX message_due"), (sent, "INDEX message_due"), (chats, "INDEX message_due")]
     {
         let touched: Vec<_> =
             plan.iter().filter(|step| step.starts_with("SEARCH") || step.starts_with("SCAN")).collect();

@@ -28,7 +28,7 @@ pub(in crate::http) async fn operate(mut call: Call) -> Answered {
     if !origin::is_own_form(&call.headers) {
         return Err(foreign_form());
     }
-    let from = origin::client(call.arrival.peer, &call.headers);
+    let from = call.client();
     let mut fields = call.form().await?;
     let given = fields.optional("token", text(Ok::<_, String>)).unwrap_or_default();
     fields.finish(Some(()))?;

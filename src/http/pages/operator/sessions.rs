@@ -52,11 +52,11 @@ fn list(operating: &Operating, sessions: &[SessionRow]) -> Markup {
                 @for session in sessions {
                     tr id=(format!("session-{}", session.id)) {
                         td { code.small { (session.id) } }
-                        td { (session.tenant.as_deref().unwrap_or("–")) }
-                        td { (status_tag(names, session.status)) @if let Some(code) = &session.error_code { " " code.small { (code) } } }
-                        td.num { (session.attempts) }
-                        td { @if let Some(at) = session.last_activity_at { (moment(language, at, now)) } @else { span.muted { "–" } } }
-                        td { (moment(language, session.created_at, now)) }
+                        td data-label=(words.tenant) { (session.tenant.as_deref().unwrap_or("–")) }
+                        td data-label=(names.status) { (status_tag(names, session.status)) @if let Some(code) = &session.error_code { " " code.small { (code) } } }
+                        td.num data-label=(names.attempts) { (session.attempts) }
+                        td data-label=(names.activity) { @if let Some(at) = session.last_activity_at { (moment(language, at, now)) } @else { span.muted { "–" } } }
+                        td data-label=(names.made_at) { (moment(language, session.created_at, now)) }
                     }
                 }
             }

@@ -83,10 +83,10 @@ fn list(operating: &Operating, tenants: &[TenantRow], plans: &[Plan]) -> Markup 
                 @for tenant in tenants {
                     tr {
                         td { strong { (tenant.email) } br; code.small { (tenant.id) } }
-                        td.num { (tenant.connected) " / " (tenant.sessions) }
-                        td.num { (tenant.used_today) }
-                        td { (moment(operating.look.language, tenant.created_at, now)) }
-                        td {
+                        td.num data-label=(words.sessions) { (tenant.connected) " / " (tenant.sessions) }
+                        td.num data-label=(words.today) { (tenant.used_today) }
+                        td data-label=(words.since) { (moment(operating.look.language, tenant.created_at, now)) }
+                        td data-label=(words.plan) {
                             form.row method="post" action=(PATH) {
                                 (operating.csrf())
                                 input type="hidden" name="email" value=(tenant.email);

@@ -1,201 +1,142 @@
-//! What was sent before this outbox lived, and never receipted, is sent again, once, over as many connections as it takes.
+//! How far an outbox has come with sending again what was sent before it lived and never receipted.
 //!
-//! It goes before what is new, though WhatsApp has all of it: a phone may have been unable to read a message, and have asked for it
-//! again of a process that died. To that phone the repeat is the message, and has to come before those behind it.
+//! It walks through all of that in the order of acceptance, and goes ahead of its walk in a chat that has something new to send. What
+//! a connection takes with it when it breaks is only what WhatsApp had not answered: the stanzas of one connection arrive in their
+//! order, so an answer to one speaks of all before it.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
-use chrono::TimeDelta;
+use crate::domain::phone::Phone;
 
-use super::round::{End, Round, locked};
-use crate::whatsapp::SendError;
+/// Of so many messages that are sent, one is a repeat where new ones never end; and so many new ones may go first.
+const ONE_IN: u64 = 4;
+const FIRST: u64 = 8;
 
-/// A receipt that has not come after this long will not come for sending again.
-const RESEND_WITHIN: TimeDelta = TimeDelta::hours(24);
-
-/// How far it has come. What a connection takes with it when it breaks is only what WhatsApp had not answered: the stanzas of one
-/// connection arrive in their order, so an answer to one speaks of all before it.
 #[derive(Debug, Default)]
 pub(super) struct CatchUp {
+    /// Where it ends: what comes behind was sent in this outbox's life. None until the store was asked.
+    end: Option<i64>,
+    /// The chats that have something left on this connection, and up to where each was caught up with ahead of the walk. None until
+    /// the store was asked on this connection.
+    chats: Option<HashMap<Phone, i64>>,
     /// Up to here everything has arrived.
     confirmed: i64,
     /// Up to here everything was put on the present connection.
     reached: i64,
-    /// Put there and not answered yet, in order.
-    unanswered: VecDeque<(String, i64)>,
-    /// Nothing more is to be put on this connection.
-    ended: bool,
-    /// Where it ends: what comes behind was sent in this outbox's life. None until the store was asked.
-    end: Option<i64>,
+    /// Put there and not answered yet, in order; with its place where it was the walk's.
+    unanswered: VecDeque<(String, Option<i64>)>,
+    /// What was sent for the first time in this life though its place is before the end.
+    own: HashSet<i64>,
+    /// New messages that went first, less the repeats that went since.
+    debt: u64,
 }
 
 impl CatchUp {
     /// A new connection goes on behind what arrived over the one before. A round that still runs on that keeps what is left.
     pub(super) fn anew(&mut self) -> Self {
         let before = std::mem::take(self);
-        if before.ended && before.unanswered.is_empty() {
+        if before.is_over() && before.unanswered.is_empty() {
             return before;
         }
-        Self { ended: false, reached: before.confirmed, unanswered: VecDeque::new(), ..before }
+        let reached = before.confirmed;
+        Self { chats: None, reached, unanswered: VecDeque::new(), ..before }
     }
 
-    /// Sets where it ends; nothing if there is nothing to do.
-    fn ends_at(&mut self, last: Option<i64>) {
-        self.ended = last.is_none();
-        self.end = Some(last.unwrap_or(0));
+    fn is_over(&self) -> bool {
+        self.chats.as_ref().is_some_and(HashMap::is_empty)
     }
 
-    /// Where to go on, and up to where; nothing when it is over.
-    fn next(&self) -> Option<(i64, i64)> {
-        self.end.filter(|_| !self.ended).map(|end| (self.reached, end))
+    /// What to ask the store on this connection: which chats have something behind the one and up to the other place. Nothing once
+    /// it has said.
+    pub(super) const fn to_ask(&self) -> Option<(i64, Option<i64>)> {
+        if self.chats.is_some() { None } else { Some((self.reached, self.end)) }
     }
 
-    /// This one is put on the wire now: its answer may come before that is over.
-    fn putting(&mut self, wire_id: &str, seq: i64) {
-        self.unanswered.push_back((wire_id.to_owned(), seq));
+    /// The chats that have something to catch up with, and the last place of each.
+    pub(super) fn asked(&mut self, chats: Vec<(Phone, i64)>) {
+        let last = chats.iter().map(|(_, last)| *last).max();
+        self.end.get_or_insert(last.unwrap_or(0));
+        self.chats = Some(chats.into_iter().map(|(chat, _)| (chat, 0)).collect());
+    }
+
+    /// Where the walk goes on, and up to where; nothing when it is over.
+    pub(super) fn next(&self) -> Option<(i64, i64)> {
+        self.end.filter(|_| self.chats.is_some() && !self.is_over()).map(|end| (self.reached, end))
+    }
+
+    /// The same in one chat.
+    pub(super) fn next_in(&self, chat: &Phone) -> Option<(i64, i64)> {
+        let ahead = *self.chats.as_ref()?.get(chat)?;
+        self.end.map(|end| (self.reached.max(ahead), end))
+    }
+
+    /// Whether this message was not put on the present connection yet.
+    pub(super) fn is_left(&self, chat: &Phone, seq: i64) -> bool {
+        let ahead = self.chats.as_ref().and_then(|chats| chats.get(chat));
+        ahead.is_some_and(|ahead| *ahead < seq) && !self.own.contains(&seq)
+    }
+
+    /// Nothing more is to be put on this connection.
+    pub(super) fn end(&mut self) {
+        self.chats = Some(HashMap::new());
+    }
+
+    /// Nothing more of this chat is.
+    pub(super) fn end_in(&mut self, chat: &Phone) {
+        if let Some(chats) = &mut self.chats {
+            chats.remove(chat);
+        }
+    }
+
+    /// The walk has nothing to do here.
+    pub(super) fn passed(&mut self, seq: i64) {
+        self.reached = seq;
+    }
+
+    pub(super) fn passed_in(&mut self, chat: &Phone, seq: i64) {
+        if let Some(ahead) = self.chats.as_mut().and_then(|chats| chats.get_mut(chat)) {
+            *ahead = seq;
+        }
+    }
+
+    /// This one is put on the wire now, by the walk or ahead of it in its chat: its answer may come before that is over.
+    pub(super) fn putting(&mut self, wire_id: &str, seq: i64, ahead: Option<&Phone>) {
+        self.unanswered.push_back((wire_id.to_owned(), ahead.is_none().then_some(seq)));
     }
 
     /// It is there; or it cannot be sent, and no answer will come.
-    fn put(&mut self, seq: i64, sent: bool) {
-        self.reached = seq;
+    pub(super) fn put(&mut self, wire_id: &str, seq: i64, ahead: Option<&Phone>, sent: bool) {
+        match ahead {
+            Some(chat) => self.passed_in(chat, seq),
+            None => self.passed(seq),
+        }
+        self.debt = self.debt.saturating_sub(ONE_IN - 1);
         if !sent {
-            self.unanswered.pop_back_if(|(_, last)| *last == seq);
+            self.unanswered.pop_back_if(|(last, _)| last == wire_id);
         }
     }
 
     /// WhatsApp said something of this message.
     pub(super) fn answered(&mut self, wire_id: &str) {
         if let Some(place) = self.unanswered.iter().position(|(id, _)| id == wire_id) {
-            self.confirmed = self.unanswered[place].1;
-            self.unanswered.drain(..=place);
+            let last = self.unanswered.drain(..=place).filter_map(|(_, seq)| seq).next_back();
+            self.confirmed = last.unwrap_or(self.confirmed);
         }
     }
-}
 
-impl Round {
-    /// Finds out where catching up ends, before anything else of this outbox is sent.
-    pub(super) async fn bound_catch_up(&self) -> Result<(), End> {
-        if locked(&self.catch_up).end.is_some() {
-            return Ok(());
+    /// A message went out for the first time.
+    pub(super) fn sent_anew(&mut self, seq: i64) {
+        if self.end.is_some_and(|end| seq <= end) {
+            self.own.insert(seq);
         }
-        let last = self.shared.store.last_unreceipted(self.lease, &self.account, self.since()).await;
-        let last = self.read(last)?;
-        locked(&self.catch_up).ends_at(last);
-        Ok(())
+        self.debt = if self.is_over() { 0 } else { self.debt + 1 };
     }
 
-    /// Sends again the next few messages that this account sent and that were never receipted: the receipt may have died with the
-    /// process that got it. WhatsApp has these already, so whatever it says of the repeat is no news. False when it is over.
-    pub(super) async fn catch_up(&self, most: u64) -> Result<bool, End> {
-        let progress = || locked(&self.catch_up);
-        let Some((after, until)) = progress().next() else { return Ok(false) };
-        let sent = self.shared.store.unreceipted(self.lease, after, most, &self.account, self.since()).await;
-        let mut due = self.read(sent)?;
-        due.retain(|message| message.seq <= until);
-        if due.is_empty() {
-            progress().ended = true;
-            return Ok(false);
-        }
-        for message in due {
-            self.turn(&message, true).await?;
-            progress().putting(&message.wire_id, message.seq);
-            match self.put_on_the_wire(&message).await? {
-                Err(SendError::NotConnected) => return Err(End::Disconnected),
-                put => progress().put(message.seq, put.is_ok()),
-            }
-        }
-        Ok(true)
-    }
-
-    fn since(&self) -> chrono::DateTime<chrono::Utc> {
-        self.shared.store.clock().now() - RESEND_WITHIN
+    /// How many repeats are due now, where so many new messages went first.
+    pub(super) fn owed(&self) -> Option<u64> {
+        (self.debt >= FIRST && self.next().is_some()).then_some(self.debt / (ONE_IN - 1))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn up_to(end: i64) -> CatchUp {
-        let mut catch_up = CatchUp::default();
-        assert_eq!(catch_up.next(), None, "nobody knows yet what was sent before");
-        catch_up.ends_at(Some(end));
-        catch_up
-    }
-
-    fn put(catch_up: &mut CatchUp, seq: i64) {
-        catch_up.putting(&seq.to_string(), seq);
-        catch_up.put(seq, true);
-    }
-
-    #[test]
-    fn a_connection_that_breaks_in_the_middle_costs_only_what_was_not_answered() {
-        let mut catch_up = up_to(7);
-        (1..=5).for_each(|seq| put(&mut catch_up, seq));
-        catch_up.answered("3");
-        catch_up.answered("1");
-        catch_up = catch_up.anew();
-        assert_eq!(catch_up.next(), Some((3, 7)));
-        (4..=7).for_each(|seq| put(&mut catch_up, seq));
-        catch_up.ended = true;
-        assert_eq!(catch_up.next(), None);
-        // The last ones may have been lost; what was sent since is none of its business.
-        catch_up.answered("6");
-        catch_up = catch_up.anew();
-        assert_eq!(catch_up.next(), Some((6, 7)));
-        put(&mut catch_up, 7);
-        catch_up.ended = true;
-        catch_up.answered("7");
-        catch_up = catch_up.anew();
-        assert_eq!(catch_up.next(), None, "over for good");
-    }
-
-    #[test]
-    fn what_cannot_be_sent_is_waited_for_by_nobody() {
-        let mut catch_up = up_to(2);
-        put(&mut catch_up, 1);
-        catch_up.putting("2", 2);
-        catch_up.put(2, false);
-        catch_up.ended = true;
-        catch_up.answered("1");
-        catch_up = catch_up.anew();
-        assert_eq!(catch_up.next(), None);
-    }
-
-    proptest! {
-        /// Connections that break after any number of messages, of which any number arrived, and of those any were answered.
-        #[test]
-        fn in_the_end_everything_has_arrived(breaks in vec((0usize..6, 0usize..6, 0usize..6), 0..20), all in 0i64..20) {
-            let mut catch_up = up_to(all);
-            let mut arrived = vec![0; usize::try_from(all).unwrap() + 1];
-            let connection = |catch_up: &mut CatchUp, most: usize, reach: usize, answer: usize, arrived: &mut Vec<u32>| {
-                let mut on_it = Vec::new();
-                while let Some((after, until)) = catch_up.next().filter(|_| on_it.len() < most) {
-                    let next = after + 1;
-                    if next > all.min(until) {
-                        catch_up.ended = true;
-                    } else {
-                        put(catch_up, next);
-                        on_it.push(next);
-                    }
-                }
-                for (n, seq) in on_it.iter().enumerate().take(reach) {
-                    arrived[usize::try_from(*seq).unwrap()] += 1;
-                    if n < answer {
-                        catch_up.answered(&seq.to_string());
-                    }
-                }
-                *catch_up = catch_up.anew();
-            };
-            for (most, reach, answer) in breaks {
-                connection(&mut catch_up, most, reach, answer, &mut arrived);
-            }
-            connection(&mut catch_up, usize::MAX, usize::MAX, usize::MAX, &mut arrived);
-            prop_assert!(catch_up.next().is_none());
-            prop_assert!(arrived.iter().skip(1).all(|times| *times > 0));
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,7 @@
 //! until then every new connection sends it again under the same wire id, and phones show an id once. A message whose medium is not on
 //! the media servers, or that is to be tried again after a pause, holds back its own chat and no other.
 
+mod again;
 mod catch_up;
 mod limited;
 mod media;

@@ -23,7 +23,7 @@ use crate::telemetry::traces;
 use crate::whatsapp::{Link, SendError};
 
 /// Read from the store at a time; at first only a few, where the pace is likely to end the round at the second.
-const BATCH: u64 = 64;
+pub(super) const BATCH: u64 = 64;
 const A_FEW: u64 = 2;
 /// How long a message may take onto the wire; the protocol crate waits for answers of the network without an end of ours.
 const SEND_WITHIN: Duration = Duration::from_secs(90);
@@ -81,13 +81,19 @@ impl Round {
         self.progress().begin();
         self.bound_catch_up().await?;
         let first = self.first_page().await?;
-        while self.catch_up(BATCH).await? {}
         let mut page = first;
         loop {
             self.released(first).await?;
+            if let Some(owed) = self.owed() {
+                self.catch_up(owed).await?;
+            }
             let seen = self.progress().seen();
             let due = self.read(self.shared.store.due(self.lease, seen, page).await)?;
             if due.is_empty() {
+                // What came meanwhile goes first.
+                if self.catch_up(first).await? {
+                    continue;
+                }
                 return Ok(());
             }
             for message in due {
@@ -138,6 +144,10 @@ impl Round {
             self.vitals.note_error(&error.to_string());
             End::StoreAway
         })
+    }
+
+    fn owed(&self) -> Option<u64> {
+        locked(&self.catch_up).owed()
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
@@ -194,12 +204,14 @@ impl Round {
         if self.progress().is_tried_out(message.message) {
             return self.fail(message, &place, Failure::SendFailed, "The message could not be sent.".to_owned()).await;
         }
+        self.catch_up_in(&message.to).await?;
         self.turn(message, false).await?;
         self.progress().trying(Some(place.clone()));
         let sent = self.put_on_the_wire(message).await;
         self.progress().trying(None);
         let (failure, why) = match sent? {
             Ok(()) => {
+                locked(&self.catch_up).sent_anew(message.seq);
                 self.progress().done(&place);
                 return Ok(true);
             }
