@@ -79,6 +79,22 @@ async fn what_is_no_page_is_not_found() {
     for path in ["/docs/nothing", "/assets/nothing.css", "/docs/Sessions"] {
         assert_eq!(open(&app, path, "en").await.status(), 404, "{path}");
     }
+    for path in ["/nowhere", "/dashboard/nowhere", "/health/nowhere", "/nowhere?lang=fr&x"] {
+        let page = open(&app, path, "fr").await;
+        assert_eq!(
+            (page.status().as_u16(), &page.headers()["content-language"]),
+            (404, &"fr".parse().unwrap()),
+            "{path}"
+        );
+        assert!(page.text().await.unwrap().contains("<main id=\"main\">"), "{path}");
+    }
+    let program = app.caller.with_key(None);
+    program.send(program.request(reqwest::Method::GET, "/nowhere")).await.problem(404, "not_found");
+    let api = open(&app, "/api/v1/nowhere", "fr").await;
+    assert_eq!(
+        (api.status().as_u16(), &api.headers()["content-type"]),
+        (404, &"application/problem+json".parse().unwrap())
+    );
     let asset = open(&app, "/assets/wamux.css", "en").await;
     assert_eq!(asset.headers()["cache-control"], "public, max-age=300");
     app.stop().await;

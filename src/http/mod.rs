@@ -33,6 +33,7 @@ use warp::{Filter, path};
 
 use crate::actors::System;
 use crate::domain::access::OperatorToken;
+use crate::domain::error::Refusal;
 use crate::domain::forwarded::TrustedProxies;
 use call::{Call, called};
 use openapi::Described;
@@ -204,7 +205,17 @@ pub fn routes(door: &Arc<Door>) -> BoxedFilter<(Response,)> {
         <Door as sandbox::Host>::ROOT,
         path!("api" / "v1" / "sandbox" / ..).boxed(),
     ));
-    joined(routes.collect())
+    joined(routes.chain([lost(door)]).collect())
+}
+
+/// A path to nothing is a page for whoever looks at pages; a program is told so as the API tells it.
+fn lost(door: &Arc<Door>) -> BoxedFilter<(Response,)> {
+    let page = |call: Call| async move {
+        let is_read = pages::is_wanted(&call.headers) && !call.path.as_str().starts_with("/api/");
+        let look = pages::Look::of(&call);
+        is_read.then(|| look.refused(&Refusal::not_found())).ok_or_else(warp::reject::not_found)
+    };
+    called(door).and_then(page).boxed()
 }
 
 /// The filters of a table's lines, for this door and below this root, which is written so. Each answer says which line it came from.

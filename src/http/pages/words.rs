@@ -106,6 +106,7 @@ pub(super) struct Actors {
     pub(super) answered_in: &'static str,
     pub(super) last_error: &'static str,
     pub(super) sessions: &'static str,
+    pub(super) workers: &'static str,
     pub(super) in_trouble: &'static str,
 }
 

@@ -110,9 +110,9 @@ impl Drawing {
         let place = format!("{above}/{}", actor.name);
         html! {
             li id={ "at:" (place) } {
-                @if actor.kind == "tenant" {
+                @if let Some(inside) = self.inside(actor) {
                     details id={ "open:" (place) } {
-                        summary { (self.row(actor)) (self.sum(actor)) }
+                        summary { (self.row(actor)) (self.sum(inside, actor)) }
                         (self.below(actor, &place, left))
                     }
                 } @else {
@@ -144,12 +144,21 @@ impl Drawing {
         }
     }
 
-    /// What a closed tenant has inside.
-    fn sum(&self, tenant: &Health) -> Markup {
-        let troubled = tenant.children.iter().filter(|session| State::worst(session).needs_attention()).count();
+    /// What those are of whom an actor has so many that it is drawn closed.
+    fn inside(&self, actor: &Health) -> Option<&'static str> {
+        match actor.kind {
+            "tenant" => Some(self.words.sessions),
+            "media" => Some(self.words.workers),
+            _ => None,
+        }
+    }
+
+    /// What a closed actor has inside.
+    fn sum(&self, inside: &str, actor: &Health) -> Markup {
+        let troubled = actor.children.iter().filter(|session| State::worst(session).needs_attention()).count();
         html! {
             span.sum {
-                (self.words.sessions) ": " (tenant.children.len())
+                (inside) ": " (actor.children.len())
                 @if troubled > 0 { ", " strong { (self.words.in_trouble) ": " (troubled) } }
             }
         }

@@ -97,6 +97,7 @@ pub(super) const WORDS: Words = Words {
         answered_in: "answered in",
         last_error: "Last error",
         sessions: "sessions",
+        workers: "workers",
         in_trouble: "in trouble",
     },
 };

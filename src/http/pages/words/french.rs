@@ -97,6 +97,7 @@ pub(super) const WORDS: Words = Words {
         answered_in: "réponse en",
         last_error: "Dernière erreur",
         sessions: "sessions",
+        workers: "ouvriers",
         in_trouble: "en difficulté",
     },
 };
