@@ -60,17 +60,23 @@ async fn a_session_keeps_to_its_pace_and_holds_up_no_other(on: Ground) {
     app.stop().await;
 }
 
+/// Texts that the friend's phone shows, and of which nobody heard.
+async fn sent_without_receipts(caller: &Caller, session: &str, count: u64) -> Vec<String> {
+    caller.post("/sandbox/faults", json!({ "fault": "lose_receipts" })).await.expect(201);
+    let texts: Vec<String> = (0..count).map(|n| format!("old {n}")).collect();
+    for text in &texts {
+        send(caller, session, FRIEND, text).await;
+    }
+    caller.until_count("status=sent", count).await;
+    until("all are shown", async || caller.screen(FRIEND).await == texts).await;
+    caller.delete("/sandbox/faults").await.expect(204);
+    texts
+}
+
 async fn what_is_sent_again_after_a_start_keeps_its_place(on: Ground) {
     let app = App::start_on(on).await;
     let one = app.caller.link("one", OWN).await;
-    app.caller.post("/sandbox/faults", json!({ "fault": "lose_receipts" })).await.expect(201);
-    let old: Vec<String> = (0..20).map(|n| format!("old {n}")).collect();
-    for text in &old {
-        send(&app.caller, &one, FRIEND, text).await;
-    }
-    app.caller.until_count("status=sent", 20).await;
-    until("all are shown", async || app.caller.screen(FRIEND).await == old).await;
-    app.caller.delete("/sandbox/faults").await.expect(204);
+    let old = sent_without_receipts(&app.caller, &one, 20).await;
     let app = app.restart().await;
     send(&app.caller, &one, FRIEND, "new").await;
     app.caller.until_count("status=delivered", 21).await;
@@ -81,14 +87,7 @@ async fn what_is_sent_again_after_a_start_keeps_its_place(on: Ground) {
 async fn what_is_sent_again_after_a_start_holds_up_no_other_chat(on: Ground) {
     let app = App::start_on(on).await;
     let one = app.caller.link("one", OWN).await;
-    app.caller.post("/sandbox/faults", json!({ "fault": "lose_receipts" })).await.expect(201);
-    let old: Vec<String> = (0..4).map(|n| format!("old {n}")).collect();
-    for text in &old {
-        send(&app.caller, &one, FRIEND, text).await;
-    }
-    app.caller.until_count("status=sent", 4).await;
-    until("all are shown", async || app.caller.screen(FRIEND).await == old).await;
-    app.caller.delete("/sandbox/faults").await.expect(204);
+    let old = sent_without_receipts(&app.caller, &one, 4).await;
     let path = format!("/sessions/{one}");
     app.caller.patch(&path, json!({ "messagesPerMinute": 6, "messageJitter": 0 })).await.expect(200);
     let new = send(&app.caller, &one, OTHER, "new").await;
