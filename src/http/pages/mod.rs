@@ -33,6 +33,7 @@ use warp::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::accept;
 use super::call::{Answered, Call};
+use super::origin;
 use super::reply::{self, Response};
 pub(super) use assets::asset;
 pub(super) use by_mail::{ask_reset, confirm, forgot, make_account, reset, set_password};
@@ -60,7 +61,7 @@ pub(super) fn is_wanted(headers: &HeaderMap) -> bool {
 #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
 pub(super) fn landing<D>(call: &Call<D>) -> Answered {
     let look = Look::of(call);
-    Ok(page(&look, &landing::page(&look)))
+    Ok(page(&look, &landing::page(&look, &origin::address(&call.headers))))
 }
 
 /// A page as it looks to somebody, with what a browser is told of every page.

@@ -116,6 +116,10 @@ pub(super) struct Landing {
     pub(super) lead: &'static str,
     pub(super) begin: &'static str,
     pub(super) read: &'static str,
+    /// The picture of a phone: what it shows, whose chat it is, and what is answered.
+    pub(super) phone: &'static str,
+    pub(super) from: &'static str,
+    pub(super) answer: &'static str,
     /// What it is good at: a heading and a sentence each.
     pub(super) reasons: [(&'static str, &'static str); 6],
 }

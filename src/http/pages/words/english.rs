@@ -31,6 +31,9 @@ pub(super) const WORDS: Words = Words {
                what people answer. What is accepted is safe on disk, and is delivered once.",
         begin: "Send a first message",
         read: "Read the documentation",
+        phone: "A phone shows the message, and answers: Thank you, it works!",
+        from: "Your account",
+        answer: "Thank you, it works!",
         reasons: [
             (
                 "Nothing lost, nothing twice",
