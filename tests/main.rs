@@ -21,6 +21,7 @@ mod endings;
 mod expiry;
 mod faults;
 mod foreign;
+mod french;
 mod ground;
 mod health;
 mod idempotency;

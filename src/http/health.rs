@@ -88,7 +88,7 @@ pub(super) async fn actors(call: Call) -> Answered {
             Ok(answer)
         }
         (_, health, entry) => {
-            let shown = health.ok_or_else(|| entry.err().map(|refusal| refusal.detail).unwrap_or_default());
+            let shown = health.ok_or_else(|| entry.err().unwrap_or_else(Refusal::not_found));
             Ok(pages::actors::page(&call, shown.as_ref(), probe, call.system().clock().now()))
         }
     }

@@ -11,15 +11,16 @@ use super::super::call::Call;
 use super::super::reply::Response;
 use super::frame::{Part, alive};
 use super::look::Look;
-use super::words::Actors;
+use super::words::{Actors, refusal};
 use crate::actors::Health;
+use crate::domain::error::Refusal;
 use crate::domain::event::time;
 pub(super) use drawn::{Drawing, State as Standing};
 
 /// The page with these actors, or with the reason why they are not shown.
 pub(in crate::http) fn page(
     call: &Call,
-    shown: Result<&Health, &String>,
+    shown: Result<&Health, &Refusal>,
     probed: bool,
     now: DateTime<Utc>,
 ) -> Response {
@@ -42,7 +43,7 @@ pub(in crate::http) fn page(
                         (drawing.tree(root))
                     },
                     // Where there is no token, none is asked for.
-                    Err(why) => (entry(words, why, call.door.operator.is_some())),
+                    Err(why) => (entry(&look, why, call.door.operator.is_some())),
                 }
             }
         }
@@ -66,10 +67,11 @@ fn controls(words: &Actors, probed: bool) -> Markup {
 }
 
 /// Where the operator says who they are. The script keeps the token for as long as this tab is open, and sends it as a header.
-fn entry(words: &Actors, why: &str, by_token: bool) -> Markup {
+fn entry(look: &Look, why: &Refusal, by_token: bool) -> Markup {
+    let words = &look.words().actors;
     html! {
         section {
-            p role="status" { (why) }
+            p role="status" { (refusal(look.language, why)) }
             @if by_token {
                 form.scripted id="token" {
                     label for="operator" { (words.token) }

@@ -42,7 +42,7 @@ pub(in crate::http) async fn reference<D>(call: Call<D>, group: String) -> Answe
         div.docs {
             (contents(language, Some(group.name)))
             div {
-                div.intro { h1 { (group.name) } (guide::markdown(group.about)) }
+                div.intro lang="en" { h1 { (group.name) } (guide::markdown(group.about)) }
                 @for call in &group.calls { (operation::shown(language.words(), call)) }
             }
         }
@@ -110,10 +110,10 @@ fn contents(language: Language, here: Option<&str>) -> Markup {
             }
             @for group in groups() {
                 h2 {
-                    a href=(format!("/docs/{}", slug(group.name))) aria-current=[(here == Some(group.name)).then_some("page")] { (group.name) }
+                    a href=(format!("/docs/{}", slug(group.name))) lang="en" aria-current=[(here == Some(group.name)).then_some("page")] { (group.name) }
                 }
                 @if here == Some(group.name) {
-                    ul { @for call in &group.calls { li { a href=(format!("#{}", operation::id(call))) { (operation::title(call)) } } } }
+                    ul lang="en" { @for call in &group.calls { li { a href=(format!("#{}", operation::id(call))) { (operation::title(call)) } } } }
                 }
             }
         }

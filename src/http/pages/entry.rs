@@ -106,8 +106,7 @@ pub(in crate::http) async fn sign_out(mut visit: Visit) -> Answered {
 /// The address, the password and the way onward that a form sent, if it is one of ours and the answer's cookie would be kept.
 async fn fields(call: &mut Call) -> Result<(String, String, Option<String>), Refusal> {
     if origin::loses_cookies(&call.headers) {
-        let words = Look::of(call).words().entry;
-        return Err(Refusal::new(Code::FormRefused, words.no_cookies_why));
+        return Err(visit::loses_cookies());
     }
     let mut fields = own_form(call).await?;
     let email = fields.optional("email", text(Ok::<_, String>)).unwrap_or_default();

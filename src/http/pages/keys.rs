@@ -57,7 +57,7 @@ async fn page(visit: &Visit, said: Option<&Said>, new: Option<&str>) -> Answered
     let body = html! {
         h1 { (words.title) }
         p.muted { (words.about) }
-        @if let Some(said) = said { (said.shown()) }
+        @if let Some(said) = said { (said.shown(visit.look.language)) }
         @if let Some(key) = new { (shown_once(visit, key)) }
         section.card {
             h2 { (words.create) }

@@ -7,29 +7,29 @@ use warp::http::header::CONTENT_TYPE;
 use super::super::reply::{self, Response};
 use super::frame::{Part, framed};
 use super::look::Look;
+use super::said::fields;
+use super::words;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::request::RequestId;
 
 pub(super) fn page(look: &Look, refusal: &Refusal, request: &RequestId) -> Response {
-    let words = look.words().refused;
+    let said = look.words().refused;
     let title = match refusal.code {
-        Code::NotFound | Code::PhoneNotFound => words.not_found,
-        Code::FormRefused => words.form_not_taken,
-        Code::RateLimited | Code::Overloaded | Code::NotReady | Code::Stopping => words.later,
-        _ => words.failed,
+        Code::NotFound | Code::PhoneNotFound => said.not_found,
+        Code::FormRefused => said.form_not_taken,
+        Code::RateLimited | Code::Overloaded | Code::NotReady | Code::Stopping => said.later,
+        _ => said.failed,
     };
     let body = html! {
         section.narrow {
             h1 { (title) }
-            p lang="en" { (refusal.detail) }
-            @for field in &refusal.fields {
-                p { code { (field.field) } " " (field.message) }
-            }
+            p { (words::refusal(look.language, refusal)) }
+            (fields(look.language, refusal))
             p.acts {
-                a.button.first href=(if look.signed_in { "/dashboard" } else { "/" }) { (words.home) }
+                a.button.first href=(if look.signed_in { "/dashboard" } else { "/" }) { (said.home) }
                 a.button href="/docs" { (look.words().docs) }
             }
-            p.muted.small { (words.code) " " code { (refusal.code.as_str()) } " · " (words.request) " " code { (request.as_str()) } }
+            p.muted.small { (said.code) " " code { (refusal.code.as_str()) } " · " (said.request) " " code { (request.as_str()) } }
         }
     };
     let page = super::page(look, &framed(look, Part::None, &format!("{title} · Wamux"), &body));

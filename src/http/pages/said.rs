@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::reply::{self, Response};
+use super::words::{self, Language};
 use crate::domain::error::Refusal;
 
 pub(super) enum Said {
@@ -11,13 +12,13 @@ pub(super) enum Said {
 }
 
 impl Said {
-    pub(super) fn shown(&self) -> Markup {
+    pub(super) fn shown(&self, language: Language) -> Markup {
         match self {
             Self::Done(text) => html! { p.note role="status" { (text) } },
             Self::Refused(refusal) => html! {
-                div.note.bad role="alert" lang="en" {
-                    (refusal.detail)
-                    @for field in &refusal.fields { p { code { (field.field) } " " (field.message) } }
+                div.note.bad role="alert" {
+                    (words::refusal(language, refusal))
+                    (fields(language, refusal))
                 }
             },
         }
@@ -30,4 +31,9 @@ impl Said {
             Self::Refused(refusal) => reply::not_taken(refusal.code, page),
         }
     }
+}
+
+/// What is wrong with each field, in a line of its own.
+pub(super) fn fields(language: Language, refusal: &Refusal) -> Markup {
+    html! { @for field in &refusal.fields { p { code { (field.field) } " " (words::mistake(language, &field.message)) } } }
 }

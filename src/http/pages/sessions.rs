@@ -47,7 +47,7 @@ async fn page(visit: &Visit, said: Option<Said>) -> Answered {
     let body = html! {
         h1 { (words.title) }
         p.muted { (words.about) }
-        @if let Some(said) = &said { (said.shown()) }
+        @if let Some(said) = &said { (said.shown(visit.look.language)) }
         section.card {
             form.row method="post" action="/dashboard/sessions" {
                 (visit.csrf())
@@ -74,7 +74,7 @@ fn list(visit: &Visit, sessions: &[Session]) -> Markup {
                     tr id=(format!("session-{}", session.id)) {
                         td { a href=(format!("/dashboard/sessions/{}", session.id)) { strong { (session.session_key.as_str()) } } }
                         td data-label=(words.status) { (status_tag(words, session.status))
-                            @if let Some(why) = &session.error_message { br; span.muted.small { (why) } } }
+                            @if let Some(why) = &session.error_message { br; span.muted.small { (words::fault(language, why)) } } }
                         td.num data-label=(words.number) { @if let Some(number) = &session.phone_number { (number) } @else { span.muted { "–" } } }
                         td data-label=(words.activity) { @if let Some(at) = session.last_activity_at { (moment(language, at, now)) } @else { span.muted { "–" } } }
                         td data-label=(words.made_at) { (moment(language, session.created_at, now)) }

@@ -10,7 +10,7 @@ use super::super::{messages, reply};
 use super::frame::Room;
 use super::said::Said;
 use super::visit::Visit;
-use super::{keys, sessions};
+use super::{keys, sessions, words};
 use crate::domain::access::KeyView;
 use crate::domain::error::Refusal;
 use crate::domain::message::{Direction, Filter, Message, Status as Reached};
@@ -87,7 +87,7 @@ async fn page(visit: &Visit, said: Option<Said>, key: Option<&str>) -> Answered 
             div.way {
                 h1 { (words.title) }
                 p.muted { (words.lead) }
-                @if let Some(said) = &said { (said.shown()) }
+                @if let Some(said) = &said { (said.shown(visit.look.language)) }
                 @if let Some(key) = key { (keys::shown_once(visit, key)) }
                 ol.steps id="steps" data-live="1000" { (steps(visit, &progress)) }
             }
@@ -166,7 +166,7 @@ fn of_session(visit: &Visit, session: Option<&Session>) -> Markup {
             },
             Some(session) => p {
                 (sessions::status_tag(visit.words().sessions, session.status)) " "
-                @if let Some(why) = &session.error_message { (why) " " }
+                @if let Some(why) = &session.error_message { (words::fault(visit.look.language, why)) " " }
                 a href=(format!("/dashboard/sessions/{}", session.id)) { (session.session_key.as_str()) }
             },
         }
@@ -196,7 +196,7 @@ fn of_arrival(visit: &Visit, sent: Option<&Message>) -> Markup {
     html! {
         @if let Some(sent) = sent {
             p { (status(visit, sent.status)) " " span.num { (sent.to_phone.as_deref().unwrap_or_default()) } }
-            @if let Some(why) = &sent.error_message { p.note.bad { (why) } }
+            @if sent.error_message.is_some() { p.note.bad { (words::failure(visit.look.language, sent)) } }
             @if matches!(sent.status, Reached::Delivered | Reached::Read) {
                 p { (phones::look(visit)) (words.well_done) }
                 p.acts { a.button href="/docs" { (visit.words().docs) } a.button href="/dashboard" { (visit.words().rooms.dashboard) } }

@@ -9,7 +9,7 @@ use super::super::fields::{Fields, text};
 use super::super::{origin, reply};
 use super::frame::{self, Room};
 use super::look::{Look, cookie};
-use super::words::Words;
+use super::words::{Language, Words};
 use crate::actors::System;
 use crate::domain::access::{Access, Email};
 use crate::domain::account::{SIGN_IN_LIFE, SignInToken};
@@ -116,6 +116,11 @@ pub(in crate::http) fn token(call: &Call) -> Option<SignInToken> {
 pub(super) fn foreign_form() -> Refusal {
     let detail = "This form was not sent by a page of this site, or you signed out and in since. Load the page again and send it once more.";
     Refusal::new(Code::FormRefused, detail)
+}
+
+/// Why nobody can sign in here: the browser would throw away what says who they are.
+pub(super) fn loses_cookies() -> Refusal {
+    Refusal::new(Code::FormRefused, Language::English.words().entry.no_cookies_why)
 }
 
 /// Has a browser keep who is signed in there.

@@ -4,6 +4,8 @@ mod by_mail;
 mod console;
 mod english;
 mod entry;
+mod failures;
+mod faults;
 mod french;
 mod keys;
 mod letters;
@@ -14,10 +16,12 @@ mod operator;
 mod overview;
 #[cfg(feature = "sandbox")]
 mod phones;
+mod refusals;
 mod refused;
 mod rooms;
 mod sessions;
 mod start;
+mod told;
 
 use warp::http::header::ACCEPT_LANGUAGE;
 
@@ -26,6 +30,8 @@ use crate::domain::mail::Letters;
 pub(super) use by_mail::ByMail;
 pub(super) use console::Console;
 pub(super) use entry::Entry;
+pub(super) use failures::{failed_with, failure};
+pub(super) use faults::{fault, meant};
 pub(super) use keys::Keys;
 pub(super) use measures::Measures;
 pub(super) use messages::Messages;
@@ -34,6 +40,7 @@ pub(super) use operator::Operator;
 pub(super) use overview::Overview;
 #[cfg(feature = "sandbox")]
 pub(super) use phones::Phones;
+pub(super) use refusals::{code, refusal};
 pub(super) use refused::Refused;
 pub(super) use rooms::Rooms;
 pub(super) use sessions::Sessions;
@@ -47,6 +54,7 @@ pub(super) enum Language {
 
 /// What pages say.
 pub(super) struct Words {
+    pub(super) language: Language,
     pub(super) entry: &'static Entry,
     pub(super) by_mail: &'static ByMail,
     pub(super) letters: &'static Letters,

@@ -51,7 +51,7 @@ pub enum Loss {
 }
 
 impl Loss {
-    pub(super) fn fault(self, why: &str) -> Fault {
+    pub fn fault(self, why: &str) -> Fault {
         match self {
             Self::Dropped => Fault::new("connection_lost", format!("The connection was lost ({why}); trying again.")),
             Self::Unreachable => Fault::new(

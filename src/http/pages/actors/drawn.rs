@@ -190,7 +190,7 @@ impl Drawing {
                 }
                 @if let Some(error) = &actor.last_error {
                     span.error {
-                        (words.last_error) @if let Some(at) = &actor.last_error_at { ", " (clock(at)) } ": " (error)
+                        (words.last_error) @if let Some(at) = &actor.last_error_at { ", " (clock(at)) } ": " span lang="en" { (error) }
                     }
                 }
             }

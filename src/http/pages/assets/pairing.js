@@ -8,8 +8,12 @@
   let until = 0;
   let again = 0;
 
-  function say(text) {
-    if (at("trouble")) at("trouble").textContent = text;
+  function say(text, language) {
+    const line = at("trouble");
+    if (!line) return;
+    line.textContent = text;
+    if (language) line.lang = language;
+    else line.removeAttribute("lang");
   }
 
   function show(code) {
@@ -54,7 +58,10 @@
     stream.addEventListener("error", (event) => {
       if (event.data) {
         const trouble = JSON.parse(event.data);
-        say(trouble.message);
+        // The stream speaks English; the page has the meaning of its codes, if it speaks another language.
+        const meant = JSON.parse(box.dataset.troubles ?? "{}")[trouble.code];
+        if (meant) say(meant);
+        else say(trouble.message, "en");
         wamux.read();
         if (trouble.final) {
           stream.close();

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::super::super::reply;
 use crate::actors::Sending;
 use crate::http::pages::visit::Visit;
+use crate::http::pages::words::{Language, refusal};
 
 pub(super) fn answer(visit: &Visit, sending: Option<&Sending>) -> Markup {
     let words = visit.words().console;
@@ -20,7 +21,7 @@ pub(super) fn answer(visit: &Visit, sending: Option<&Sending>) -> Markup {
 }
 
 fn told(visit: &Visit, sending: &Sending) -> Markup {
-    let words = visit.words().console;
+    let (words, language) = (visit.words().console, visit.look.language);
     let (status, body) = reply::told(sending, &visit.call.arrival.id);
     let id = serde_json::from_slice::<Value>(&body).ok().and_then(|body| Some(body["id"].as_str()?.to_owned()));
     let (of, left) = words.left;
@@ -29,6 +30,8 @@ fn told(visit: &Visit, sending: &Sending) -> Markup {
             span.tag.ok[status.is_success()].bad[!status.is_success()] { (status) }
             @if let Some(usage) = sending.usage { span.num { (usage.remaining()) (of) (usage.limit) (left) } }
         }
+        // The answer itself is English, as all that the API says.
+        @if let (Err(why), true) = (&sending.answer, language != Language::English) { p.why { (refusal(language, why)) } }
         pre tabindex="0" { code lang="en" { (indented(&String::from_utf8_lossy(&body))) } }
         @match &sending.answer {
             Ok(answer) => {

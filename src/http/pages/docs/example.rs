@@ -12,15 +12,15 @@ use super::{Operation, resolved};
 const HOST: &str = "http://127.0.0.1:8080";
 
 pub(super) fn shown(words: &Words, call: &Operation) -> Markup {
-    let words = &words.documentation;
+    let (said, language) = (&words.documentation, words.language.tag());
     html! {
         div.window {
-            p.top { (words.request) }
+            p.top lang=(language) { (said.request) }
             pre tabindex="0" { code { (command(call)) } }
         }
         @if let Some((status, answer)) = answer(call) {
             div.window {
-                p.top { (words.answer) " " (status) }
+                p.top lang=(language) { (said.answer) " " (status) }
                 pre tabindex="0" { code { (answer) } }
             }
         }

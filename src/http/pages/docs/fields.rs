@@ -37,7 +37,7 @@ pub(super) fn row(words: &Words, name: &str, required: bool, field: &'static Val
     html! {
         dt {
             code { (name) } " " span.kind { (kind(schema)) }
-            @if required { " " span.required { (words.documentation.required) } }
+            @if required { " " span.required lang=(words.language.tag()) { (words.documentation.required) } }
         }
         dd {
             (guide::markdown(about))

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use maud::{Markup, PreEscaped, html};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use super::super::words::Language;
+use super::super::words::{self, Language};
 use crate::domain::error::Code;
 use crate::domain::message::Failure;
 use crate::http::reply;
@@ -79,7 +79,7 @@ pub(super) fn codes(language: Language) -> Markup {
         dl.codes {
             @for code in Code::ALL {
                 dt id=(code.as_str()) { code { (code.as_str()) } " " span.kind { (reply::status(code).as_u16()) } }
-                dd { (code.title()) "." }
+                dd { (words::code(language, code).trim_end_matches('.')) "." }
             }
         }
         (failures(language))
@@ -96,7 +96,7 @@ fn failures(language: Language) -> Markup {
         dl.codes {
             @for failure in Failure::ALL {
                 dt id=[id(failure)] { code { (failure.as_str()) } }
-                dd { (failure.title()) "." }
+                dd { (words::failed_with(language, failure)) "." }
             }
         }
     }

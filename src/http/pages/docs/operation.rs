@@ -15,10 +15,11 @@ pub(super) fn title(call: &Operation) -> &'static str {
     call.said["summary"].as_str().unwrap_or_default()
 }
 
+/// What it says is the document's own English; the headings are the page's.
 pub(super) fn shown(words: &Words, call: &Operation) -> Markup {
-    let said = &words.documentation;
+    let (said, language) = (&words.documentation, words.language.tag());
     html! {
-        section.call id=(id(call)) aria-labelledby=(format!("{}-title", id(call))) {
+        section.call lang="en" id=(id(call)) aria-labelledby=(format!("{}-title", id(call))) {
             div {
                 h2 id=(format!("{}-title", id(call))) { (title(call)) }
                 p.where { span.verb { (call.verb) } " " span.path { (call.path) } }
@@ -26,10 +27,10 @@ pub(super) fn shown(words: &Words, call: &Operation) -> Markup {
                 (parameters(words, call, "path", said.path))
                 (parameters(words, call, "query", said.query))
                 @for (kind, body) in bodies(call) {
-                    h3 { (said.body) " " code { (kind) } }
+                    h3 lang=(language) { (said.body) " " code { (kind) } }
                     (fields::shown(words, body))
                 }
-                h3 { (said.answers) }
+                h3 lang=(language) { (said.answers) }
                 (answers(call))
             }
             div { (example::shown(words, call)) }
@@ -48,7 +49,7 @@ fn parameters(words: &Words, call: &Operation, place: &str, heading: &str) -> Ma
     let here: Vec<&'static Value> = all.filter(|parameter| parameter["in"] == place).collect();
     html! {
         @if !here.is_empty() {
-            h3 { (heading) }
+            h3 lang=(words.language.tag()) { (heading) }
             dl.fields {
                 @for parameter in here {
                     @let required = place == "query" && parameter["required"] == true;

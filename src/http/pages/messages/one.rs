@@ -11,6 +11,7 @@ use crate::domain::session::Session;
 use crate::http::call::{Answered, id};
 use crate::http::pages::frame::Room;
 use crate::http::pages::visit::Visit;
+use crate::http::pages::words::failure;
 
 /// Steps of a way follow each other fast.
 const LIVE: u32 = 1000;
@@ -47,7 +48,7 @@ pub(in crate::http) async fn show(visit: Visit, message: String) -> Answered {
             details.card id="as-json" {
                 summary { (words.as_json) }
                 p.small { code { "GET /api/v1/messages/" (message.id) } }
-                pre tabindex="0" id="json" { code { (serde_json::to_string_pretty(&message).unwrap_or_default()) } }
+                pre tabindex="0" id="json" { code lang="en" { (serde_json::to_string_pretty(&message).unwrap_or_default()) } }
                 (copy(words, "json"))
             }
         }
@@ -67,7 +68,7 @@ fn why(visit: &Visit, message: &Message) -> Markup {
     html! {
         section.note.bad {
             strong { (words.why_failed) }
-            @if let Some(sentence) = &message.error_message { p lang="en" { (sentence) } }
+            p { (failure(visit.look.language, message)) }
             @if let Some(code) = &message.error_code { p { a href=(format!("/docs#{code}")) { code { (code) } } } }
         }
     }

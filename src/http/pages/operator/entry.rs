@@ -12,9 +12,9 @@ use super::super::super::fields::text;
 use super::super::super::{origin, reply};
 use super::super::frame::{Part, framed};
 use super::super::look::Look;
-use super::super::visit::foreign_form;
+use super::super::visit::{foreign_form, loses_cookies};
 use super::{COOKIE, Operating};
-use crate::domain::error::{Code, Refusal};
+use crate::domain::error::Code;
 
 /// How long a browser is the operator's without the token being shown again.
 const PASS_LIFE: TimeDelta = TimeDelta::hours(12);
@@ -23,7 +23,7 @@ const PASS_LIFE: TimeDelta = TimeDelta::hours(12);
 pub(in crate::http) async fn operate(mut call: Call) -> Answered {
     let look = Look::of(&call);
     if origin::loses_cookies(&call.headers) {
-        return Err(Refusal::new(Code::FormRefused, look.words().entry.no_cookies_why));
+        return Err(loses_cookies());
     }
     if !origin::is_own_form(&call.headers) {
         return Err(foreign_form());

@@ -62,7 +62,7 @@ async fn page(operating: &Operating, said: Option<Said>) -> Answered {
     });
     let body = html! {
         h1 { (words.tenants) }
-        @if let Some(said) = &said { (said.shown()) }
+        @if let Some(said) = &said { (said.shown(operating.look.language)) }
         form.row method="get" action=(PATH) role="search" {
             div.grow { label for="q" { (words.address_holds) } input id="q" name="q" type="search" maxlength="254" value=[holding]; }
             button.button { (words.find) }

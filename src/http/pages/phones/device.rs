@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, FixedOffset, Utc};
 use maud::{Markup, html};
 
-use super::super::words::{Language, Phones as Words};
+use super::super::words::{Language, Phones as Words, refusal as refusal_in};
 use super::icons::{Icon, icon};
 use super::table::{Placed, Table};
 use super::{chat, chats};
@@ -69,7 +69,7 @@ pub(in crate::http::pages) fn device(room: &Room<'_>, placed: &Placed, seen: &Re
                 div.glass {
                     @if let Err(refusal) = seen {
                         div.head { h3 { (words.chats) } }
-                        p.empty role="status" { (refusal.detail) }
+                        p.empty role="status" { (refusal_in(room.language, refusal)) }
                     } @else if let Some(with) = &placed.chat {
                         (chat::chat(&device, with))
                     } @else {

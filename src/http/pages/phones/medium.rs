@@ -85,7 +85,7 @@ fn absent(line: &Shown, words: &Words) -> Markup {
                 (icon(picture)) " " (name) " · "
                 @match &line.media_error {
                     None => (words.fetching),
-                    Some(why) => { span.bad { (words.not_fetched) " " (why.replace('_', " ")) } },
+                    Some(why) => { span.bad { (words.not_fetched) " " span lang="en" { (why.replace('_', " ")) } } },
                 }
             }
         }

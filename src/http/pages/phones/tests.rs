@@ -140,7 +140,7 @@ fn media_are_shown_as_what_browsers_show_and_anything_else_is_for_download() {
     let absent = chat(vec![medium("image", "image/jpeg", false)]);
     assert!(absent.contains("Fetching…") && !absent.contains(at), "{absent}");
     let failed = Shown { media_error: Some("wrong_hash".to_owned()), ..medium("image", "image/jpeg", false) };
-    assert!(chat(vec![failed]).contains("could not get it: wrong hash"));
+    assert!(chat(vec![failed]).contains("could not get it: <span lang=\"en\">wrong hash</span>"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::super::frame::Room;
 use super::super::moment::moment;
 use super::super::said::Said;
 use super::super::visit::Visit;
+use super::super::words::fault;
 use super::{pairing, settings, status_tag};
 use crate::domain::error::Refusal;
 use crate::domain::health::SessionHealth;
@@ -86,14 +87,14 @@ async fn page(visit: &Visit, id: SessionId, said: Option<Said>, code: Option<&Ma
     let waits = matches!(session.status, Status::Initializing | Status::QrReady);
     let body = html! {
         p.small { a href="/dashboard/sessions" { "← " (words.title) } }
-        @if let Some(said) = &said { (said.shown()) }
+        @if let Some(said) = &said { (said.shown(visit.look.language)) }
         div id="session" data-live="2000" {
             div.head {
                 h1 { (session.session_key.as_str()) " " (status_tag(words, session.status)) }
                 @if let Some(number) = &session.phone_number { span.num.muted { (number) } }
             }
             @if let Some(why) = &session.error_message {
-                div.note.warn { (why) @if let Some(code) = &session.error_code { " " code { (code) } } }
+                div.note.warn { (fault(visit.look.language, why)) @if let Some(code) = &session.error_code { " " code { (code) } } }
             }
             @if waits { (pairing::code(visit, &session)) }
         }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::visit::Visit;
+use super::super::words::meant;
 use crate::domain::session::pairing_code::ShownCode;
 use crate::domain::session::{Session, Status};
 
@@ -13,7 +14,7 @@ pub(in crate::http::pages) fn code(visit: &Visit, session: &Session) -> Markup {
     html! {
         section.card.pair id="pair" {
             div.qr data-keep id="code" data-stream=(session.stream_url) data-seconds=(words.renews_in) data-soon=(words.code_soon) data-picture=(format!("/api/v1/sessions/{}/qr", session.id))
-                data-lost=(words.stream_lost) {
+                data-lost=(words.stream_lost) data-troubles=[meant(visit.look.language)] {
                 img id="qr" alt=(words.qr) width="264" height="264" src=[ready.then(|| format!("/api/v1/sessions/{}/qr", session.id))];
                 progress.scripted max="20" value="20" aria-hidden="true" {}
                 p.small.muted id="left" { noscript { a href="" { (words.read_again) } } }

@@ -73,7 +73,7 @@ pub(super) const FRENCH: ByMail = ByMail {
     confirm_lead: "Un compte sera créé pour",
     not_you: "Vous n’avez rien demandé ? Fermez cette page, et aucun compte ne sera créé.",
     chosen: "Le mot de passe que vous avez choisi",
-    not_chosen: "Ce n’est pas le mot de passe choisi pour ce compte. Si vous n’en avez choisi aucun, quelqu’un d’autre a donné votre adresse : ignorez le courriel.",
+    not_chosen: "Ce n’est pas le mot de passe choisi pour ce compte. Si vous n’en avez choisi aucun, quelqu’un d’autre a donné votre adresse : ignorez le courriel.",
     reset_title: "Choisir un nouveau mot de passe",
     reset_lead: "Il est pour le compte de",
     reset_hint: "Tous les navigateurs où vous êtes connecté seront déconnectés.",

@@ -1,8 +1,9 @@
 //! The words of the pages in English.
 
-use super::{Actors, Documentation, Landing, Words};
+use super::{Actors, Documentation, Landing, Language, Words};
 
 pub(super) const WORDS: Words = Words {
+    language: Language::English,
     entry: &super::entry::ENGLISH,
     by_mail: &super::by_mail::ENGLISH,
     letters: &super::letters::ENGLISH,

@@ -52,13 +52,13 @@ pub(super) const ENGLISH: Entry = Entry {
 
 pub(super) const FRENCH: Entry = Entry {
     sign_up: "Créer un compte",
-    sign_up_lead: "Gratuit : 10 sessions et 100 messages par jour. Sans carte, et sur le réseau simulé sans téléphone.",
+    sign_up_lead: "Gratuit : 10 sessions et 100 messages par jour. Sans carte, et sur le réseau simulé sans téléphone.",
     create: "Créer le compte",
-    have_account: "Vous avez un compte ?",
+    have_account: "Vous avez un compte ?",
     closed: "Ce serveur ne crée plus de comptes. Adressez-vous à la personne qui l’administre.",
     sign_in: "Se connecter",
-    no_account: "Pas encore de compte ?",
-    forgot: "Un mot de passe oublié est remplacé par la personne qui administre ce serveur : wamux users reset-password.",
+    no_account: "Pas encore de compte ?",
+    forgot: "Un mot de passe oublié est remplacé par la personne qui administre ce serveur : wamux users reset-password.",
     made: "Si cette adresse était libre, votre compte est prêt. Connectez-vous avec le mot de passe choisi.",
     signed_out: "Vous êtes déconnecté.",
     gone: "Votre compte est supprimé. Plus personne n’y entre, et ce qu’il contenait est en cours d’effacement.",

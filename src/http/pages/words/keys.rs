@@ -62,7 +62,7 @@ pub(super) const FRENCH: Keys = Keys {
     days: "jours",
     none: "Il n’y a pas encore de clé. Les programmes en présentent une à chaque appel.",
     made: "Votre nouvelle clé",
-    once: "Copiez-la maintenant : elle n’est montrée que cette fois, et seule son empreinte est gardée ici.",
+    once: "Copiez-la maintenant : elle n’est montrée que cette fois, et seule son empreinte est gardée ici.",
     copy: "Copier",
     copied: "Copiée",
     key: "Commence par",
@@ -71,6 +71,6 @@ pub(super) const FRENCH: Keys = Keys {
     never_used: "pas encore",
     expired: "expirée",
     revoke: "Révoquer",
-    sure: "Révoquer cette clé ? Les programmes qui s’en servent sont refusés aussitôt.",
-    revoked: "La clé est révoquée : elle n’ouvre plus rien.",
+    sure: "Révoquer cette clé ? Les programmes qui s’en servent sont refusés aussitôt.",
+    revoked: "La clé est révoquée : elle n’ouvre plus rien.",
 };

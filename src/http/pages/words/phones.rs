@@ -258,7 +258,7 @@ pub(super) const FRENCH: Phones = Phones {
     write: "Message",
     send: "Envoyer",
     attach: "Joindre un fichier",
-    file: "Image, son ou autre fichier, jusqu'à 180\u{a0}ko",
+    file: "Image, son ou autre fichier, jusqu’à 180\u{a0}ko",
     as_voice: "Envoyer un son comme note vocale",
     no_writing: "Ce téléphone est en mode avion\u{a0}: il ne reçoit rien et ne dit rien.",
     photo: "Photo",

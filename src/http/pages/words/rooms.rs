@@ -53,5 +53,5 @@ pub(super) const FRENCH: Rooms = Rooms {
     delete: "Supprimer le compte",
     delete_about: "Vos sessions sont dissociées, vos clés refusées aussitôt, et tous vos messages effacés en quelques minutes. Personne ne \
                    pourra les rétablir.",
-    delete_sure: "Supprimer ce compte avec tout ce qu’il contient ?",
+    delete_sure: "Supprimer ce compte avec tout ce qu’il contient ?",
 };
