@@ -2,9 +2,10 @@
 
 use reqwest::header::{ACCEPT, ACCEPT_LANGUAGE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, Method, Response};
 
 use crate::ground::app::App;
+use crate::ground::browser::Browser;
 
 const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
@@ -97,5 +98,22 @@ async fn what_is_no_page_is_not_found() {
     );
     let asset = open(&app, "/assets/wamux.css", "en").await;
     assert_eq!(asset.headers()["cache-control"], "public, max-age=300");
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_method_gets_a_page_that_says_which_are_right() {
+    let app = App::start().await;
+    let browser = Browser::at(&app);
+    for (path, allowed) in [("/docs", "GET, HEAD, OPTIONS"), ("/dashboard/account/delete", "GET, POST, HEAD, OPTIONS")]
+    {
+        for (language, said) in [("en", "What stands here answers to"), ("fr", "Cette adresse répond à")] {
+            let wrong = browser.request(Method::DELETE, &format!("{path}?lang={language}"));
+            let page = browser.send(wrong).await;
+            assert_eq!((page.status, &page.headers["allow"]), (405, &allowed.parse().unwrap()), "{path}");
+            assert_eq!(page.headers["content-type"], "text/html; charset=utf-8", "{path}");
+            assert!(page.text.contains(&format!("{said} {allowed}.")), "{path}: {}", page.text);
+        }
+    }
     app.stop().await;
 }

@@ -105,11 +105,11 @@ macro_rules! shown {
             methods: &[$(Method::$verb),+],
             described: Vec::new,
             filter: |$door, root| root.and($path).and(called($door)).then(|$($segment: String,)* $call: Call<_>| async move {
-                let (look, request) = (pages::Look::of(&$call), $call.arrival.id.clone());
+                let look = pages::Look::of(&$call);
                 let answer = match $call.method {
                     $(Method::$verb => $answer.await,)+
                     Method::OPTIONS => Ok(reply::options(&[$(Method::$verb),+])),
-                    _ => Ok(reply::method_not_allowed(&[$(Method::$verb),+], &request)),
+                    _ => Ok(reply::method_not_allowed(&[$(Method::$verb),+], |refusal| look.refused(refusal))),
                 };
                 answer.unwrap_or_else(|refusal| look.refused(&refusal))
             }).boxed(),
@@ -130,7 +130,7 @@ macro_rules! line {
                 let answer = match call.method {
                     $(Method::$verb => $file::$handler(call $(, $given)*).await,)+
                     Method::OPTIONS => Ok(reply::options(&[$(Method::$verb),+])),
-                    _ => Ok(reply::method_not_allowed(&[$(Method::$verb),+], &request)),
+                    _ => Ok(reply::method_not_allowed(&[$(Method::$verb),+], |refusal| reply::refused(refusal, &request))),
                 };
                 answer.unwrap_or_else(|refusal| reply::refused(&refusal, &request))
             }).boxed(),

@@ -248,10 +248,11 @@ pub(super) fn options(methods: &[Method]) -> Response {
     allowing(done(), &allowed(methods))
 }
 
-pub(super) fn method_not_allowed(methods: &[Method], request: &RequestId) -> Response {
+/// What stands here cannot be called so: a refusal, in the form in which others are told here.
+pub(super) fn method_not_allowed(methods: &[Method], told: impl FnOnce(&Refusal) -> Response) -> Response {
     let methods = allowed(methods);
     let refusal = Refusal::new(Code::MethodNotAllowed, format!("What stands here answers to {methods}."));
-    allowing(refused(&refusal, request), &methods)
+    allowing(told(&refusal), &methods)
 }
 
 fn allowed(methods: &[Method]) -> String {

@@ -46,7 +46,7 @@ async fn what_a_caller_should_do_next_is_in_the_headers() {
 
 #[tokio::test]
 async fn what_answers_get_answers_head_and_says_so() {
-    let response = method_not_allowed(&[Method::POST, Method::GET], &RequestId::none());
+    let response = method_not_allowed(&[Method::POST, Method::GET], |refusal| refused(refusal, &RequestId::none()));
     let (status, headers, body) = read(response).await;
     assert_eq!((status.as_u16(), &body["code"]), (405, &"method_not_allowed".into()));
     assert_eq!(headers["allow"], "POST, GET, HEAD, OPTIONS");
