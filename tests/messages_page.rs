@@ -72,6 +72,8 @@ async fn a_message_is_found_in_the_log_and_its_timeline_read() {
     for said in ["href=\"/docs#recipient_not_on_whatsapp\"", &sentence] {
         assert!(failed.text.contains(said), "no {said} in {}", failed.text);
     }
+    let steps = failed.text.split("<ol class=\"steps\">").nth(1).unwrap().split("</ol>").next().unwrap();
+    assert_eq!(steps.matches("<time").count(), 2, "when it was accepted, and when it failed: {steps}");
     assert!(you.get("/docs").await.text.contains("id=\"recipient_not_on_whatsapp\""));
     let escaped = you.get(&format!("{LOG}/{hostile}")).await;
     assert!(!escaped.text.contains("<script>alert") && escaped.text.contains("&lt;script&gt;"));

@@ -2,6 +2,7 @@
 
 mod due;
 mod expiry;
+mod failed;
 mod forgetting;
 mod shown;
 

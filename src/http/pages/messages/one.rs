@@ -18,6 +18,7 @@ const LIVE: u32 = 1000;
 
 pub(in crate::http) async fn show(visit: Visit, message: String) -> Answered {
     let message = visit.system().message(&visit.access, id::<MessageId>(&message)?).await?;
+    let failed_at = visit.system().failed_at(&visit.access, &message).await?;
     let sessions = visit.system().sessions(&visit.access).await?;
     let words = visit.words().messages;
     let other = sign::other_side(&message).unwrap_or(words.unknown_number);
@@ -40,7 +41,7 @@ pub(in crate::http) async fn show(visit: Visit, message: String) -> Answered {
                     }
                     section.card {
                         h2 { (words.way) }
-                        (way::way(visit.words(), &message))
+                        (way::way(visit.words(), &message, failed_at))
                     }
                 }
                 section.card { (named(&visit, &message, &sessions)) }

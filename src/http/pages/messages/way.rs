@@ -17,9 +17,9 @@ struct Step {
     at: Option<DateTime<Utc>>,
 }
 
-pub(super) fn way(words: &Words, message: &Message) -> Markup {
+pub(super) fn way(words: &Words, message: &Message, failed_at: Option<DateTime<Utc>>) -> Markup {
     let own = words.messages;
-    let steps = steps(words, message);
+    let steps = steps(words, message, failed_at);
     let mut last = None;
     html! {
         ol.steps {
@@ -41,7 +41,7 @@ pub(super) fn way(words: &Words, message: &Message) -> Markup {
     }
 }
 
-fn steps(words: &Words, message: &Message) -> Vec<Step> {
+fn steps(words: &Words, message: &Message, failed_at: Option<DateTime<Utc>>) -> Vec<Step> {
     let own = words.messages;
     let done = |name, at| Step { name, class: "done", at: Some(at) };
     if message.direction == Direction::Inbound {
@@ -49,7 +49,7 @@ fn steps(words: &Words, message: &Message) -> Vec<Step> {
     }
     let first = done(own.accepted, message.created_at);
     if message.status == Status::Failed {
-        return vec![first, Step { name: sign::name(own, Status::Failed), class: "failed", at: None }];
+        return vec![first, Step { name: sign::name(own, Status::Failed), class: "failed", at: failed_at }];
     }
     let later =
         [(Status::Sent, message.sent_at), (Status::Delivered, message.delivered_at), (Status::Read, message.read_at)];
@@ -101,7 +101,7 @@ mod tests {
             (Direction::Outbound, Status::Failed, &["Accepted done", "Failed failed"]),
             (Direction::Inbound, Status::Delivered, &["Received done"]),
         ] {
-            let steps = steps(words, &message(direction, status));
+            let steps = steps(words, &message(direction, status), None);
             let got: Vec<String> = steps.iter().map(|step| format!("{} {}", step.name, step.class)).collect();
             assert_eq!(got, want);
             assert!(steps.iter().all(|step| step.class != "done" || step.at.is_some()));
@@ -110,8 +110,14 @@ mod tests {
 
     #[test]
     fn the_time_between_is_told() {
-        let shown = way(Language::English.words(), &message(Direction::Outbound, Status::Delivered)).into_string();
+        let shown =
+            way(Language::English.words(), &message(Direction::Outbound, Status::Delivered), None).into_string();
         assert_eq!(shown.matches("after 1.0\u{a0}s").count(), 2, "{shown}");
         assert_eq!(shown.matches("not yet").count(), 1);
+        let failed =
+            |at| way(Language::English.words(), &message(Direction::Outbound, Status::Failed), at).into_string();
+        let known = failed(DateTime::from_timestamp(13, 0));
+        assert!(known.contains("1970-01-01 00:00:13.000 UTC") && known.contains("after 3.0\u{a0}s"), "{known}");
+        assert_eq!(failed(None).matches("<time").count(), 1, "what is not known is not told");
     }
 }
