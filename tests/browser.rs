@@ -1,5 +1,6 @@
 //! The pages in a real browser, with script: what people do on them, and whether everybody can.
 
+mod mail;
 mod phones;
 mod window;
 
@@ -62,10 +63,7 @@ async fn a_revoked_key_is_gone_from_the_page_and_opens_nothing() {
 async fn a_code_renews_itself_and_the_page_follows_the_session() {
     let app = App::start().await;
     let window = Window::signed_in(&app, PERSON).await;
-    window.goes("/dashboard/sessions").await;
-    window.types("#sessionKey", "support").await;
-    window.clicks("form.row .button.first").await;
-    window.says("#left", "Renews itself in").await;
+    let session = window.made_session().await;
     let picture = "return document.getElementById('qr').src";
     let first = window.run(picture, Vec::new()).await;
     window.run("window.first = document.getElementById('qr').src", Vec::new()).await;
@@ -73,10 +71,10 @@ async fn a_code_renews_itself_and_the_page_follows_the_session() {
     window.shows("body.renewed").await;
     let second = window.run(picture, Vec::new()).await;
     assert!(first != second && second.as_str().unwrap().starts_with("data:image/png;base64,"), "{second}");
-    let id = window.path().await.rsplit('/').next().unwrap().to_owned();
+    let id = session.rsplit('/').next().unwrap();
     window.run("window.same = true", Vec::new()).await;
     let key = app.tenant(PERSON, "free").await;
-    key.scan(&id, "+237600000081").await;
+    key.scan(id, "+237600000081").await;
     window.says("h1 .tag", "connected").await;
     assert_eq!(
         window.run("return window.same && !document.getElementById('qr')", Vec::new()).await,
@@ -125,11 +123,7 @@ async fn another_site_can_have_nothing_sent() {
 async fn every_page_is_for_everybody_in_both_themes_and_asks_no_other_host() {
     let app = App::start().await;
     let window = Window::signed_in(&app, PERSON).await;
-    window.goes("/dashboard/sessions").await;
-    window.types("#sessionKey", "support").await;
-    window.clicks("form.row .button.first").await;
-    window.says("#left", "Renews itself in").await;
-    let session = window.path().await;
+    let session = window.made_session().await;
     let pages = [
         "/",
         "/docs",
@@ -156,15 +150,26 @@ async fn every_page_is_for_everybody_in_both_themes_and_asks_no_other_host() {
             wrong.extend(found.map(|what| format!("{page} ({theme}): {what}")));
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    window.is_wide(Some(360)).await;
+    window.goes("/?lang=fr").await;
+    for page in pages {
+        window.goes(page).await;
+        let english = window.unmarked_english().await.into_iter().map(|text| format!("English in French: {text}"));
+        let found = window.faults().await.into_iter().chain(english);
+        wrong.extend(found.map(|what| format!("{page} (narrow): {what}")));
+    }
     window.close().await;
-    let narrow = Window::sized(&app, 500, 800).await;
-    for page in ["/", "/docs", "/login", "/signup"] {
-        narrow.goes(page).await;
-        assert_eq!(narrow.faults().await, Vec::<String>::new(), "{page}");
-        assert_eq!(narrow.barriers().await, Vec::<String>::new(), "{page}");
+    let narrow = Window::open(&app).await;
+    narrow.is_wide(Some(360)).await;
+    for language in ["en", "fr"] {
+        for page in ["/", "/docs", "/login", "/signup"] {
+            narrow.goes(&format!("{page}?lang={language}")).await;
+            let found = narrow.barriers().await.into_iter().chain(narrow.faults().await);
+            wrong.extend(found.map(|what| format!("{page} (narrow, {language}): {what}")));
+        }
     }
     narrow.close().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     app.stop().await;
 }
 
@@ -192,6 +197,14 @@ async fn the_console_follows_what_is_typed_and_a_message_turns_by_itself() {
     window.says(".message .mark", "Delivered").await;
     assert_eq!(window.run("return window.same", Vec::new()).await, true, "without a reload");
     let mut wrong = Vec::new();
+    window.goes("/dashboard/console").await;
+    for width in [None, Some(360)] {
+        window.is_wide(width).await;
+        let covers = "const [code, button] = ['pre', 'button'].map((tag) => document.querySelector(`.panel.curl ${tag}`).getBoundingClientRect());
+            return code.right > button.left && button.right > code.left && code.bottom > button.top && button.bottom > code.top";
+        assert_eq!(window.run(covers, Vec::new()).await, false, "the button to copy lies on the code");
+    }
+    window.is_wide(None).await;
     for theme in ["light", "dark"] {
         window.prefers(theme).await;
         for page in [

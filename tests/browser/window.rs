@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use fantoccini::elements::Element;
 use fantoccini::wd::Capabilities;
+use fantoccini::wd::WebDriverCompatibleCommand;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -59,6 +60,15 @@ impl Window {
         window.signs("", PASSWORD).await;
         window.shows(".rooms").await;
         window
+    }
+
+    /// Makes a session whose code waits to be scanned; the path of its page, which is open then.
+    pub(super) async fn made_session(&self) -> String {
+        self.goes("/dashboard/sessions").await;
+        self.types("#sessionKey", "support").await;
+        self.clicks("form.row .button.first").await;
+        self.says("#left", "Renews itself in").await;
+        self.path().await
     }
 
     /// Fills the form of an address and a password, and sends it. The address may stand there already.
@@ -162,6 +172,26 @@ impl Window {
         found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
     }
 
+    /// From now on the window is so wide, or as it was opened. Chromium makes no window of its own as narrow as a phone.
+    pub(super) async fn is_wide(&self, width: Option<u32>) {
+        let given =
+            width.map(|width| json!({ "width": width, "height": 740, "deviceScaleFactor": 1, "mobile": false }));
+        let command = match given {
+            Some(given) => Chromium("Emulation.setDeviceMetricsOverride", given),
+            None => Chromium("Emulation.clearDeviceMetricsOverride", json!({})),
+        };
+        self.client.issue_cmd(command).await.unwrap();
+    }
+
+    /// What the page says in words that only English has, where it does not say that it is English.
+    pub(super) async fn unmarked_english(&self) -> Vec<String> {
+        let script = "const page = document.body.cloneNode(true);
+            page.querySelectorAll('[lang=en], code, pre, script').forEach((node) => node.remove());
+            return (page.textContent.match(/[^.]* (the|is|are|and|with|this|of|your|cannot|must) [^.]*/g) || []).map((found) => found.trim())";
+        let found = self.run(script, Vec::new()).await;
+        found.as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect()
+    }
+
     /// Shows pages as to somebody who likes them dark, or light.
     pub(super) async fn prefers(&self, theme: &str) {
         self.goes(&format!("/login?theme={theme}")).await;
@@ -178,6 +208,20 @@ impl Drop for Window {
     fn drop(&mut self) {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
+    }
+}
+
+/// A command of Chromium's own protocol, which its driver passes on.
+#[derive(Debug)]
+struct Chromium(&'static str, Value);
+
+impl WebDriverCompatibleCommand for Chromium {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (reqwest::Method, Option<String>) {
+        (reqwest::Method::POST, Some(json!({ "cmd": self.0, "params": self.1 }).to_string()))
     }
 }
 
