@@ -40,6 +40,7 @@ mod openapi;
 mod operator_page;
 mod outage;
 mod pacing;
+mod page_weights;
 mod pages;
 mod pairing_code;
 mod phones_page;

@@ -175,6 +175,13 @@ pub fn surface() -> Vec<(Method, String)> {
     surface.collect()
 }
 
+/// The paths of the pages for people, as data. Two of them answer programs, too.
+pub fn pages() -> Vec<String> {
+    let pages = for_people().into_iter().flat_map(|at| at.calls("")).filter(|(method, _)| *method == Method::GET);
+    let both = ["/", "/health/actors"].map(str::to_owned);
+    both.into_iter().chain(pages.map(|(_, path)| path)).filter(|path| !path.starts_with("/assets/")).collect()
+}
+
 /// The paths of the forms of those who are signed in, as data: no other page's form may be taken at any of them.
 pub fn forms() -> Vec<String> {
     let forms = for_people().into_iter().flat_map(|at| at.calls("")).filter(|(method, _)| *method == Method::POST);

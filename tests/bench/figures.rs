@@ -1,8 +1,8 @@
 //! The figures that decide whether the foundation is right, each as a ratio to a floor measured in the same run:
-//! accepted messages a second (against bare batched inserts), memory a session, time from POST to a phone's screen, and what a video
-//! of 64 MB costs.
+//! accepted messages a second (against bare batched inserts), memory a session, time from POST to a phone's screen, what a video
+//! of 64 MB costs, and how long each page takes.
 //!
-//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen|film|apart [sessions [texts]]|crowd [companions]|deploy [sessions]|
+//! `make bench`, or `cargo bench --bench figures -- [accept|memory|screen|film|pages|apart [sessions [texts]]|crowd [companions]|deploy [sessions]|
 //! isolation]`; the last four, which take minutes, only when they are named.
 
 #![allow(unreachable_pub, reason = "a bench has no outside")]
@@ -22,6 +22,7 @@ mod film;
 #[allow(dead_code, reason = "the tests use the rest")]
 mod ground;
 mod isolation;
+mod pages;
 
 use std::fs;
 use std::time::Duration;
@@ -50,6 +51,9 @@ async fn main() {
     }
     if wanted("film") {
         film::film().await;
+    }
+    if wanted("pages") {
+        pages::pages().await;
     }
     let named = |name: &str| only.iter().any(|arg| arg == name);
     let mut numbers = only.iter().filter_map(|arg| arg.parse().ok());
