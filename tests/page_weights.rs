@@ -57,7 +57,7 @@ impl Stage {
         let chat =
             "/dashboard/phones?phone=%2B237600000051&chat=%2B237611111151&phone=%2B237611111151&chat=%2B237600000051";
         let mut pages = BTreeSet::from([chat.to_owned(), "/dashboard/console?kind=image".to_owned()]);
-        for path in wamux::http::pages() {
+        for path in wamux::http::page_paths() {
             let named = path.replace("sessions/{id}", &format!("sessions/{}", self.session));
             let named = named.replace("messages/{id}", &format!("messages/{}", self.message));
             match named.as_str() {

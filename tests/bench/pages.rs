@@ -34,7 +34,7 @@ pub async fn pages() {
         path.replace("messages/{id}", &format!("messages/{message}")).replace("{group}", "messages")
     };
     let (mut paths, mut slowest) = (vec![PHONES.to_owned()], Duration::ZERO);
-    paths.extend(wamux::http::pages().into_iter().map(named));
+    paths.extend(wamux::http::page_paths().into_iter().map(named));
     for path in paths {
         // Who is signed in is led on from some, and some are not there without mail.
         if browser.get(&path).await.status == 200 {
