@@ -81,24 +81,26 @@ const KNOWN: &Sentences = &[
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::domain::access::Email;
     use crate::domain::content::{TEXT_MAX, Text};
     use crate::domain::id::SessionId;
     use crate::domain::media::{CAPTION_MAX, Caption, MediaUrl, URL_MAX};
-    use crate::domain::message::{Search, Status};
+    use crate::domain::message::{Direction, Search, Status};
     use crate::domain::phone::Phone;
     use crate::domain::proxy::NotAProxy;
     use crate::domain::session::SessionKey;
     use crate::http::fields::{Fields, digits, id, line, text, word, yes_or_no_in_words};
     use crate::http::pages::words::told::tests::assert_each_is_itself;
 
-    /// What readers of fields say that were given something else.
-    fn wrong(read: impl FnOnce(&mut Fields)) -> Vec<String> {
+    /// What is said of a form that gives `a` twice, `b` as `x y` and something unknown, where this field is read so.
+    fn wrong<T>(name: &str, read: impl FnOnce(Value) -> Result<T, String>) -> Vec<String> {
         let given = [("a", "x y"), ("a", "again"), ("b", "x y"), ("unknown", "x")];
         let mut fields = Fields::of_form(given.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
-        read(&mut fields);
-        fields.finish(Some(())).unwrap_err().fields.into_iter().map(|field| field.message).collect()
+        let read = fields.required(name, read);
+        fields.finish(read.map(drop)).unwrap_err().fields.into_iter().map(|field| field.message).collect()
     }
 
     fn of_forms() -> Vec<String> {
@@ -123,14 +125,14 @@ mod tests {
             url(long(URL_MAX)),
         ];
         all.extend([NotAProxy::Shape, NotAProxy::Long, NotAProxy::Login].map(|why| why.to_string()));
-        all.extend(wrong(|fields| drop(fields.required("a", text(Ok::<_, String>)))));
-        all.extend(wrong(|fields| drop(fields.required("c", text(Ok::<_, String>)))));
-        all.extend(wrong(|fields| drop(fields.required("b", digits(1..=365)))));
-        all.extend(wrong(|fields| drop(fields.required("b", id::<SessionId>))));
-        all.extend(wrong(|fields| drop(fields.required("b", word::<Status>))));
-        all.extend(wrong(|fields| drop(fields.required("b", word::<crate::domain::message::Direction>))));
-        all.extend(wrong(|fields| drop(fields.required("b", yes_or_no_in_words))));
-        all.extend(wrong(|fields| drop(fields.required("b", line(2)))));
+        all.extend(wrong("a", text(Ok::<_, String>)));
+        all.extend(wrong("c", text(Ok::<_, String>)));
+        all.extend(wrong("b", digits(1..=365)));
+        all.extend(wrong("b", id::<SessionId>));
+        all.extend(wrong("b", word::<Status>));
+        all.extend(wrong("b", word::<Direction>));
+        all.extend(wrong("b", yes_or_no_in_words));
+        all.extend(wrong("b", line(2)));
         all
     }
 
