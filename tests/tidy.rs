@@ -129,3 +129,31 @@ fn no_folder_is_a_drawer_for_odds_and_ends() {
         }
     }
 }
+
+/// Whether a line has a space that may break before what French sets off, or an apostrophe of a typewriter after an elision.
+fn is_ill_set(line: &str) -> bool {
+    let signs: Vec<char> = line.chars().chain([' ']).collect();
+    let spaced = |of: &[char]| {
+        let after = matches!(of, [_, ' ', ';' | ':' | '?' | '»', _]) || matches!(of, [_, ' ', '!', ' ' | '"']);
+        (after && of[0] != ' ') || of.starts_with(&['«', ' '])
+    };
+    let elided = |of: &[char]| {
+        matches!(of, [before, 'c' | 'd' | 'j' | 'l' | 'n' | 's', '\'', after] if !before.is_alphabetic() && after.is_alphabetic())
+            || matches!(of, ['q', 'u', '\'', _])
+    };
+    signs.windows(4).any(|of| spaced(of) || elided(of))
+}
+
+#[test]
+fn french_is_set_as_french_is() {
+    let words = sources("src/http/pages/words").into_iter().flat_map(|(file, text)| {
+        text.lines().map(|line| (file.display().to_string(), line.to_owned())).collect::<Vec<_>>()
+    });
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/pages/docs/guide/french.md");
+    let guide = fs::read_to_string(guide).unwrap();
+    // What stands between backquotes is code.
+    let prose = guide.split("```").step_by(2).flat_map(|part| part.lines());
+    let prose = prose.flat_map(|line| line.split('`').step_by(2)).map(|text| ("the guide".to_owned(), text.to_owned()));
+    let wrong: Vec<_> = words.chain(prose).filter(|(_, line)| is_ill_set(line)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -72,7 +72,7 @@ pub(super) const FRENCH: Console = Console {
     what: "Quoi envoyer",
     to: "À",
     via: "Par la session",
-    any: "la dernière créée parmi les connectées",
+    any: "la plus récente connectée",
     away: "non connectée",
     message: "Message",
     url: "URL du fichier",

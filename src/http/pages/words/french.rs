@@ -32,9 +32,9 @@ pub(super) const WORDS: Words = Words {
                recevez ce que les gens répondent. Ce qui est accepté est en sûreté sur le disque, et n’est remis qu’une fois.",
         begin: "Envoyer un premier message",
         read: "Lire la documentation",
-        phone: "Un téléphone affiche le message, et répond : Merci, ça marche !",
+        phone: "Un téléphone affiche le message, et répond : Merci, ça marche !",
         from: "Votre compte",
-        answer: "Merci, ça marche !",
+        answer: "Merci, ça marche !",
         reasons: [
             (
                 "Rien de perdu, rien en double",

@@ -67,11 +67,11 @@ pub(super) mod tests {
     #[test]
     fn a_sentence_keeps_its_numbers_and_marks_what_stays_english() {
         let known =
-            [("Up to {} of {}.", "{1}, dont {0} au plus."), ("It broke: {}.", "Panne : {0en}."), ("{}", "« {0} »")];
+            [("Up to {} of {}.", "{1}, dont {0} au plus."), ("It broke: {}.", "Panne : {0en}."), ("{}", "« {0} »")];
         let told = |sentence: &str| in_french(&known, sentence).unwrap().into_string();
         assert_eq!(told("Up to 3 of 17."), "17, dont 3 au plus.");
-        assert_eq!(told("It broke: <b>."), "Panne : <span lang=\"en\">&lt;b&gt;</span>.");
-        assert_eq!(told("Up to 3"), "« Up to 3 »");
+        assert_eq!(told("It broke: <b>."), "Panne : <span lang=\"en\">&lt;b&gt;</span>.");
+        assert_eq!(told("Up to 3"), "« Up to 3 »");
         assert!(in_french(&known[..2], "Up to 3 of 17").is_none(), "it has no end");
         assert_eq!(in_english(Language::French, "x&y").0, "<span lang=\"en\">x&amp;y</span>");
         assert_eq!(in_english(Language::English, "x").0, "x");
