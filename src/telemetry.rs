@@ -64,10 +64,11 @@ pub const FIELDS: [&str; 26] = [
     "lost",
 ];
 
-/// Others' chatter. The protocol crate logs through `log` under targets of its own making, and may name addresses in them.
+/// Others' chatter. The protocol crate logs through `log` under targets of its own making, and may name addresses in them. What its
+/// cipher calls errors is the ordinary course of a message that is asked for again; what comes of it is told by our own lines.
 const QUIET: &str = "ractor=warn,sqlx=warn,sea_orm=warn,sea_orm_migration=warn,hyper=warn,warp=warn,\
     whatsapp_rust=warn,whatsapp_rust_tokio_transport=warn,wacore=warn,wacore_binary=warn,wacore_noise=warn,\
-    wacore_libsignal=warn,wacore_appstate=warn,Client=warn,AppState=warn,Blocking=warn,Bot=warn,ChatstateHandler=warn,\
+    wacore_libsignal=off,wacore_appstate=warn,Client=warn,AppState=warn,Blocking=warn,Bot=warn,ChatstateHandler=warn,\
     Chatstate=warn,MessageQueue=warn,Mex=warn,PresenceHandler=warn,TcToken=warn,UnifiedSession=warn,blocklist=warn,usync=warn,\
     wamux_trace=off";
 

@@ -25,6 +25,7 @@ on_both_databases![
     a_proxy_is_sealed_and_shown_without_its_password,
     a_session_that_another_server_took_is_taken_back_by_a_restart,
     a_session_in_quarantine_is_brought_back_by_a_restart,
+    a_row_that_cannot_be_read_keeps_no_other_session_from_running,
 ];
 
 const ALICE: &str = "+237600000001";
@@ -290,6 +291,29 @@ async fn number_in_the_row(app: &App, number: &str) {
         Box::pin(async move { sea_orm::ConnectionTrait::execute_unprepared(batch, &sql).await.map(|_| ()) })
     });
     write.await.unwrap();
+}
+
+async fn a_row_that_cannot_be_read_keeps_no_other_session_from_running(on: Ground) {
+    let app = App::start_on(on).await;
+    app.caller.link("one", ALICE).await;
+    app.caller.link("two", ANNA).await;
+    let store = app.server().store();
+    let tenant = store.tenant_of(&"you@example.com".parse().unwrap()).await.unwrap();
+    let keys = async || {
+        let kept = store.kept_sessions(tenant).await.unwrap();
+        kept.into_iter().map(|kept| kept.facts.key.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let set = async |what: &str| {
+        let sql = format!("UPDATE session SET {what} WHERE session_key = 'one'");
+        let write = store.write(move |batch| Box::pin(async move { batch.execute_unprepared(&sql).await.map(drop) }));
+        write.await.unwrap();
+    };
+    set("status = 'perhaps'").await;
+    assert_eq!(keys().await, ["one", "two"], "how it stood says nothing of how it will");
+    set("phone = 'nobody'").await;
+    assert_eq!(keys().await, ["two"]);
+    app.caller.get("/sessions").await.expect(200);
+    app.stop().await;
 }
 
 async fn a_session_in_quarantine_is_brought_back_by_a_restart(on: Ground) {

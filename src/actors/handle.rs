@@ -237,7 +237,6 @@ impl System {
 
     async fn activate(&self, tenant: TenantId) -> Result<Door<tenant::Msg>, Refusal> {
         let tenants = self.shared.tenants_door().ok_or_else(Refusal::overloaded)?;
-        let door = tenants.ask(PROMPT, |reply| tenants::Msg::Activate(tenant, reply)).await?;
-        door.ok_or_else(Refusal::overloaded)
+        tenants.ask(PROMPT, |reply| tenants::Msg::Activate(tenant, reply)).await?
     }
 }

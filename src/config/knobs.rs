@@ -8,6 +8,7 @@ use super::secret::Secret;
 use super::values::{Listen, ListenOrNone, LogFormat, Network, SignUp, listen_or_none};
 use crate::domain::access::Email;
 use crate::domain::expiry::{Expiry, NotAnExpiry};
+use crate::domain::name::is_name;
 use crate::domain::retention::{NotARetention, Retention};
 
 const FIRST_STEPS: &str = "\
@@ -221,6 +222,6 @@ fn retention(text: &str) -> Result<Retention, NotARetention> {
 }
 
 fn key_name(name: &str) -> Result<String, &'static str> {
-    let fits = (1..=100).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-    fits.then(|| name.to_owned()).ok_or("must be 1 to 100 characters, none of them a control character")
+    let why = "must be 1 to 100 characters, none of them a control character, and one at least that can be seen";
+    if is_name(name, 100) { Ok(name.to_owned()) } else { Err(why) }
 }

@@ -17,6 +17,7 @@ pub mod mail;
 pub mod media;
 pub mod message;
 pub mod nack;
+pub mod name;
 pub mod pacing;
 pub mod phone;
 pub mod proxy;

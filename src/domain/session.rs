@@ -11,6 +11,7 @@ use super::error::{Code, Refusal};
 use super::event::time;
 use super::id::{SessionId, TenantId};
 use super::idempotency::Answer;
+use super::name::is_name;
 use super::pacing::Pacing;
 use super::phone::Phone;
 use super::proxy::Proxy;
@@ -25,12 +26,19 @@ pub const SESSION_KEY_MAX: usize = 100;
 pub struct SessionKey(String);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to {SESSION_KEY_MAX} characters, none of them a control character")]
+#[error(
+    "must be 1 to {SESSION_KEY_MAX} characters, none of them a control character, and one at least that can be seen"
+)]
 pub struct NotASessionKey;
 
 impl SessionKey {
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// One that was taken in before, by the rules of then.
+    pub const fn kept(text: String) -> Self {
+        Self(text)
     }
 
     /// Why no other session can have it.
@@ -43,8 +51,7 @@ impl TryFrom<String> for SessionKey {
     type Error = NotASessionKey;
 
     fn try_from(text: String) -> Result<Self, NotASessionKey> {
-        let fits = (1..=SESSION_KEY_MAX).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        fits.then_some(Self(text)).ok_or(NotASessionKey)
+        if is_name(&text, SESSION_KEY_MAX) { Ok(Self(text)) } else { Err(NotASessionKey) }
     }
 }
 
@@ -148,6 +155,11 @@ impl Status {
 
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+
+    /// What a row remembers. A word that is none of ours says nothing of how the session will stand: it is not connected, and tries.
+    pub fn kept(name: &str) -> Self {
+        Self::from_name(name).unwrap_or(Self::Disconnected)
     }
 }
 

@@ -104,7 +104,7 @@ impl Call {
             static SAID: Once = Once::new();
             SAID.call_once(|| {
                 tracing::warn!(
-                    proxy = %peer,
+                    address = %peer,
                     "a proxy says for whom it asks, and is not believed: if it is yours, name it in WAMUX_TRUSTED_PROXIES, \
                      or sign-in attempts are limited for all who come through it together"
                 );

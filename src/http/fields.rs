@@ -8,6 +8,7 @@ use serde::{Deserialize, de};
 use serde_json::Value;
 
 use crate::domain::error::{FieldError, Refusal};
+use crate::domain::name::is_name;
 use crate::domain::session::Setting;
 
 /// How many errors one answer lists, and how much of an unknown name it repeats.
@@ -137,9 +138,12 @@ pub(super) fn id<T: std::str::FromStr>(value: Value) -> Result<T, String> {
 /// Reads a line of text for people: a name or a description.
 pub(super) fn line(longest: usize) -> impl FnOnce(Value) -> Result<String, String> {
     text(move |line| {
-        let fits = (1..=longest).contains(&line.chars().count()) && !line.chars().any(char::is_control);
-        fits.then_some(line)
-            .ok_or_else(|| format!("must be 1 to {longest} characters, none of them a control character"))
+        let why = || {
+            format!(
+                "must be 1 to {longest} characters, none of them a control character, and one at least that can be seen"
+            )
+        };
+        if is_name(&line, longest) { Ok(line) } else { Err(why()) }
     })
 }
 

@@ -107,7 +107,7 @@ pub(super) fn operator(call: &Call) -> Result<(), Refusal> {
         Some(_) => {
             Err(Refusal::new(Code::OperatorOnly, "Give the operator's token as `Authorization: Bearer <token>`."))
         }
-        None if is_here(call.arrival.peer, &call.headers) => Ok(()),
+        None if is_here(&call.arrival, &call.headers) => Ok(()),
         None => Err(Refusal::new(
             Code::OperatorOnly,
             "Without WAMUX_OPERATOR_TOKEN this answers only on the server's own machine, and not through a proxy.",

@@ -1,12 +1,15 @@
 //! Where a request comes from: this machine or another, straight or through a proxy, a program or a page.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use warp::http::HeaderMap;
 
+use super::serve::Arrival;
+
 /// Whether a request comes from this machine, and neither through a proxy nor from a page that had its name resolve to us.
-pub(super) fn is_here(peer: Option<SocketAddr>, headers: &HeaderMap) -> bool {
-    peer.is_some_and(|peer| is_local(peer.ip()))
+pub(super) fn is_here(arrival: &Arrival, headers: &HeaderMap) -> bool {
+    arrival.peer.is_some_and(|peer| is_local(peer.ip()))
+        && !arrival.is_old
         && !forwarded(headers)
         && own_page(headers)
         && names_here(host(headers))
@@ -178,9 +181,12 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert("host", "localhost:8080".parse().unwrap());
             headers.insert(name, value.parse().unwrap());
-            assert_eq!(is_here(Some(peer.parse().unwrap()), &headers), here, "{peer} {name}: {value}");
+            let mut arrival = Arrival { peer: Some(peer.parse().unwrap()), ..Arrival::default() };
+            assert_eq!(is_here(&arrival, &headers), here, "{peer} {name}: {value}");
+            arrival.is_old = true;
+            assert!(!is_here(&arrival, &headers), "a proxy with nothing set asks like this");
         }
-        assert!(!is_here(None, &HeaderMap::new()));
+        assert!(!is_here(&Arrival::default(), &HeaderMap::new()));
     }
 
     #[cfg(feature = "sandbox")]

@@ -27,7 +27,7 @@ use tracing::Instrument;
 use tracing::field::Empty;
 use warp::filters::BoxedFilter;
 use warp::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
-use warp::http::{HeaderMap, HeaderValue, Request};
+use warp::http::{HeaderMap, HeaderValue, Request, Version};
 
 use super::reply::{self, Response};
 use crate::actors::System;
@@ -90,11 +90,14 @@ fn new_request_id(clock: &Clock) -> RequestId {
 pub(super) struct Arrival {
     pub(super) id: RequestId,
     pub(super) peer: Option<SocketAddr>,
+    /// It came as HTTP/1.0: no browser or tool of today speaks that, but a proxy with nothing set does, and names neither itself nor
+    /// whom it asks for (nginx, `proxy_http_version`).
+    pub(super) is_old: bool,
 }
 
 impl Default for Arrival {
     fn default() -> Self {
-        Self { id: RequestId::none(), peer: None }
+        Self { id: RequestId::none(), peer: None, is_old: false }
     }
 }
 
@@ -221,7 +224,8 @@ impl Entry {
         let id = request_id(request.headers(), &self.clock);
         let began = instant();
         let (method, path) = (request.method().clone(), loggable(request.uri().path()));
-        request.extensions_mut().insert(Arrival { id: id.clone(), peer: Some(peer) });
+        let is_old = request.version() < Version::HTTP_11;
+        request.extensions_mut().insert(Arrival { id: id.clone(), peer: Some(peer), is_old });
         let (kind, request_id) = ("server", id.as_str());
         let span = tracing::info_span!(
             "request",

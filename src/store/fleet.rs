@@ -91,7 +91,7 @@ impl Store {
                 Ok(SessionRow {
                     id: SessionId(row.id),
                     tenant: owners.iter().find(|owner| owner.id == row.tenant_id).map(|owner| owner.email.clone()),
-                    status: Status::from_name(&row.status).ok_or(StoreError::Corrupt("session status"))?,
+                    status: Status::kept(&row.status),
                     error_code: row.error_code,
                     attempts: row.attempts,
                     last_activity_at: row.last_activity_at,

@@ -107,6 +107,18 @@ impl Ears {
         });
     }
 
+    /// Has the device's row saved now. The crate's saver misses what changes while it saves, until it looks again half a minute later;
+    /// what the app state said by then is stored as read, so after a kill in between a device without a name would wait 10 s for
+    /// the app state at each start, for ever (whatsapp-rust 0.7.0, `PersistenceManager::run_background_saver`, `Client` on `success`).
+    fn save_device(&self) {
+        let Some(client) = self.client() else { return };
+        tokio::spawn(async move {
+            if let Err(error) = client.persistence_manager().flush().await {
+                tracing::debug!(%error, "the device's row was not saved; it is tried again");
+            }
+        });
+    }
+
     fn ended(&self, end: End) {
         self.state.ended(end);
     }
@@ -178,6 +190,7 @@ impl EventHandler for Ears {
             Event::Connected(_) => {
                 self.stop_reconnecting();
                 self.state.ready();
+                self.save_device();
                 self.tell(LinkEvent::Connected { phone: self.phone() });
             }
             Event::PairingQrCodesExhausted(out) if !out.disconnected => self.tell(LinkEvent::ScansOver),

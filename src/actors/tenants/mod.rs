@@ -14,6 +14,7 @@ use super::system::health::Vitals;
 use super::system::mailbox::{Door, Letter};
 use super::system::supervision::{self, Child};
 use super::system::{Phase, Shared};
+use crate::domain::error::{Code, Refusal};
 use crate::domain::id::TenantId;
 
 /// Activations that may wait.
@@ -25,8 +26,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(7);
 pub(super) enum Msg {
     /// Start every tenant that has something to run.
     Boot,
-    /// Give the way to a tenant's actor, starting it if need be.
-    Activate(TenantId, oneshot::Sender<Option<Door<tenant::Msg>>>),
+    /// Give the way to a tenant's actor, starting it if need be; or say why there is none.
+    Activate(TenantId, oneshot::Sender<Result<Door<tenant::Msg>, Refusal>>),
     Revive(TenantId),
     /// A tenant was erased: there is nothing left to act for.
     Gone(TenantId),
@@ -47,15 +48,22 @@ pub(super) fn child(shared: &Arc<Shared>, parent: &Arc<Vitals>) -> Child<Msg> {
 }
 
 impl State {
-    async fn start(&mut self, myself: &ActorRef<Letter<Msg>>, id: TenantId) -> Option<Door<tenant::Msg>> {
+    async fn start(&mut self, myself: &ActorRef<Letter<Msg>>, id: TenantId) {
         let (shared, vitals) = (&self.shared, &self.vitals);
         let child = self.children.entry(id).or_insert_with(|| tenant::child(shared, vitals, id));
         if let Some(wait) = child.start(myself.get_cell()).await {
             myself.send_after(wait, move || Letter::free(Msg::Revive(id)));
         }
-        let door = child.door().cloned();
-        self.shared.set_tenant(id, door.clone());
-        door
+        self.shared.set_tenant(id, child.door().cloned());
+    }
+
+    /// A tenant that is down comes back by its own back-off, not by the calls that ask for it.
+    async fn activate(&mut self, myself: &ActorRef<Letter<Msg>>, id: TenantId) -> Result<Door<tenant::Msg>, Refusal> {
+        if !self.children.contains_key(&id) {
+            self.start(myself, id).await;
+        }
+        let child = self.children.get(&id).ok_or_else(Refusal::overloaded)?;
+        child.door().cloned().ok_or_else(|| away(child.away()))
     }
 
     /// Lets a child go. Its sessions are gone already, so its end is short; nobody waits for it all the same.
@@ -82,6 +90,16 @@ impl State {
     }
 }
 
+/// What a tenant whose actor failed, and is not back yet, is told.
+fn away((wait, quarantined): (Duration, bool)) -> Refusal {
+    let detail = if quarantined {
+        "What drives your sessions failed too often and is left alone for some minutes; nothing was done. It starts again by itself."
+    } else {
+        "What drives your sessions failed and is about to start again; nothing was done. Try again shortly."
+    };
+    Refusal::new(Code::Overloaded, detail).after(wait.max(Duration::from_secs(1)))
+}
+
 impl Actor for Tenants {
     type Msg = Letter<Msg>;
     type State = State;
@@ -105,13 +123,8 @@ impl Actor for Tenants {
         match body {
             Msg::Boot => state.boot(&myself).await,
             Msg::Activate(_, reply) if reply.is_closed() => {}
-            // A tenant that is down comes back by its own back-off, not by the calls that ask for it.
             Msg::Activate(id, reply) => {
-                let door = match state.children.get(&id) {
-                    Some(child) => child.door().cloned(),
-                    None => state.start(&myself, id).await,
-                };
-                let _ = reply.send(door);
+                let _ = reply.send(state.activate(&myself, id).await);
             }
             Msg::Revive(id) if state.children.contains_key(&id) => {
                 state.start(&myself, id).await;

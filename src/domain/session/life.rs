@@ -284,9 +284,10 @@ impl Life {
     }
 }
 
-/// The wait before an attempt: 1 s, 2 s, 4 s, … up to 5 min, of which a random half is taken off so that sessions spread.
+/// The wait before an attempt: 1 s, 2 s, 4 s, … up to a minute, of which a random half is taken off so that sessions spread. A minute is
+/// how long a message may wait for a network that is back already; and a thousand sessions that ask once in it are no storm.
 pub fn back_off(attempt: u32, jitter: f64) -> Duration {
-    let full = Duration::from_secs(1 << attempt.saturating_sub(1).min(9)).min(Duration::from_mins(5));
+    let full = Duration::from_secs(1 << attempt.saturating_sub(1).min(6)).min(Duration::from_mins(1));
     full.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 

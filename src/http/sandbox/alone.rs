@@ -31,7 +31,7 @@ impl Host for Alone {
 
     async fn admit(call: &Call<Self>) -> Result<(), Refusal> {
         let detail = match call.door.here_only {
-            true if is_here(call.arrival.peer, &call.headers) => return Ok(()),
+            true if is_here(&call.arrival, &call.headers) => return Ok(()),
             false if is_direct(&call.headers) => return Ok(()),
             true => {
                 "The network's own API answers only on its own machine, not through a proxy, and to no page elsewhere."

@@ -79,7 +79,7 @@ impl Store {
                     // One that does not open is replaced without being read.
                     _ => before.proxy != after.proxy,
                 };
-                Changed::Done(Box::new(self.view(after)?), rerouted)
+                Changed::Done(Box::new(self.view(after)), rerouted)
             }
         })
     }
@@ -119,17 +119,17 @@ impl Store {
     }
 
     /// One that does not open shows no proxy, and takes no other session of its tenant along; it never connects without one.
-    pub(super) fn view(&self, row: session::Model) -> Result<Session, StoreError> {
+    pub(super) fn view(&self, row: session::Model) -> Session {
         let opened = self.open_proxy(&row).unwrap_or_else(|error| {
             tracing::error!(session = %row.id, %error, "the proxy of a session does not open; set it anew");
             None
         });
         let proxy_url = opened.map(|proxy| proxy.to_string());
         let Pacing { per_minute, jitter, typing } = pacing(&row);
-        Ok(Session {
+        Session {
             id: SessionId(row.id),
-            session_key: SessionKey::try_from(row.session_key).map_err(|_| StoreError::Corrupt("session key"))?,
-            status: Status::from_name(&row.status).ok_or(StoreError::Corrupt("session status"))?,
+            session_key: SessionKey::kept(row.session_key),
+            status: Status::kept(&row.status),
             phone_number: row.phone.map(|digits| format!("+{digits}")),
             error_code: row.error_code,
             error_message: row.error_message,
@@ -142,7 +142,7 @@ impl Store {
             last_activity_at: row.last_activity_at,
             created_at: row.created_at,
             stream_url: format!("/api/v1/sessions/{}/stream", row.id),
-        })
+        }
     }
 }
 

@@ -40,8 +40,8 @@ const KNOWN: &Sentences = &[
     ("must not hold a NUL character", "ne doit pas contenir de caractère NUL"),
     ("must be 1 to {} characters, none of them a NUL", "doit avoir de 1 à {0} caractères, dont aucun n’est un NUL"),
     (
-        "must be 1 to {} characters, none of them a control character",
-        "doit avoir de 1 à {0} caractères, dont aucun n’est un caractère de contrôle",
+        "must be 1 to {} characters, none of them a control character, and one at least that can be seen",
+        "doit avoir de 1 à {0} caractères, dont aucun n’est un caractère de contrôle et dont l’un au moins se voit",
     ),
     (
         "must be a URL such as https://example.com/picture.jpg",

@@ -25,11 +25,24 @@ fn ask(catch_up: &mut CatchUp, end: i64) {
     }
 }
 
-/// The next message of the walk, or of a chat: put, or passed over; nothing when there is none.
-fn step(catch_up: &mut CatchUp, within: Option<&Phone>) -> Option<Option<i64>> {
-    let (after, until) = match within {
-        Some(chat) => catch_up.next_in(chat)?,
-        None => catch_up.next()?,
+/// What became of one step of the walk, or of a chat.
+#[derive(PartialEq)]
+enum Step {
+    Put(i64),
+    /// Passed over, or found that there is no more.
+    Nothing,
+    Over,
+}
+
+impl Step {
+    fn put(self) -> Option<i64> {
+        if let Self::Put(seq) = self { Some(seq) } else { None }
+    }
+}
+
+fn step(catch_up: &mut CatchUp, within: Option<&Phone>) -> Step {
+    let Some((after, until)) = within.map_or_else(|| catch_up.next(), |chat| catch_up.next_in(chat)) else {
+        return Step::Over;
     };
     let next = (after + 1..=until).find(|seq| within.is_none_or(|within| chat(*seq) == *within));
     match (next, within) {
@@ -38,26 +51,31 @@ fn step(catch_up: &mut CatchUp, within: Option<&Phone>) -> Option<Option<i64>> {
         (Some(seq), _) if catch_up.is_left(&chat(seq), seq) => {
             catch_up.putting(&seq.to_string(), seq, within);
             catch_up.put(&seq.to_string(), seq, within, true);
-            return Some(Some(seq));
+            return Step::Put(seq);
         }
         (Some(seq), None) => catch_up.passed(seq),
         (Some(seq), Some(chat)) => catch_up.passed_in(chat, seq),
     }
-    Some(None)
+    Step::Nothing
+}
+
+fn all_of(catch_up: &mut CatchUp, within: Option<&Phone>) -> Vec<i64> {
+    let steps = std::iter::from_fn(|| Some(step(catch_up, within)).filter(|step| *step != Step::Over));
+    steps.filter_map(Step::put).collect()
 }
 
 fn walk(catch_up: &mut CatchUp) -> Vec<i64> {
-    std::iter::from_fn(|| step(catch_up, None)).flatten().collect()
+    all_of(catch_up, None)
 }
 
 fn walk_in(catch_up: &mut CatchUp, chat: &Phone) -> Vec<i64> {
-    std::iter::from_fn(|| step(catch_up, Some(chat))).flatten().collect()
+    all_of(catch_up, Some(chat))
 }
 
 #[test]
 fn a_connection_that_breaks_in_the_middle_costs_only_what_was_not_answered() {
     let mut catch_up = up_to(7);
-    (1..=5).for_each(|_| assert!(step(&mut catch_up, None).is_some()));
+    (1..=5).for_each(|_| assert!(step(&mut catch_up, None).put().is_some()));
     catch_up.answered("3");
     catch_up.answered("1");
     catch_up = catch_up.anew();
@@ -120,12 +138,11 @@ fn new_messages_without_an_end_do_not_keep_repeats_from_going() {
     let mut catch_up = up_to(40);
     let (mut new, mut again) = (0, 0);
     while again < 20 {
-        match catch_up.owed() {
-            Some(owed) => (0..owed).for_each(|_| again += u64::from(step(&mut catch_up, None).is_some())),
-            None => {
-                new += 1;
-                catch_up.sent_anew(100 + new);
-            }
+        if let Some(owed) = catch_up.owed() {
+            (0..owed).for_each(|_| again += u64::from(step(&mut catch_up, None).put().is_some()));
+        } else {
+            new += 1;
+            catch_up.sent_anew(100 + new);
         }
     }
     assert!(new <= 20 * 3 + 8, "{new} new ones went before 20 repeats");
@@ -147,7 +164,7 @@ proptest! {
             ask(&mut catch_up, all);
             let taken = steps.into_iter().filter_map(|at| {
                 let within = chat(at);
-                step(&mut catch_up, (at < 3).then_some(&within)).flatten()
+                step(&mut catch_up, (at < 3).then_some(&within)).put()
             });
             let on_it: Vec<i64> = taken.collect();
             for (n, seq) in on_it.iter().enumerate() {
