@@ -138,21 +138,23 @@ async fn a_tenant_that_cannot_start_is_tried_again_and_the_others_go_on() {
     let ada = house.tenant("ada@example.com", "+237600000001").await;
     let bob = house.tenant("bob@example.com", "+237600000002").await;
     let actor = house.actor("tenant", &ada.session);
-    let ruin = |status: &str| format!("UPDATE session SET status = '{status}' WHERE phone = '237600000001'");
-    house.server.store().tamper(ruin("nonsense")).await;
+    // A date that the database's own client cannot read: what only we cannot read keeps no other session from running.
+    let date = |date: &str| format!("UPDATE session SET created_at = {date} WHERE phone = '237600000001'");
+    house.server.store().tamper(date("'not ' || created_at")).await;
     actor.trouble(Trouble::Panic(1));
     assert_eq!(ada.get("/sessions").await.0, 503);
     until("it has failed to start", async || {
         let now = actor.read();
-        now.restarts >= 2 && now.last_error.is_some_and(|why| why.contains("no version of Wamux writes"))
+        now.restarts >= 2 && now.last_error.is_some_and(|why| why.contains("created_at"))
     })
     .await;
     let (status, problem) = ada.get("/sessions").await;
     assert_eq!((status, problem["code"].as_str()), (503, Some("overloaded")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().starts_with("What drives your sessions failed"), "{problem}");
     assert_eq!(bob.send(FRIEND, "still here").await.0, 202);
     bob.until_shown(FRIEND, &["still here".to_owned()]).await;
 
-    house.server.store().tamper(ruin("connected")).await;
+    house.server.store().tamper(date("substr(created_at, 5)")).await;
     ada.until_connected().await;
     assert_eq!(actor.read().status, ActorStatus::Running);
     assert_eq!(ada.send(FRIEND, "here again").await.0, 202);
