@@ -123,7 +123,7 @@ async fn a_changed_password_signs_other_browsers_out() {
     there.post("/login", &[("email", ADDRESS), ("password", PASSWORD)]).await.goes_to();
     let (page, path) = ("/dashboard/account", "/dashboard/account/password");
     let wrong = here.submit(page, path, &[("old", "not the password"), ("new", "a new password")]).await;
-    assert!(wrong.status == 422 && wrong.text.contains("That is not the present password."), "{}", wrong.text);
+    assert!(wrong.status == 422 && wrong.text.contains("That is not the current password."), "{}", wrong.text);
     assert_eq!(here.submit(page, path, &[("old", PASSWORD), ("new", "short")]).await.status, 422);
     assert_eq!(
         here.submit(page, path, &[("old", PASSWORD), ("new", "a new password")]).await.goes_to(),

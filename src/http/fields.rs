@@ -39,6 +39,12 @@ impl Fields {
         Self::of_query(parts)
     }
 
+    /// Every text that was given and not read yet, for a form that is shown again.
+    pub(super) fn texts(&self) -> Vec<(String, String)> {
+        let texts = self.given.iter().filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        texts.collect()
+    }
+
     /// Whether a field is there, and is not null.
     pub(super) fn is_given(&self, name: &str) -> bool {
         let snake = snake_case(name);

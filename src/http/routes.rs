@@ -138,13 +138,17 @@ fn for_people() -> Vec<At<Door>> {
             GET sessions::one::show(id), POST sessions::one::change(id)),
         room!(door, path!("dashboard" / "sessions" / String / "pairing-code"), [id]
             GET sessions::one::show(id), POST sessions::one::pair(id)),
+        #[cfg(feature = "sandbox")]
+        room!(door, path!("dashboard" / "sessions" / String / "scan"), [id]
+            GET sessions::one::show(id), POST sessions::scan::scan(id)),
         room!(door, path!("dashboard" / "sessions" / String / "restart"), [id]
             GET sessions::one::show(id), POST sessions::one::restart(id)),
         room!(door, path!("dashboard" / "sessions" / String / "logout"), [id]
             GET sessions::one::show(id), POST sessions::one::log_out(id)),
-        room!(door, path!("dashboard" / "sessions" / String / "delete"), [id] POST sessions::one::delete(id)),
+        room!(door, path!("dashboard" / "sessions" / String / "delete"), [id]
+            GET sessions::one::show(id), POST sessions::one::delete(id)),
         room!(door, path!("dashboard" / "keys"), [] GET keys::show(), POST keys::create()),
-        room!(door, path!("dashboard" / "keys" / String / "revoke"), [id] POST keys::revoke(id)),
+        room!(door, path!("dashboard" / "keys" / String / "revoke"), [id] GET keys::ask(id), POST keys::revoke(id)),
         #[cfg(feature = "sandbox")]
         room!(door, path!("dashboard" / "phones"), [] GET phones::show(), POST phones::act()),
         #[cfg(feature = "sandbox")]

@@ -7,37 +7,65 @@ use super::super::call::{Answered, id};
 use super::super::fields::{Fields, digits, line};
 use super::super::keys::{DAYS_MAX, DESCRIPTION_MAX, NAME_MAX};
 use super::super::reply;
+use super::ask::{self, Ask};
 use super::frame::Room;
 use super::moment::moment;
 use super::said::Said;
+use super::tried::Tried;
 use super::visit::Visit;
 use crate::actors::NewKeyRequest;
 use crate::domain::access::KeyView;
-use crate::domain::error::{Code, Refusal};
+use crate::domain::error::Refusal;
 use crate::domain::id::KeyId;
 
 pub(in crate::http) async fn show(visit: Visit) -> Answered {
     let gone = visit.call.query.iter().any(|(name, _)| name == "revoked");
     let said = gone.then_some(Said::Done(visit.words().keys.revoked));
-    page(&visit, said.as_ref(), None).await
+    page(&visit, said.as_ref(), None, &Tried::not(visit.look.language)).await
 }
 
 /// Makes a key. It is on the page that answers, and nowhere after.
 pub(in crate::http) async fn create(mut visit: Visit) -> Answered {
     let fields = visit.form().await?;
+    let tried = Tried::of(visit.look.language, &fields);
     match made(&visit, fields).await {
-        Ok(key) => page(&visit, None, Some(&key)).await,
-        Err(refusal) => page(&visit, Some(&Said::Refused(refusal)), None).await,
+        Ok(key) => page(&visit, None, Some(&key), &Tried::not(visit.look.language)).await,
+        Err(refusal) => page(&visit, None, None, &tried.refused(refusal)).await,
     }
 }
 
 pub(in crate::http) async fn revoke(mut visit: Visit, key: String) -> Answered {
-    visit.form().await?.finish(Some(()))?;
-    match visit.system().delete_key(&visit.access, id::<KeyId>(&key)?).await {
-        // Whoever pressed twice has what they wanted.
-        Ok(()) | Err(Refusal { code: Code::NotFound, .. }) => Ok(reply::see_other("/dashboard/keys?revoked=1")),
-        Err(refusal) => Err(refusal),
+    let key: KeyId = id(&key)?;
+    let mut fields = visit.form().await?;
+    let is_sure = ask::is_sure(&mut fields);
+    fields.finish(Some(()))?;
+    if is_sure {
+        visit.system().delete_key(&visit.access, key).await?;
+        return Ok(reply::see_other("/dashboard/keys?revoked=1"));
     }
+    asked(&visit, key).await
+}
+
+/// Whether a key is to be revoked.
+pub(in crate::http) async fn ask(visit: Visit, key: String) -> Answered {
+    asked(&visit, id(&key)?).await
+}
+
+async fn asked(visit: &Visit, key: KeyId) -> Answered {
+    let words = visit.words().keys;
+    let keys = visit.system().kept_keys(&visit.access).await?;
+    let kept = keys.iter().find(|kept| kept.id == key).ok_or_else(Refusal::not_found)?;
+    let (path, about) = (format!("/dashboard/keys/{key}/revoke"), format!("{}…", kept.key_prefix));
+    let ask = Ask {
+        room: Room::Keys,
+        act: words.revoke,
+        name: &kept.name,
+        question: words.sure,
+        about: &about,
+        path: &path,
+        back: "/dashboard/keys",
+    };
+    ask.page(visit)
 }
 
 /// The whole of a new key.
@@ -51,7 +79,7 @@ pub(super) async fn made(visit: &Visit, mut fields: Fields) -> Result<String, Re
     answer["apiKey"].as_str().map(str::to_owned).ok_or_else(Refusal::internal)
 }
 
-async fn page(visit: &Visit, said: Option<&Said>, new: Option<&str>) -> Answered {
+async fn page(visit: &Visit, said: Option<&Said>, new: Option<&str>, tried: &Tried) -> Answered {
     let words = visit.words().keys;
     let keys = visit.system().kept_keys(&visit.access).await?;
     let body = html! {
@@ -61,16 +89,23 @@ async fn page(visit: &Visit, said: Option<&Said>, new: Option<&str>) -> Answered
         @if let Some(key) = new { (shown_once(visit, key)) }
         section.card {
             h2 { (words.create) }
+            (tried.note(&["name", "description", "expiresInDays"]))
             form.row method="post" action="/dashboard/keys" {
                 (visit.csrf())
-                div { label for="name" { (words.name) } input id="name" name="name" required maxlength=(NAME_MAX) autocomplete="off"; }
+                div { label for="name" { (words.name) } input id="name" name="name" required maxlength=(NAME_MAX) autocomplete="off" value=(tried.value("name", ""))
+                        aria-invalid=[tried.wrong("name")] aria-describedby=[tried.described("name", None)] autofocus[tried.first("name")];
+                    (tried.mistake("name")) }
                 div.grow { label for="description" { (words.description) " " span.muted { (words.optional) } }
-                    input id="description" name="description" maxlength=(DESCRIPTION_MAX) autocomplete="off"; }
+                    input id="description" name="description" maxlength=(DESCRIPTION_MAX) autocomplete="off" value=(tried.value("description", ""))
+                        aria-invalid=[tried.wrong("description")] aria-describedby=[tried.described("description", None)] autofocus[tried.first("description")];
+                    (tried.mistake("description")) }
                 div { label for="expires" { (words.expires) }
-                    select id="expires" name="expiresInDays" {
+                    select id="expires" name="expiresInDays" aria-invalid=[tried.wrong("expiresInDays")]
+                        aria-describedby=[tried.described("expiresInDays", None)] autofocus[tried.first("expiresInDays")] {
                         option value="" { (words.never) }
-                        @for days in [7, 30, 90, DAYS_MAX] { option value=(days) { (days) " " (words.days) } }
-                    } }
+                        @for days in [7, 30, 90, DAYS_MAX] { option value=(days) selected[tried.value("expiresInDays", "") == days.to_string()] { (days) " " (words.days) } }
+                    }
+                    (tried.mistake("expiresInDays")) }
                 button.button.first { (words.create) }
             }
         }
@@ -80,8 +115,7 @@ async fn page(visit: &Visit, said: Option<&Said>, new: Option<&str>) -> Answered
             div.wide id="keys" data-live="5000" { (list(visit, &keys)) }
         }
     };
-    let page = visit.page(Room::Keys, words.title, &body)?;
-    Ok(if let Some(said) = said { said.on(page) } else { page })
+    visit.page(Room::Keys, words.title, &body).map(|page| tried.on(page))
 }
 
 /// A key in the one page that shows it.
@@ -116,7 +150,7 @@ fn list(visit: &Visit, keys: &[KeyView]) -> Markup {
                         } }
                         td.acts {
                             form method="post" action=(format!("/dashboard/keys/{}/revoke", key.id)) data-ask=(words.sure) {
-                                (visit.csrf())
+                                (visit.csrf()) (ask::field())
                                 button.quiet aria-label=(format!("{} {}", words.revoke, key.name)) { (words.revoke) }
                             }
                         }

@@ -4,6 +4,7 @@
 
 pub(super) mod account;
 pub(super) mod actors;
+mod ask;
 mod assets;
 mod by_mail;
 pub(super) mod console;
@@ -24,6 +25,7 @@ mod refused;
 mod said;
 pub(super) mod sessions;
 pub(super) mod start;
+mod tried;
 mod visit;
 mod words;
 

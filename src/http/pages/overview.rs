@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::super::call::Answered;
 use super::frame::Room;
-use super::sessions::status_tag;
+use super::sessions::{is_logged_out, status_tag};
 use super::visit::Visit;
 use super::words::{Overview, Words};
 use crate::actors::Figures;
@@ -52,16 +52,19 @@ fn today(words: &Overview, visit: &Visit, usage: Usage) -> Markup {
 }
 
 fn standing_sessions(words: &Words, visit: &Visit, sessions: &[Session]) -> Markup {
+    let is_out = |session: &Session| is_logged_out(session.status, session.error_code.as_deref());
+    let out = sessions.iter().filter(|session| is_out(session)).count();
     let connected = sessions.iter().filter(|session| session.status == Standing::Connected).count();
     html! {
         section.card.figure {
             h2 { a href="/dashboard/sessions" { (words.overview.sessions) } }
-            p.big.num { (connected) span { " / " (sessions.len()) " " (words.overview.connected) } }
+            p.big.num { (connected) span { " / " (sessions.len()) } }
             ul.tally {
                 @for status in Standing::ALL {
-                    @let n = sessions.iter().filter(|session| session.status == status).count();
+                    @let n = sessions.iter().filter(|session| session.status == status && !is_out(session)).count();
                     @if n > 0 { li { (status_tag(words.sessions, status)) span.num { (n) } } }
                 }
+                @if out > 0 { li { span.tag { (words.sessions.logged_out) } span.num { (out) } } }
             }
             @if let Some(most) = visit.access.plan.sessions {
                 p.muted.small { (words.overview.at_most) " " (most) }

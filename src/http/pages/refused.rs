@@ -7,8 +7,7 @@ use warp::http::header::CONTENT_TYPE;
 use super::super::reply::{self, Response};
 use super::frame::{Part, framed};
 use super::look::Look;
-use super::said::fields;
-use super::words;
+use super::said::refused;
 use crate::domain::error::{Code, Refusal};
 use crate::domain::request::RequestId;
 
@@ -23,8 +22,7 @@ pub(super) fn page(look: &Look, refusal: &Refusal, request: &RequestId) -> Respo
     let body = html! {
         section.narrow {
             h1 { (title) }
-            p { (words::refusal(look.language, refusal)) }
-            (fields(look.language, refusal))
+            (refused(look.language, refusal))
             p.acts {
                 a.button.first href=(if look.signed_in { "/dashboard" } else { "/" }) { (said.home) }
                 a.button href="/docs" { (look.words().docs) }

@@ -2,6 +2,7 @@
 
 pub(in crate::http) mod one;
 mod pairing;
+pub(in crate::http) mod scan;
 mod settings;
 
 use maud::{Markup, html};
@@ -13,6 +14,7 @@ use super::super::reply;
 use super::frame::Room;
 use super::moment::moment;
 use super::said::Said;
+use super::tried::Tried;
 use super::visit::Visit;
 use super::words;
 use crate::domain::error::Refusal;
@@ -21,14 +23,16 @@ pub(super) use pairing::code;
 
 pub(in crate::http) async fn show(visit: Visit) -> Answered {
     let gone = visit.call.query.iter().any(|(name, _)| name == "deleted");
-    page(&visit, gone.then_some(Said::Done(visit.words().sessions.deleted))).await
+    let said = gone.then_some(Said::Done(visit.words().sessions.deleted));
+    page(&visit, said, &Tried::not(visit.look.language)).await
 }
 
 pub(in crate::http) async fn create(mut visit: Visit) -> Answered {
     let fields = visit.form().await?;
+    let tried = Tried::of(visit.look.language, &fields);
     match made(&visit, fields).await {
         Ok(id) => Ok(reply::see_other(&format!("/dashboard/sessions/{id}"))),
-        Err(refusal) => page(&visit, Some(Said::Refused(refusal))).await,
+        Err(refusal) => page(&visit, None, &tried.refused(refusal)).await,
     }
 }
 
@@ -41,7 +45,7 @@ pub(super) async fn made(visit: &Visit, mut fields: Fields) -> Result<String, Re
     answer["id"].as_str().map(str::to_owned).ok_or_else(Refusal::internal)
 }
 
-async fn page(visit: &Visit, said: Option<Said>) -> Answered {
+async fn page(visit: &Visit, said: Option<Said>, tried: &Tried) -> Answered {
     let words = visit.words().sessions;
     let sessions = visit.system().sessions(&visit.access).await?;
     let body = html! {
@@ -49,10 +53,14 @@ async fn page(visit: &Visit, said: Option<Said>) -> Answered {
         p.muted { (words.about) }
         @if let Some(said) = &said { (said.shown(visit.look.language)) }
         section.card {
+            (tried.note(&["sessionKey"]))
             form.row method="post" action="/dashboard/sessions" {
                 (visit.csrf())
                 div.grow { label for="sessionKey" { (words.name) }
-                    input id="sessionKey" name="sessionKey" required maxlength=(SESSION_KEY_MAX) autocomplete="off" placeholder="support"; }
+                    input id="sessionKey" name="sessionKey" required maxlength=(SESSION_KEY_MAX) autocomplete="off" placeholder="support"
+                        value=(tried.value("sessionKey", "")) aria-invalid=[tried.wrong("sessionKey")]
+                        aria-describedby=[tried.described("sessionKey", None)] autofocus[tried.first("sessionKey")];
+                    (tried.mistake("sessionKey")) }
                 button.button.first { (words.create) }
             }
         }
@@ -60,8 +68,7 @@ async fn page(visit: &Visit, said: Option<Said>) -> Answered {
             @if sessions.is_empty() { p.empty { (words.none) } } @else { (list(visit, &sessions)) }
         }
     };
-    let page = visit.page(Room::Sessions, words.title, &body)?;
-    Ok(if let Some(said) = said { said.on(page) } else { page })
+    visit.page(Room::Sessions, words.title, &body).map(|page| tried.on(page))
 }
 
 fn list(visit: &Visit, sessions: &[Session]) -> Markup {
@@ -73,8 +80,8 @@ fn list(visit: &Visit, sessions: &[Session]) -> Markup {
                 @for session in sessions {
                     tr id=(format!("session-{}", session.id)) {
                         td { a href=(format!("/dashboard/sessions/{}", session.id)) { strong { (session.session_key.as_str()) } } }
-                        td data-label=(words.status) { (status_tag(words, session.status))
-                            @if let Some(why) = &session.error_message { br; span.muted.small { (words::fault(language, why)) } } }
+                        td data-label=(words.status) { (tag(words, session.status, session.error_code.as_deref()))
+                            @if let (false, Some(why)) = (is_logged_out(session.status, session.error_code.as_deref()), &session.error_message) { br; span.muted.small { (words::fault(language, why)) } } }
                         td.num data-label=(words.number) { @if let Some(number) = &session.phone_number { (number) } @else { span.muted { "–" } } }
                         td data-label=(words.activity) { @if let Some(at) = session.last_activity_at { (moment(language, at, now)) } @else { span.muted { "–" } } }
                         td data-label=(words.made_at) { (moment(language, session.created_at, now)) }
@@ -95,4 +102,17 @@ pub(super) fn status_tag(words: &words::Sessions, status: Status) -> Markup {
     };
     let name = Status::ALL.iter().position(|other| *other == status).map_or("", |n| words.statuses[n]);
     html! { span class=(class) { (name) } }
+}
+
+/// Whether a session ended as somebody wanted it to, which is no failure.
+pub(super) fn is_logged_out(status: Status, code: Option<&str>) -> bool {
+    status == Status::Failed && code == Some("logged_out")
+}
+
+/// The same for a session of which it is known why it is not connected.
+pub(super) fn tag(words: &words::Sessions, status: Status, code: Option<&str>) -> Markup {
+    if is_logged_out(status, code) {
+        return html! { span.tag { (words.logged_out) } };
+    }
+    status_tag(words, status)
 }

@@ -110,7 +110,10 @@ const wamux = (() => {
   });
   document.addEventListener("submit", (event) => {
     const ask = event.target.dataset.ask;
-    if (ask && !confirm(ask)) event.preventDefault();
+    if (!ask) return;
+    if (!confirm(ask)) return event.preventDefault();
+    // The server would ask the same on a page.
+    if (event.target.elements.sure) event.target.elements.sure.disabled = false;
   });
   return { read, morph, taken };
 })();

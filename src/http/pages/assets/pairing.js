@@ -19,6 +19,8 @@
   function show(code) {
     const picture = at("qr");
     if (!picture) return;
+    // What stands above the first code has not heard of it yet.
+    if (!until) wamux.read();
     if (code.qrImage) picture.src = code.qrImage;
     [from, until] = [Date.now(), Date.parse(code.expiresAt)];
     say("");

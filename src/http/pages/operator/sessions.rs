@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::super::call::{Answered, Call};
 use super::super::moment::moment;
-use super::super::sessions::status_tag;
+use super::super::sessions::{is_logged_out, tag};
 use super::{Hall, Operating};
 use crate::actors::FLEET_PAGE;
 use crate::domain::fleet::SessionRow;
@@ -53,7 +53,7 @@ fn list(operating: &Operating, sessions: &[SessionRow]) -> Markup {
                     tr id=(format!("session-{}", session.id)) {
                         td { code.small { (session.id) } }
                         td data-label=(words.tenant) { (session.tenant.as_deref().unwrap_or("–")) }
-                        td data-label=(names.status) { (status_tag(names, session.status)) @if let Some(code) = &session.error_code { " " code.small { (code) } } }
+                        td data-label=(names.status) { (tag(names, session.status, session.error_code.as_deref())) @if let Some(code) = session.error_code.as_deref().filter(|code| !is_logged_out(session.status, Some(code))) { " " code.small { (code) } } }
                         td.num data-label=(names.attempts) { (session.attempts) }
                         td data-label=(names.activity) { @if let Some(at) = session.last_activity_at { (moment(language, at, now)) } @else { span.muted { "–" } } }
                         td data-label=(names.made_at) { (moment(language, session.created_at, now)) }

@@ -3,40 +3,61 @@
 use maud::{Markup, html};
 
 use super::super::super::fields::{Fields, digits, text};
+use super::super::tried::Tried;
 use super::super::visit::Visit;
 use crate::domain::error::Refusal;
 use crate::domain::pacing::{JITTER_MAX, PER_MINUTE_MAX};
 use crate::domain::proxy::Proxy;
 use crate::domain::session::{Changes, SESSION_KEY_MAX, Session, SessionKey, Setting};
 
-pub(super) fn form(visit: &Visit, session: &Session) -> Markup {
+const CONTROLS: [&str; 5] = ["sessionKey", "proxyUrl", "messagesPerMinute", "messageJitter", "simulateTyping"];
+
+/// The form, folded away unless what it sent was not taken.
+pub(super) fn form(visit: &Visit, session: &Session, tried: &Tried) -> Markup {
     let words = visit.words().sessions;
-    let typing = session.simulate_typing.map(|typing| if typing { "yes" } else { "no" });
-    let sealed = session.proxy_url.as_deref().is_some_and(|url| url.contains("***"));
+    let is = session.simulate_typing.map_or("", |typing| if typing { "yes" } else { "no" });
+    let typing = tried.value("simulateTyping", is);
+    let proxy = session.proxy_url.as_deref();
+    let sealed = proxy.is_some_and(|url| url.contains("***"));
+    let number = |name, value: Option<u32>, max: u32, hint: Option<&str>| {
+        let value = value.map(|value| value.to_string()).unwrap_or_default();
+        html! {
+            input id=(name) name=(name) type="number" min="0" max=(max) value=(tried.value(name, &value))
+                aria-invalid=[tried.wrong(name)] aria-describedby=[tried.described(name, hint)] autofocus[tried.first(name)];
+            (tried.mistake(name))
+        }
+    };
     html! {
-        details.card {
+        details.card id="settings" open[tried.was_refused()] {
             summary { (words.settings) }
             form.stack method="post" action=(format!("/dashboard/sessions/{}", session.id)) {
                 (visit.csrf())
+                (tried.note(&CONTROLS))
                 label for="sessionKey" { (words.name) }
-                input id="sessionKey" name="sessionKey" required maxlength=(SESSION_KEY_MAX) value=(session.session_key.as_str()) autocomplete="off";
+                input id="sessionKey" name="sessionKey" required maxlength=(SESSION_KEY_MAX) autocomplete="off"
+                    value=(tried.value("sessionKey", session.session_key.as_str()))
+                    aria-invalid=[tried.wrong("sessionKey")] aria-describedby=[tried.described("sessionKey", None)] autofocus[tried.first("sessionKey")];
+                (tried.mistake("sessionKey"))
                 label for="proxyUrl" { (words.proxy) }
                 input id="proxyUrl" name="proxyUrl" placeholder="socks5://user:password@host:1080" maxlength="1000" autocomplete="off" spellcheck="false"
-                    value=[session.proxy_url.as_deref()] aria-describedby="proxy-hint";
-                input type="hidden" name="proxyWas" value=[session.proxy_url.as_deref()];
+                    value=(tried.value("proxyUrl", proxy.unwrap_or_default()))
+                    aria-invalid=[tried.wrong("proxyUrl")] aria-describedby=[tried.described("proxyUrl", Some("proxy-hint"))] autofocus[tried.first("proxyUrl")];
+                input type="hidden" name="proxyWas" value=[proxy];
+                (tried.mistake("proxyUrl"))
                 p.hint id="proxy-hint" { (words.proxy_hint) @if sealed { " " (words.proxy_sealed) } }
                 label for="messagesPerMinute" { (words.per_minute) }
-                input id="messagesPerMinute" name="messagesPerMinute" type="number" min="0" max=(PER_MINUTE_MAX) value=[session.messages_per_minute]
-                    aria-describedby="pace-hint";
+                (number("messagesPerMinute", session.messages_per_minute, PER_MINUTE_MAX, Some("pace-hint")))
                 p.hint id="pace-hint" { (words.per_minute_hint) }
                 label for="messageJitter" { (words.jitter) }
-                input id="messageJitter" name="messageJitter" type="number" min="0" max=(JITTER_MAX) value=[session.message_jitter];
+                (number("messageJitter", session.message_jitter, JITTER_MAX, None))
                 label for="simulateTyping" { (words.typing) }
-                select id="simulateTyping" name="simulateTyping" {
+                select id="simulateTyping" name="simulateTyping" aria-invalid=[tried.wrong("simulateTyping")]
+                    aria-describedby=[tried.described("simulateTyping", None)] autofocus[tried.first("simulateTyping")] {
                     @for (value, name) in [("", words.by_network), ("yes", words.yes), ("no", words.no)] {
-                        option value=(value) selected[typing.unwrap_or("") == value] { (name) }
+                        option value=(value) selected[typing == value] { (name) }
                     }
                 }
+                (tried.mistake("simulateTyping"))
                 button.button { (words.save) }
             }
         }

@@ -13,6 +13,10 @@ pub(in crate::http::pages) struct Sessions {
     pub(in crate::http::pages) made_at: &'static str,
     /// In the order of `Status::ALL`.
     pub(in crate::http::pages) statuses: [&'static str; 6],
+    pub(in crate::http::pages) logged_out: &'static str,
+    pub(in crate::http::pages) link_again: &'static str,
+    #[cfg(feature = "sandbox")]
+    pub(in crate::http::pages) scan_about: &'static str,
     pub(in crate::http::pages) scan: &'static str,
     pub(in crate::http::pages) scan_steps: [&'static str; 3],
     pub(in crate::http::pages) qr: &'static str,
@@ -70,6 +74,10 @@ pub(super) const ENGLISH: Sessions = Sessions {
     activity: "Last activity",
     made_at: "Created",
     statuses: ["initializing", "waits for a scan", "connecting", "connected", "disconnected", "failed"],
+    logged_out: "logged out",
+    link_again: "Scan a code to link it again",
+    #[cfg(feature = "sandbox")]
+    scan_about: "On the simulated network a phone of your own scans it; you find it under Phones.",
     scan: "Scan this code",
     scan_steps: [
         "Open WhatsApp on the phone.",
@@ -99,7 +107,7 @@ pub(super) const ENGLISH: Sessions = Sessions {
     proxy_sealed: "The password is sealed and not shown; left as it is, it stays.",
     per_minute: "Messages a minute, at most",
     per_minute_hint: "0: as fast as it goes. Blank: as the network has it (10 on WhatsApp, no limit on the simulated one).",
-    jitter: "By how many percent later, by chance",
+    jitter: "Random delay, in percent of the interval at most",
     typing: "Show that a text is being typed",
     by_network: "as the network has it",
     yes: "yes",
@@ -130,6 +138,10 @@ pub(super) const FRENCH: Sessions = Sessions {
     activity: "Dernière activité",
     made_at: "Créée",
     statuses: ["démarrage", "attend un scan", "connexion en cours", "connectée", "déconnectée", "en échec"],
+    logged_out: "déliée",
+    link_again: "Scanner un code pour la lier à nouveau",
+    #[cfg(feature = "sandbox")]
+    scan_about: "Sur le réseau simulé, votre téléphone simulé le scanne ; il est sous « Téléphones ».",
     scan: "Scannez ce code",
     scan_steps: [
         "Ouvrez WhatsApp sur le téléphone.",
@@ -159,7 +171,7 @@ pub(super) const FRENCH: Sessions = Sessions {
     proxy_sealed: "Le mot de passe est scellé et n’est pas montré ; laissé tel quel, il reste.",
     per_minute: "Messages par minute, au plus",
     per_minute_hint: "0 : aussi vite que possible. Vide : selon le réseau (10 sur WhatsApp, sans limite sur le réseau simulé).",
-    jitter: "De combien de pour cent plus tard, au hasard",
+    jitter: "Retard aléatoire, en pour cent de l’intervalle au plus",
     typing: "Montrer qu’un texte est en cours de saisie",
     by_network: "selon le réseau",
     yes: "oui",
