@@ -60,6 +60,33 @@ async fn a_revoked_key_is_gone_from_the_page_and_opens_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_says_that_what_it_shows_is_gone_and_that_its_reader_was_signed_out() {
+    let app = App::start().await;
+    let window = Window::signed_in(&app, PERSON).await;
+    let session = window.made_session().await;
+    let caller = app.tenant(PERSON, "free").await;
+    caller.delete(&format!("/sessions/{}", session.rsplit('/').next().unwrap())).await.expect(204);
+    window.says("#lost p:not([hidden])", "there no more").await;
+    window.goes("/dashboard/messages?search=half").await;
+    window.run("window.same = true; document.querySelector('[name=search]').value = 'half written'", Vec::new()).await;
+    let leave = "const form = document.querySelector('form.leave'); \
+                 fetch('/logout', { method: 'POST', body: new URLSearchParams(new FormData(form)), redirect: 'manual' })";
+    window.run(leave, Vec::new()).await;
+    window.says("#lost p:not([hidden])", "You were signed out").await;
+    let kept = "return window.same + document.querySelector('[name=search]').value";
+    assert_eq!(window.run(kept, Vec::new()).await, "truehalf written");
+    window.clicks("#lost [href^='/login']").await;
+    window.signs(PERSON, PASSWORD).await;
+    window.shows(".filters").await;
+    assert_eq!(
+        window.run("return location.pathname + location.search", Vec::new()).await,
+        "/dashboard/messages?search=half"
+    );
+    window.close().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_renews_itself_and_the_page_follows_the_session() {
     let app = App::start().await;
     let window = Window::signed_in(&app, PERSON).await;

@@ -137,6 +137,19 @@ fn beside(name: &str, listed: &[(&str, &str, bool)], body: &Markup) -> Markup {
     }
 }
 
+/// What `live.js` shows when a page cannot be read again: that the server does not answer, that what it shows is gone, that whoever
+/// reads it was signed out.
+fn lost(look: &Look) -> Markup {
+    let words = look.words().rooms;
+    html! {
+        div.lost id="lost" role="status" {
+            p hidden data-when="away" { (words.away) }
+            p hidden data-when="gone" { (words.gone) " " a href="/dashboard" { (words.dashboard) } }
+            p hidden data-when="out" { (words.out) " " a href="/login" { (words.sign_in_again) } }
+        }
+    }
+}
+
 fn whole(look: &Look, part: Part, title: &str, own: Option<&str>, bar: &Markup, body: &Markup) -> Markup {
     let theme = Some(look.theme).filter(|theme| *theme != Theme::Auto).map(Theme::name);
     let script = |name: &str| html! { script src=(href(name)) defer {} };
@@ -163,6 +176,7 @@ fn whole(look: &Look, part: Part, title: &str, own: Option<&str>, bar: &Markup, 
                 a.skip href="#main" { (look.words().skip) }
                 (bar)
                 main id="main" { (body) }
+                @if part == Part::Dashboard { (lost(look)) }
                 (foot(look))
             }
         }

@@ -48,14 +48,34 @@ const wamux = (() => {
   let generation = 0;
   const taken = () => ((tag = null), (generation += 1));
 
+  // Says in the corner what is the matter with what this page shows; nothing once it is well again.
+  const lost = document.getElementById("lost");
+  function tell(what) {
+    document.documentElement.classList.toggle("stale", Boolean(what));
+    if (!lost) return;
+    for (const said of lost.children) said.hidden = said.dataset.when !== what;
+  }
+  // Nothing more is to be read here.
+  let ended = false;
+  function end(what) {
+    const way = lost?.querySelector(`[data-when="${what}"] a[href="/login"]`);
+    if (way) way.setAttribute("href", `/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+    ended = true;
+    tell(what);
+    return false;
+  }
+
   // Reads this page again and takes over what is live in it. Says whether anything was there to take.
   async function again() {
     const headers = { Accept: "text/html" };
     if (tag) headers["If-None-Match"] = tag;
     const before = generation;
     const answer = await fetch(location.href, { headers, cache: "no-store", signal: AbortSignal.timeout(10000) });
+    // Whoever is not signed in any more may have something half written here: it stays, and so does the page.
+    if (answer.redirected && new URL(answer.url).pathname === "/login") return end("out");
     if (answer.redirected) return location.assign(answer.url);
     if (answer.status === 304) return false;
+    if (answer.status === 404) return end("gone");
     if (!answer.ok) throw new Error(String(answer.status));
     const text = await answer.text();
     if (before !== generation) return false;
@@ -73,14 +93,18 @@ const wamux = (() => {
   }
 
   let reading = false;
+  let failed = 0;
   async function read() {
-    if (reading) return;
+    if (reading || ended) return;
     reading = true;
     try {
       await again();
-      document.documentElement.classList.remove("stale");
+      failed = 0;
+      if (!ended) tell(null);
     } catch {
-      document.documentElement.classList.add("stale");
+      // One answer that is late is none of anybody's business.
+      failed += 1;
+      if (failed > 1) tell("away");
     } finally {
       reading = false;
     }

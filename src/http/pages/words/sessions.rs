@@ -141,7 +141,7 @@ pub(super) const FRENCH: Sessions = Sessions {
     logged_out: "déliée",
     link_again: "Scanner un code pour la lier à nouveau",
     #[cfg(feature = "sandbox")]
-    scan_about: "Sur le réseau simulé, votre téléphone simulé le scanne ; il est sous « Téléphones ».",
+    scan_about: "Sur le réseau simulé, votre téléphone simulé le scanne ; il est sous « Téléphones ».",
     scan: "Scannez ce code",
     scan_steps: [
         "Ouvrez WhatsApp sur le téléphone.",
