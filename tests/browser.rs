@@ -17,7 +17,7 @@ async fn a_stranger_comes_from_the_front_door_to_a_message_on_a_phone_and_is_wri
     window.goes("/").await;
     window.clicks(".hero .button.first").await;
     window.signs(PERSON, PASSWORD).await;
-    window.says(".note", "your account is ready").await;
+    window.says(".note", "it has one now").await;
     window.signs("", PASSWORD).await;
     window.clicks("#step-1 button").await;
     assert!(window.shows("#new-key").await.text().await.unwrap().starts_with("sk_test_"));

@@ -20,6 +20,7 @@ mod documentation;
 mod endings;
 mod expiry;
 mod faults;
+mod first_steps;
 mod foreign;
 mod french;
 mod ground;

@@ -8,12 +8,15 @@ use utoipa::ToSchema;
 use warp::Rejection;
 #[cfg(feature = "sandbox")]
 use warp::http::HeaderMap;
-use warp::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use warp::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 #[cfg(feature = "sandbox")]
 use warp::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use warp::http::{HeaderName, HeaderValue, Method, StatusCode};
 pub(super) use warp::reply::Response;
 
+use super::call::Call;
 use crate::actors::Sending;
 use crate::domain::error::{Code, FieldError, Refusal};
 use crate::domain::idempotency::Answer;
@@ -160,6 +163,22 @@ pub(super) fn see_other(to: &str) -> Response {
 pub(super) fn not_taken(code: Code, mut page: Response) -> Response {
     *page.status_mut() = status(code);
     page
+}
+
+/// The tag of what a caller has already, as our own scripts say it: one, and as it was given.
+pub(super) fn known<D>(call: &Call<D>) -> Option<String> {
+    call.header(IF_NONE_MATCH.as_str()).ok().flatten().map(str::to_owned)
+}
+
+/// A page, unless the caller has the same already.
+pub(super) fn unless_known(known: Option<&str>, page: Response) -> Response {
+    let tag = page.headers().get(ETAG);
+    if page.status() != StatusCode::OK || tag.is_none_or(|tag| Some(tag.as_bytes()) != known.map(str::as_bytes)) {
+        return page;
+    }
+    let mut response = unchanged();
+    response.headers_mut().extend(tag.cloned().map(|tag| (ETAG, tag)));
+    response
 }
 
 /// The same as the caller has it already.

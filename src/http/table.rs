@@ -59,12 +59,14 @@ macro_rules! shown {
             described: Vec::new,
             filter: |$door, root| root.and($path).and(called($door)).then(|$($segment: String,)* $call: Call<_>| async move {
                 let look = pages::Look::of(&$call);
+                let known = reply::known(&$call);
                 let answer = match $call.method {
                     $(Method::$verb => $answer.await,)+
                     Method::OPTIONS => Ok(reply::options(&[$(Method::$verb),+])),
                     _ => Ok(reply::method_not_allowed(&[$(Method::$verb),+], |refusal| look.refused(refusal))),
                 };
-                answer.unwrap_or_else(|refusal| look.refused(&refusal))
+                let answer = answer.unwrap_or_else(|refusal| look.refused(&refusal));
+                reply::unless_known(known.as_deref(), answer)
             }).boxed(),
         }
     };

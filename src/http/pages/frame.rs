@@ -31,6 +31,15 @@ pub(super) enum Room {
     Account,
 }
 
+/// What a page has of its own.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Own<'a> {
+    /// Styles and scripts, by their common names.
+    pub(super) assets: Option<&'a str>,
+    /// Whether it is read again by itself where no script does so.
+    pub(super) again: bool,
+}
+
 impl Room {
     /// Each with its address, in the order in which they are listed.
     const LISTED: &[(Self, &str)] = &[
@@ -63,12 +72,12 @@ impl Room {
 
 /// A page with this title and body.
 pub(super) fn framed(look: &Look, part: Part, title: &str, body: &Markup) -> Markup {
-    whole(look, part, title, None, &bar(look, part), body)
+    whole(look, part, title, Own::default(), &bar(look, part), body)
 }
 
 /// The same with styles and scripts of its own, by their common names.
 pub(super) fn alive(look: &Look, part: Part, title: &str, name: &str, body: &Markup) -> Markup {
-    whole(look, part, title, Some(name), &bar(look, part), body)
+    whole(look, part, title, Own { assets: Some(name), again: false }, &bar(look, part), body)
 }
 
 /// A room of the dashboard, for whoever has this address.
@@ -76,7 +85,7 @@ pub(super) fn room(
     look: &Look,
     room: Room,
     title: &str,
-    own: Option<&str>,
+    own: Own<'_>,
     email: &Email,
     csrf: &Markup,
     body: &Markup,
@@ -122,7 +131,8 @@ pub(super) fn halls(
         }
     };
     let title = format!("{title} · {name} · Wamux");
-    whole(look, Part::Dashboard, &title, Some("actors.css operator"), &bar, &beside(name, listed, body))
+    let own = Own { assets: Some("actors.css operator"), again: false };
+    whole(look, Part::Dashboard, &title, own, &bar, &beside(name, listed, body))
 }
 
 /// A page's body beside the list of the places that belong together: address, name, and whether it is this one.
@@ -150,7 +160,7 @@ fn lost(look: &Look) -> Markup {
     }
 }
 
-fn whole(look: &Look, part: Part, title: &str, own: Option<&str>, bar: &Markup, body: &Markup) -> Markup {
+fn whole(look: &Look, part: Part, title: &str, own: Own<'_>, bar: &Markup, body: &Markup) -> Markup {
     let theme = Some(look.theme).filter(|theme| *theme != Theme::Auto).map(Theme::name);
     let script = |name: &str| html! { script src=(href(name)) defer {} };
     html! {
@@ -161,12 +171,13 @@ fn whole(look: &Look, part: Part, title: &str, own: Option<&str>, bar: &Markup, 
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
+                @if own.again { noscript { meta http-equiv="refresh" content="2"; } }
                 link rel="stylesheet" href=(href("wamux.css"));
                 @if part == Part::Dashboard {
                     link rel="stylesheet" href=(href("rooms.css"));
                     (script("live.js"))
                 }
-                @for own in own.into_iter().flat_map(|own| own.split(' ')) {
+                @for own in own.assets.into_iter().flat_map(|own| own.split(' ')) {
                     @if let (style, true) = named(own, "css") { link rel="stylesheet" href=(href(&style)); }
                     @if let (code, true) = named(own, "js") { (script(&code)) }
                 }

@@ -1,22 +1,26 @@
 //! The room of API keys: made and shown once, listed, revoked.
 
 use maud::{Markup, html};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::call::{Answered, id};
-use super::super::fields::{Fields, digits, line};
+use super::super::fields::{self, Fields, digits, line};
 use super::super::keys::{DAYS_MAX, DESCRIPTION_MAX, NAME_MAX};
+use super::super::once::Header;
 use super::super::reply;
 use super::ask::{self, Ask};
 use super::frame::Room;
 use super::moment::moment;
 use super::said::Said;
 use super::tried::Tried;
-use super::visit::Visit;
+use super::visit::{ONCE, Visit};
 use crate::actors::NewKeyRequest;
 use crate::domain::access::KeyView;
 use crate::domain::error::Refusal;
 use crate::domain::id::KeyId;
+
+/// Where it stands, and where its form goes; a key of the first steps is made as if it came from here.
+const PATH: &str = "/dashboard/keys";
 
 pub(in crate::http) async fn show(visit: Visit) -> Answered {
     let gone = visit.call.query.iter().any(|(name, _)| name == "revoked");
@@ -24,7 +28,7 @@ pub(in crate::http) async fn show(visit: Visit) -> Answered {
     page(&visit, said.as_ref(), None, &Tried::not(visit.look.language)).await
 }
 
-/// Makes a key. It is on the page that answers, and nowhere after.
+/// Makes a key. It is on the page that answers, and nowhere after; the same form sent again shows the same key and makes no other.
 pub(in crate::http) async fn create(mut visit: Visit) -> Answered {
     let fields = visit.form().await?;
     let tried = Tried::of(visit.look.language, &fields);
@@ -68,14 +72,25 @@ async fn asked(visit: &Visit, key: KeyId) -> Answered {
     ask.page(visit)
 }
 
-/// The whole of a new key.
+/// The whole of a new key. What a reload or a second click sends again is answered as it was.
 pub(super) async fn made(visit: &Visit, mut fields: Fields) -> Result<String, Refusal> {
+    let form = fields.optional(ONCE, fields::id);
     let name = fields.required("name", line(NAME_MAX));
     let description = fields.optional("description", line(DESCRIPTION_MAX));
     let days = fields.optional("expiresInDays", digits(1..=DAYS_MAX)).and_then(|days| u16::try_from(days).ok());
     let new = name.map(|name| NewKeyRequest { name, description, expires_in_days: days });
-    let answer = visit.system().create_key(&visit.access, fields.finish(new)?, None).await?;
+    let new = fields.finish(new)?;
+    let words = json!([new.name, new.description, new.expires_in_days]).to_string();
+    let once = Header::of_form(form, PATH, words.as_bytes()).once(PATH, words.as_bytes());
+    let answer = visit.system().create_key(&visit.access, new, once).await?;
+    let replayed = answer.replayed;
     let answer: Value = serde_json::from_slice(&answer.body).map_err(|_| Refusal::internal())?;
+    if replayed {
+        let id = answer["id"].as_str().unwrap_or_default();
+        let kept = visit.system().kept_keys(&visit.access).await?;
+        // One that was revoked since is of no use to anybody.
+        kept.iter().find(|key| key.id.to_string() == id).ok_or_else(Refusal::not_found)?;
+    }
     answer["apiKey"].as_str().map(str::to_owned).ok_or_else(Refusal::internal)
 }
 
@@ -90,8 +105,9 @@ async fn page(visit: &Visit, said: Option<&Said>, new: Option<&str>, tried: &Tri
         section.card {
             h2 { (words.create) }
             (tried.note(&["name", "description", "expiresInDays"]))
-            form.row method="post" action="/dashboard/keys" {
+            form.row method="post" action=(PATH) {
                 (visit.csrf())
+                (visit.once())
                 div { label for="name" { (words.name) } input id="name" name="name" required maxlength=(NAME_MAX) autocomplete="off" value=(tried.value("name", ""))
                         aria-invalid=[tried.wrong("name")] aria-describedby=[tried.described("name", None)] autofocus[tried.first("name")];
                     (tried.mistake("name")) }
@@ -122,7 +138,7 @@ async fn page(visit: &Visit, said: Option<&Said>, new: Option<&str>, tried: &Tri
 pub(super) fn shown_once(visit: &Visit, key: &str) -> Markup {
     let words = visit.words().keys;
     html! {
-        div.note.secret role="status" data-keep {
+        div.note.secret role="status" tabindex="-1" autofocus data-keep {
             strong { (words.made) }
             p { code id="new-key" { (key) } " "
                 button.button.scripted type="button" data-copy="new-key" data-copied=(words.copied) { (words.copy) } }

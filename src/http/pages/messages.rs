@@ -14,7 +14,7 @@ use super::super::reply;
 use super::frame::Room;
 use super::visit::Visit;
 use crate::domain::error::Code;
-use crate::domain::message::Stretch;
+use crate::domain::message::{Message, Stretch};
 use crate::domain::session::Session;
 use filters::Asked;
 pub(in crate::http) use one::show;
@@ -51,6 +51,11 @@ pub(in crate::http) async fn list(visit: Visit) -> Answered {
     };
     let page = visit.alive(Room::Messages, words.title, "messages", &body)?;
     Ok(if found.is_some() { page } else { reply::not_taken(Code::ValidationFailed, page) })
+}
+
+/// What a message says, on one line, or else what it is.
+pub(super) fn beginning(visit: &Visit, message: &Message) -> String {
+    sign::said(message).map_or_else(|| sign::what(visit.words().messages, message).to_owned(), row::beginning)
 }
 
 fn listed(visit: &Visit, asked: &Asked, found: &Stretch, sessions: &[Session]) -> Markup {

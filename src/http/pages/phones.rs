@@ -17,17 +17,12 @@ mod trouble;
 
 use std::collections::HashMap;
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::{FixedOffset, Offset, Utc};
 use futures_util::future::join_all;
 use maud::{Markup, html};
 use ring::digest::{SHA256, digest};
-use warp::http::HeaderValue;
-use warp::http::header::{ETAG, IF_NONE_MATCH};
 
 use super::super::call::Answered;
-use super::super::reply;
 use super::frame;
 use super::look::cookie;
 use super::visit::Visit;
@@ -54,7 +49,7 @@ pub(in crate::http) async fn show(visit: Visit) -> Answered {
     if table.phones.is_empty() {
         table.phones.push(Placed::new(own(visit.access.tenant, 0)));
     }
-    let phones = drawn(&visit, &table).await;
+    let phones = drawn(&visit, &table, ENOUGH).await;
     let body = html! {
         div.phones {
             div.intro { h1 { (words.title) } p.muted.small { (words.lead) } }
@@ -66,17 +61,11 @@ pub(in crate::http) async fn show(visit: Visit) -> Answered {
             noscript { p { a.button href=(table.calm().href()) { (words.read_again) } } }
         }
     };
-    let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, body.0.as_bytes()).as_ref()[..12]));
-    if visit.call.header(IF_NONE_MATCH.as_str()) == Ok(Some(&tag)) {
-        return Ok(reply::unchanged());
-    }
-    let mut response = visit.alive(frame::Room::Phones, words.title, "phones", &body)?;
-    response.headers_mut().extend(HeaderValue::try_from(tag).ok().map(|tag| (ETAG, tag)));
-    Ok(response)
+    visit.alive(frame::Room::Phones, words.title, "phones", &body)
 }
 
-/// The phones of a table, each in a `section.phone`. The page loads `phones.css` and `phones.js`.
-pub(super) async fn drawn(visit: &Visit, table: &Table) -> Markup {
+/// The phones of a table, each in a `section.phone` with lines of at most so many bytes. The page loads `phones.css` and `phones.js`.
+pub(super) async fn drawn(visit: &Visit, table: &Table, enough: usize) -> Markup {
     let (phones, request) = (&visit.call.door.phones, &visit.call.arrival.id);
     let looks = table.phones.iter().map(|placed| phones.look(&placed.phone, LINES, request));
     let (seen, sessions) = futures_util::join!(join_all(looks), visit.system().sessions(&visit.access));
@@ -92,7 +81,7 @@ pub(super) async fn drawn(visit: &Visit, table: &Table) -> Markup {
         files: format!("{PATH}/file{}", visit.csrf_query()),
         names: names(&sessions, &seen),
         cameras: showing_codes(&sessions),
-        bytes: (PAGE / many - BARE).min(ENOUGH),
+        bytes: (PAGE / many - BARE).min(enough),
     };
     html! { @for (placed, seen) in table.phones.iter().zip(&seen) { (device(&room, placed, seen)) } }
 }

@@ -19,7 +19,10 @@ use super::visit::Visit;
 use super::words;
 use crate::domain::error::Refusal;
 use crate::domain::session::{NewSession, SESSION_KEY_MAX, Session, SessionKey, Status};
+#[cfg(not(feature = "sandbox"))]
 pub(super) use pairing::code;
+#[cfg(feature = "sandbox")]
+pub(super) use pairing::code_for;
 
 pub(in crate::http) async fn show(visit: Visit) -> Answered {
     let gone = visit.call.query.iter().any(|(name, _)| name == "deleted");

@@ -1,13 +1,17 @@
 //! A visit: somebody who is signed in asks for a page, or sends one of its forms. What is not theirs to ask for ends here.
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use maud::{Markup, html};
-use warp::http::header::{CACHE_CONTROL, SET_COOKIE};
+use ring::digest::{SHA256, digest};
+use uuid::Uuid;
+use warp::http::header::{CACHE_CONTROL, ETAG, SET_COOKIE};
 use warp::http::{HeaderValue, Method};
 
 use super::super::call::{Answered, Call};
 use super::super::fields::{Fields, text};
 use super::super::{origin, reply};
-use super::frame::{self, Room};
+use super::frame::{self, Own, Room};
 use super::look::{Look, cookie};
 use super::words::{Language, Words};
 use crate::actors::System;
@@ -19,6 +23,8 @@ use crate::domain::error::{Code, Refusal};
 pub(super) const COOKIE: &str = "__Host-wamux";
 /// What forms hold so that no other site can have one sent.
 pub(super) const FORM_TOKEN: &str = "formToken";
+/// What tells one form from another, in those that are to be done once however often they are sent.
+pub(super) const ONCE: &str = "once";
 
 pub(in crate::http) struct Visit {
     pub(super) call: Call,
@@ -26,6 +32,8 @@ pub(in crate::http) struct Visit {
     pub(super) email: Email,
     pub(super) look: Look,
     token: SignInToken,
+    /// Of the forms that this visit is shown.
+    once: Uuid,
 }
 
 impl Visit {
@@ -39,7 +47,10 @@ impl Visit {
             Ok((access, email))
         };
         match entered.await {
-            Ok((access, email)) => Ok(Self { call, access, email, look, token }),
+            Ok((access, email)) => {
+                let once = call.system().clock().id();
+                Ok(Self { call, access, email, look, token, once })
+            }
             // The cookie is worth nothing any more, so the browser need not show it again.
             Err(Refusal { code: Code::InvalidApiKey, .. }) => Err(to_sign_in(&call).map(|mut response| {
                 forget(&mut response);
@@ -62,7 +73,12 @@ impl Visit {
         html! { input type="hidden" name=(FORM_TOKEN) value=(self.token.form_token()); }
     }
 
-    /// The same for forms that send files, whose token stands in the address that they are sent to: `?formToken=…`.
+    /// The hidden field of a form that is to be done once however often it is sent.
+    pub(super) fn once(&self) -> Markup {
+        html! { input type="hidden" name=(ONCE) value=(self.once); }
+    }
+
+    /// The same as `csrf` for forms that send files, whose token stands in the address that they are sent to: `?formToken=…`.
     pub(super) fn csrf_query(&self) -> String {
         format!("?{FORM_TOKEN}={}", self.token.form_token())
     }
@@ -91,19 +107,32 @@ impl Visit {
     /// A room of the dashboard.
     #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
     pub(super) fn page(&self, room: Room, title: &str, body: &Markup) -> Answered {
-        Ok(self.shown(room, title, None, body))
+        Ok(self.shown(room, title, Own::default(), body))
     }
 
     /// The same with styles and scripts of its own, by their common names.
     #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
     pub(super) fn alive(&self, room: Room, title: &str, name: &str, body: &Markup) -> Answered {
-        Ok(self.shown(room, title, Some(name), body))
+        Ok(self.shown(room, title, Own { assets: Some(name), again: false }, body))
     }
 
-    fn shown(&self, room: Room, title: &str, own: Option<&str>, body: &Markup) -> reply::Response {
+    /// The same where something is waited for that comes in moments: where no script runs, it is read again by itself until then.
+    #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
+    pub(super) fn waiting(&self, room: Room, title: &str, name: &str, body: &Markup) -> Answered {
+        Ok(self.shown(room, title, Own { assets: Some(name), again: true }, body))
+    }
+
+    fn shown(&self, room: Room, title: &str, own: Own<'_>, body: &Markup) -> reply::Response {
         let framed = frame::room(&self.look, room, title, own, &self.email, &self.csrf(), body);
         let mut response = super::page(&self.look, &framed);
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.call.method == Method::GET {
+            // What is read again and again is sent when it is another one; what tells forms apart makes no difference.
+            let same = framed.0.replace(&self.once.to_string(), "");
+            let tag = BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, same.as_bytes()).as_ref()[..12]);
+            let tag = HeaderValue::try_from(format!("\"{tag}\"")).ok();
+            response.headers_mut().extend(tag.map(|tag| (ETAG, tag)));
+        }
         response
     }
 }

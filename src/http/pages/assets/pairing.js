@@ -16,12 +16,22 @@
     else line.removeAttribute("lang");
   }
 
+  // The picture, which is not there until there is something to show.
+  function picture(box, src) {
+    const known = at("qr");
+    const here = known ?? Object.assign(new Image(264, 264), { id: "qr", alt: box.dataset.alt });
+    here.src = src;
+    if (known) return;
+    here.onerror = () => here.remove();
+    box.prepend(here);
+  }
+
   function show(code) {
-    const picture = at("qr");
-    if (!picture) return;
+    const box = at("code");
+    if (!box) return;
     // What stands above the first code has not heard of it yet.
     if (!until) wamux.read();
-    if (code.qrImage) picture.src = code.qrImage;
+    if (code.qrImage) picture(box, code.qrImage);
     [from, until] = [Date.now(), Date.parse(code.expiresAt)];
     say("");
     tick();
@@ -47,11 +57,7 @@
       return;
     }
     // Until the stream says something the picture is there to be asked for.
-    const picture = at("qr");
-    if (!picture.getAttribute("src")) {
-      picture.onerror = () => picture.removeAttribute("src");
-      picture.src = box.dataset.picture;
-    }
+    if (!at("qr")) picture(box, box.dataset.picture);
     if (stream || Date.now() < again) return;
     stream = new EventSource(box.dataset.stream);
     stream.addEventListener("qr", (event) => show(JSON.parse(event.data)));
@@ -80,5 +86,6 @@
 
   document.addEventListener("wamux:live", follow);
   setInterval(tick, 500);
+  setInterval(follow, 2000);
   follow();
 })();

@@ -36,7 +36,7 @@ pub(super) fn session(sessions: &[Session], id: SessionId) -> Option<&str> {
 }
 
 /// The beginning of a text, on one line.
-fn beginning(text: &str) -> String {
+pub(super) fn beginning(text: &str) -> String {
     let mut signs = text.chars().map(|sign| if sign.is_whitespace() { ' ' } else { sign });
     let mut line: String = signs.by_ref().take(BEGINNING).collect();
     if signs.next().is_some() {

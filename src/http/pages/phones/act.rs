@@ -13,6 +13,8 @@ use crate::http::sandbox::Deed;
 
 /// The longest name of a phone's person, in characters.
 const NAME_MAX: usize = 25;
+/// Where a phone that has scanned has done its part.
+const STEPS: &str = "/dashboard/start";
 
 /// A form about a phone, as far as all of them are alike.
 pub(super) struct Form {
@@ -33,6 +35,16 @@ impl Form {
         }
     }
 
+    /// Where on its page somebody at a keyboard goes on: at the phone itself, or at the step that it is part of.
+    fn place(&self) -> Option<String> {
+        let phone = self.phone.as_ref()?;
+        let here = self.table.phones.iter().any(|placed| placed.phone == *phone);
+        match self.table.path() {
+            STEPS if self.table.phones.is_empty() => Some("#step-2".to_owned()),
+            _ => here.then(|| format!("#phone-{}", phone.digits())),
+        }
+    }
+
     /// Back to where it stands.
     #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
     pub(super) fn back(self, came: Result<(), Trouble>) -> Answered {
@@ -41,7 +53,8 @@ impl Form {
             (Err(trouble), Some(phone)) => self.table.troubled(phone, trouble),
             (Err(trouble), None) => self.table.troubled_itself(trouble),
         };
-        Ok(reply::see_other(&table.href()))
+        let place = self.place().unwrap_or_default();
+        Ok(reply::see_other(&format!("{}{place}", table.href())))
     }
 }
 
@@ -83,13 +96,17 @@ async fn done(
         "enter" => word(fields, "code").and_then(|code| code.parse().ok()).map(Deed::Enter).ok_or(Trouble::Typed),
         _ => return Err(Refusal::not_found()),
     };
-    let adds = act == "add";
+    let (adds, scans) = (act == "add", act == "scan");
     let came = match deed {
         Ok(deed) => do_it(visit, phone, deed).await,
         Err(trouble) => Err(trouble),
     };
     if adds && came.is_ok() && form.table.has_room_for(phone) {
         form.table.phones.push(Placed::new(phone.clone()));
+    }
+    if scans && came.is_ok() && form.table.path() == STEPS {
+        // What comes next is on another's phone, and the steps know on whose.
+        form.table.phones.clear();
     }
     Ok(came)
 }

@@ -60,13 +60,18 @@ fn content(line: &Shown, phone: &Phone, bare: bool, words: &Words) -> Markup {
 /// A text, as whole as a page can hold it.
 fn words_of(text: &str, words: &Words) -> Markup {
     if text.len() <= LONG || text.chars().count() <= LONG {
-        return html! { p dir="auto" { (text::formatted(text)) } };
+        return html! { p.mixed[is_mixed(text)] dir="auto" { (text::formatted(text)) } };
     }
     let start: String = text.chars().take(CUT).collect();
     html! {
-        p dir="auto" { (text::formatted(&start)) "…" }
+        p.mixed[is_mixed(&start)] dir="auto" { (text::formatted(&start)) "…" }
         p.hush { (text.chars().count()) " " (words.cut) }
     }
+}
+
+/// Whether a text turns its own direction, so that nobody knows on which side its last line ends.
+fn is_mixed(text: &str) -> bool {
+    text.contains(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 /// How far a message of the phone's own has come, drawn and in a word.

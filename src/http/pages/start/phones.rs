@@ -5,15 +5,16 @@
 mod simulated;
 
 #[cfg(feature = "sandbox")]
-pub(super) use simulated::{beside, friend, look, prepare, scan};
+pub(super) use simulated::{beside, code, friend, look, prepare};
 
 #[cfg(not(feature = "sandbox"))]
-pub(super) use real::{beside, friend, look, prepare, scan};
+pub(super) use real::{beside, code, friend, look, prepare};
 
 #[cfg(not(feature = "sandbox"))]
 mod real {
     use maud::{Markup, html};
 
+    use super::super::super::sessions;
     use super::super::super::visit::Visit;
     use crate::domain::phone::Phone;
     use crate::domain::session::Session;
@@ -24,8 +25,8 @@ mod real {
         None
     }
 
-    pub(in crate::http::pages::start) fn scan(_: &Visit, _: &Session) -> Markup {
-        html! {}
+    pub(in crate::http::pages::start) fn code(visit: &Visit, session: &Session) -> Markup {
+        sessions::code(visit, session)
     }
 
     pub(in crate::http::pages::start) fn friend(_: &Visit) -> Option<Phone> {

@@ -16,15 +16,32 @@ pub(in crate::http::pages) struct Start {
     pub(in crate::http::pages) hello: &'static str,
     pub(in crate::http::pages) send: &'static str,
     pub(in crate::http::pages) sees_it: &'static str,
+    pub(in crate::http::pages) again: &'static str,
+    pub(in crate::http::pages) answered: &'static str,
+    pub(in crate::http::pages) all_messages: &'static str,
     pub(in crate::http::pages) well_done: &'static str,
     /// Of a message, in the order of `Status::ALL`.
     pub(in crate::http::pages) statuses: [&'static str; 5],
     #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
     pub(in crate::http::pages) look: &'static str,
     #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
+    pub(in crate::http::pages) look_for: &'static str,
+    #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
+    pub(in crate::http::pages) scan_title: &'static str,
+    #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
     pub(in crate::http::pages) scan: &'static str,
     #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
     pub(in crate::http::pages) scan_about: &'static str,
+    #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
+    pub(in crate::http::pages) yours_is: &'static str,
+    #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
+    pub(in crate::http::pages) aside: &'static str,
+    #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
+    pub(in crate::http::pages) under: &'static str,
+    #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
+    pub(in crate::http::pages) yours: &'static str,
+    #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
+    pub(in crate::http::pages) a_friends: &'static str,
     #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
     pub(in crate::http::pages) your_phone: &'static str,
     #[cfg_attr(not(feature = "sandbox"), allow(dead_code, reason = "people have phones of their own"))]
@@ -47,11 +64,21 @@ pub(super) const ENGLISH: Start = Start {
     hello: "Hello from Wamux!",
     send: "Send the message",
     sees_it: "The message’s way shows here, step by step.",
+    again: "Read again",
+    answered: "It answered:",
+    all_messages: "All messages",
     well_done: "That is all there is to it. Your programs do the same over the API.",
     statuses: ["pending", "sent", "delivered", "read", "failed"],
-    look: "Look at the phone: it is there. Write back from it.",
+    look: "Look at the phone",
+    look_for: ": it is there. Write back from it, and the answer shows here.",
+    scan_title: "Scan this code",
     scan: "Scan with the simulated phone",
-    scan_about: "You are on the simulated network: no phone is needed. Yours is the one beside this.",
+    scan_about: "You are on the simulated network: no real phone is needed.",
+    yours_is: "Yours is",
+    aside: "the one beside this",
+    under: "the one below",
+    yours: "Your phone: it is the one that scans the code.",
+    a_friends: "Now a friend’s phone: what you send appears on it.",
     your_phone: "Your phone",
     friends_phone: "A friend",
 };
@@ -72,11 +99,21 @@ pub(super) const FRENCH: Start = Start {
     hello: "Bonjour de la part de Wamux !",
     send: "Envoyer le message",
     sees_it: "Le chemin du message s’affiche ici, étape par étape.",
+    again: "Relire",
+    answered: "La réponse :",
+    all_messages: "Tous les messages",
     well_done: "C’est tout. Vos programmes font de même par l’API.",
     statuses: ["en attente", "envoyé", "remis", "lu", "en échec"],
-    look: "Regardez le téléphone : il y est. Répondez depuis le téléphone.",
+    look: "Regardez le téléphone",
+    look_for: " : il y est. Répondez depuis le téléphone, et la réponse s’affiche ici.",
+    scan_title: "Scannez ce code",
     scan: "Scanner avec le téléphone simulé",
-    scan_about: "Vous êtes sur le réseau simulé : aucun téléphone n’est nécessaire. Le vôtre est celui d’à côté.",
+    scan_about: "Vous êtes sur le réseau simulé : aucun vrai téléphone n’est nécessaire.",
+    yours_is: "Le vôtre est",
+    aside: "celui d’à côté",
+    under: "celui du dessous",
+    yours: "Votre téléphone : c’est lui qui scanne le code.",
+    a_friends: "À présent, le téléphone d’un ami : ce que vous envoyez y apparaît.",
     your_phone: "Votre téléphone",
     friends_phone: "Un ami",
 };
