@@ -87,7 +87,10 @@ pub(in crate::http) fn inject() -> Described {
     of_sandbox(
         "injectFault",
         "Let something go wrong",
-        "For your own sessions that are linked: the network loses, repeats, delays or refuses what it should not.",
+        "For your own sessions that are linked: the network loses, repeats, delays or refuses what it should not. To cut a network, \
+         take `refuse_connections` for so many `seconds` and `drop_connection` with it: the session tries again after waits of up \
+         to a minute. What `lose_receipts` took is not told twice: the message stays `sent` until its session is restarted, or \
+         its server, when it goes out again under its id.",
     )
     .takes::<NewFault>(json!({ "fault": "lose_acks", "seconds": 60 }), |fields| of_tenant(fields).map(drop))
     .under(what_goes_with_what())
