@@ -228,7 +228,9 @@ async fn media_are_shown_and_fetched_with_the_cookie() {
     // A file of a kind that is not shown is there to be downloaded, under a name that is no markup.
     send_file(&browser, "<i>.svg", "application/x-thing", b"file".to_vec()).await;
     until_shown(&browser, CHAT, "download=\"&lt;i&gt;.svg\"").await;
-    has(&send_file(&browser, "a.bin", "image/png", vec![0; 200_000]).await, &["up to 180 kB"]);
+    has(&send_file(&browser, "photo.jpg", "image/jpeg", vec![7; 4_000_000]).await, &["Photo"]);
+    until_shown(&browser, CHAT, "alt=\"Photo\"").await;
+    has(&send_file(&browser, "a.bin", "image/png", vec![0; 6_000_000]).await, &["files of up to 5\u{a0}MB"]);
     has(&send_file(&browser, "", "application/octet-stream", Vec::new()).await, &["Choose a file first"]);
     // A voice note with its waveform.
     let waveform: Vec<u8> = (0..64).collect();

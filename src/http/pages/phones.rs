@@ -80,6 +80,7 @@ pub(super) async fn drawn(visit: &Visit, table: &Table, enough: usize) -> Markup
         csrf: visit.csrf(),
         files: format!("{PATH}/file{}", visit.csrf_query()),
         names: names(&sessions, &seen),
+        file_max: phones.file_max(),
         cameras: showing_codes(&sessions),
         bytes: (PAGE / many - BARE).min(enough),
     };
@@ -125,7 +126,7 @@ fn another(visit: &Visit, table: &Table) -> Markup {
     html! {
         form.another.card.stack method="post" action=(PATH) {
             h2 { (words.add) }
-            @if let Some(trouble) = table.trouble { p.note.bad role="alert" { (trouble.said(words)) } }
+            @if let Some(trouble) = table.trouble { p.note.bad role="alert" { (trouble.said(words, visit.call.door.phones.file_max())) } }
             (visit.csrf())
             input type="hidden" name="act" value="add";
             input type="hidden" name="back" value=(table.calm().href());

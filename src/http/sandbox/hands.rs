@@ -57,7 +57,20 @@ impl Deed {
     }
 }
 
+/// The largest file that a page has a phone here send: a photo, or a short film.
+const FILE_HERE: usize = 5 << 20;
+/// In base64, and with what else is said, it fits the 256 KiB of a body of the API that carries it on.
+const FILE_THERE: usize = 180 << 10;
+
 impl Phones {
+    /// The largest file that a page has a phone send, in bytes.
+    pub(in crate::http) const fn file_max(&self) -> usize {
+        match self {
+            Self::Here(_) => FILE_HERE,
+            Self::There(_) => FILE_THERE,
+        }
+    }
+
     /// A phone and the latest lines of its screen, or none if there is no such phone yet.
     pub(in crate::http) async fn look(
         &self,

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use super::chats::{is_unread, unread};
 use super::device::{Device, face, pretty};
 use super::icons::{Icon, icon};
+use super::trouble::size;
 use super::{bubble, day};
 use crate::domain::content::TEXT_MAX;
 use crate::domain::phone::Phone;
@@ -112,7 +113,7 @@ fn attach(device: &Device<'_>, with: &Phone) -> Markup {
         form.sheet.attach method="post" action=(device.room.files) enctype="multipart/form-data" {
             (device.hidden_fields())
             input type="hidden" name="chat" value=(with);
-            label for=(id) { (words.file) }
+            label for=(id) { (words.file.replace("{}", &size(device.room.file_max, words))) }
             input id=(id) type="file" name="file" required;
             label.tick { input type="checkbox" name="voice" value="true" checked; " " (words.as_voice) }
             button.button.first { (words.send) }

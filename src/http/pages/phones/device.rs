@@ -27,6 +27,8 @@ pub(in crate::http::pages) struct Room<'a> {
     pub(in crate::http::pages) csrf: Markup,
     /// Where forms with files go.
     pub(in crate::http::pages) files: String,
+    /// The largest file that they send, in bytes.
+    pub(in crate::http::pages) file_max: usize,
     /// The caller's sessions that show a code now: their ids and names.
     pub(in crate::http::pages) cameras: Vec<(String, String)>,
     /// What people are called whose phones are here.
@@ -186,7 +188,7 @@ impl Device<'_> {
     /// What did not work just now.
     pub(super) fn trouble(&self) -> Markup {
         html! {
-            @if let Some(trouble) = self.placed.trouble { p.trouble role="alert" { (trouble.said(self.words())) } }
+            @if let Some(trouble) = self.placed.trouble { p.trouble role="alert" { (trouble.said(self.words(), self.room.file_max)) } }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A file that a phone sends: a form with parts, as small as bodies of the sandbox's own API are, which may have to carry it on.
+//! A file that a phone sends: a form with parts. Where the network is elsewhere it is as small as the bodies of its API, which carry it on.
 
 use hyper::body::Bytes;
 use multer::{Constraints, Multipart, SizeLimit};
@@ -15,8 +15,6 @@ use super::trouble::Trouble;
 use crate::domain::error::{Code, Refusal};
 use crate::http::sandbox::{Attachment, AttachmentKind, Deed, Measures};
 
-/// In base64, and with what else is said, it fits the 256 KiB of a body.
-const FILE_MAX: usize = 180 * 1024;
 /// Everything else in the form.
 const REST_MAX: usize = 32 * 1024;
 const TIME: Duration = Duration::from_secs(30);
@@ -34,7 +32,8 @@ pub(in crate::http) async fn send_file(mut visit: Visit) -> Answered {
     let (headers, mut chunks) = visit.call.take_body();
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let boundary = multer::parse_boundary(kind).map_err(|_| malformed())?;
-    let reading = timeout(TIME, parts(boundary, &mut chunks)).await;
+    let max = visit.call.door.phones.file_max();
+    let reading = timeout(TIME, parts(boundary, &mut chunks, max)).await;
     drain(&mut chunks).await;
     let (texts, sent) = match reading {
         Ok(read) => read?,
@@ -64,8 +63,9 @@ enum Part {
     File(Sent),
 }
 
-async fn parts(boundary: String, chunks: &mut Chunks) -> Result<(Vec<(String, String)>, Part), Refusal> {
-    let whole = SizeLimit::new().whole_stream((4 * FILE_MAX) as u64);
+async fn parts(boundary: String, chunks: &mut Chunks, max: usize) -> Result<(Vec<(String, String)>, Part), Refusal> {
+    // Of one that is too large a little more is read, so that what stands after it in the form is read too.
+    let whole = SizeLimit::new().whole_stream((2 * max + 16 * REST_MAX) as u64);
     let mut multipart = Multipart::with_constraints(chunks, boundary, Constraints::new().size_limit(whole));
     let (mut texts, mut file, mut left) = (Vec::new(), Part::None, REST_MAX);
     loop {
@@ -77,7 +77,7 @@ async fn parts(boundary: String, chunks: &mut Chunks) -> Result<(Vec<(String, St
         };
         let name = part.name().unwrap_or_default().to_owned();
         if name == "file" {
-            file = read_file(part).await?;
+            file = read_file(part, max).await?;
         } else {
             let text = part.bytes().await.map_err(|_| malformed())?;
             left = left.checked_sub(name.len() + text.len()).ok_or_else(malformed)?;
@@ -86,7 +86,7 @@ async fn parts(boundary: String, chunks: &mut Chunks) -> Result<(Vec<(String, St
     }
 }
 
-async fn read_file(mut part: multer::Field<'_>) -> Result<Part, Refusal> {
+async fn read_file(mut part: multer::Field<'_>, max: usize) -> Result<Part, Refusal> {
     let name = part.file_name().map(line).filter(|name| !name.is_empty());
     let mime = part.content_type().map(|mime| line(mime.as_ref())).filter(|mime| !mime.is_empty());
     let mut bytes = Vec::new();
@@ -98,7 +98,7 @@ async fn read_file(mut part: multer::Field<'_>) -> Result<Part, Refusal> {
             Err(multer::Error::StreamSizeExceeded { .. }) => return Ok(Part::Large),
             Err(_) => return Err(malformed()),
         };
-        if bytes.len() + chunk.len() > FILE_MAX {
+        if bytes.len() + chunk.len() > max {
             return Ok(Part::Large);
         }
         bytes.extend_from_slice(&chunk);

@@ -53,6 +53,7 @@ fn drawn_in(language: Language, chat: bool, lines: Vec<Shown>, online: bool) -> 
         zone: FixedOffset::east_opt(0).unwrap(),
         csrf: html! { input type="hidden" name="formToken" value="secret"; },
         files: "/dashboard/phones/file?formToken=secret".to_owned(),
+        file_max: 5 << 20,
         cameras: vec![("0199".to_owned(), "<b>shop</b>".to_owned())],
         names: HashMap::from([(phone(OTHER), "Shop \"&\"".to_owned())]),
         bytes: 20_000,

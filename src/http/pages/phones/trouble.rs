@@ -1,5 +1,7 @@
 //! Why something was not done with a phone, in a word that an address can carry from the form back to the page.
 
+use std::borrow::Cow;
+
 use super::super::words::Phones as Words;
 use crate::domain::error::{Code, Refusal};
 
@@ -66,9 +68,9 @@ impl Trouble {
         }
     }
 
-    pub(super) const fn said(self, words: &Words) -> &'static str {
-        let words = &words.trouble;
-        match self {
+    pub(super) fn said(self, words: &Words, file_max: usize) -> Cow<'static, str> {
+        let (all, words) = (words, &words.trouble);
+        let said = match self {
             Self::Offline => words.offline,
             Self::Code => words.code,
             Self::Typed => words.typed,
@@ -76,11 +78,18 @@ impl Trouble {
             Self::Nobody => words.nobody,
             Self::Text => words.text,
             Self::File => words.file,
-            Self::Large => words.large,
+            Self::Large => return words.large.replace("{}", &size(file_max, all)).into(),
             Self::Away => words.away,
             Self::Other => words.other,
-        }
+        };
+        said.into()
     }
+}
+
+/// How large a file may be, for people.
+pub(super) fn size(bytes: usize, words: &Words) -> String {
+    let (many, unit) = if bytes < 1 << 20 { (bytes >> 10, words.units[0]) } else { (bytes >> 20, words.units[1]) };
+    format!("{many}\u{a0}{unit}")
 }
 
 #[cfg(test)]

@@ -60,7 +60,7 @@ pub(in crate::http::pages::start) fn code(visit: &Visit, session: &Session) -> M
             input type="hidden" name="phone" value=(own(visit.access.tenant, 0));
             input type="hidden" name="session" value=(session.id);
             input type="hidden" name="back" value=(PATH);
-            p { (words.scan_about) " " (words.yours_is) " " (there(html! { span.aside { (words.aside) } span.under { (words.under) } })) "." }
+            p { (words.scan_about) " " (words.yours_is) " " (there(&html! { span.aside { (words.aside) } span.under { (words.under) } })) "." }
             button.button.first disabled[!ready] { (words.scan) }
         }
     };
@@ -68,7 +68,7 @@ pub(in crate::http::pages::start) fn code(visit: &Visit, session: &Session) -> M
 }
 
 /// A link to the phone, wherever it stands.
-fn there(words: Markup) -> Markup {
+fn there(words: &Markup) -> Markup {
     html! { a href="#beside" { (words) } }
 }
 
@@ -80,5 +80,5 @@ pub(in crate::http::pages::start) fn friend(visit: &Visit) -> Option<Phone> {
 
 pub(in crate::http::pages::start) fn look(visit: &Visit) -> Markup {
     let words = visit.words().start;
-    html! { p { (there(html! { (words.look) })) (words.look_for) } }
+    html! { p { (there(&html! { (words.look) })) (words.look_for) } }
 }
