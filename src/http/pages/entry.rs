@@ -75,7 +75,7 @@ pub(in crate::http) async fn login(call: Call) -> Answered {
     ];
     let note = notes.into_iter().find(|(name, _)| asked(name).is_some());
     let said = note.map(|(name, text)| if name == "ended" { Said::bad(text) } else { Said::good(text) });
-    let made = asked("made").and_then(|_| cookie(&call, MADE)).map(|email| read(email));
+    let made = asked("made").and_then(|_| cookie(&call, MADE)).map(read);
     let email = made.as_deref().unwrap_or_default();
     Ok(sign_in_page(&call, &look, &Given { email, next: asked("next").and_then(inside), said }))
 }
