@@ -20,7 +20,10 @@ async fn a_stranger_signs_up_and_in_and_out() {
     assert_eq!(asked.goes_to(), "/login?next=%2Fdashboard%2Faccount");
     let form = [("email", "New@Example.com"), ("password", PASSWORD)];
     let made = browser.post("/signup", &form).await;
-    assert!(made.text.contains("value=\"new@example.com\""), "{}", made.text);
+    assert_eq!(made.goes_to(), "/login?made=1&next=%2Fdashboard%2Fstart", "to load it again sends nothing again");
+    let made = browser.get(made.goes_to()).await;
+    assert!(made.text.contains("value=\"new@example.com\"") && made.text.contains("is ready"), "{}", made.text);
+    assert!(!Browser::at(&app).get("/login?made=1").await.text.contains("new@example.com"));
     let entered = browser.post("/login", &[&form[..], &[("next", "/dashboard/account")]].concat()).await;
     let cookie = entered.headers["set-cookie"].to_str().unwrap();
     assert!(
@@ -107,6 +110,8 @@ async fn a_guesser_is_slowed_down_and_the_password_is_good_no_more() {
         last = page.status;
         if last == 429 {
             assert!(page.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 60);
+            let kept = page.text.contains("Too many attempts") && page.text.contains(&format!("value=\"{ADDRESS}\""));
+            assert!(kept && page.text.contains("action=\"/login\""), "{}", page.text);
             break;
         }
     }
@@ -187,6 +192,37 @@ async fn bad_input_comes_back_with_a_sentence() {
     }
     let odd = browser.post("/signup", &[("email", ADDRESS), ("password", PASSWORD), ("plan", "pro")]).await;
     assert_eq!(odd.status, 422);
+    let broken = browser.request(Method::POST, "/signup").header(ORIGIN, format!("http://{}", browser.address()));
+    let broken = broken.header("content-type", "application/x-www-form-urlencoded");
+    let broken =
+        browser.send(broken.body(format!("email=%FF%FE@example.com&password={}", PASSWORD.replace(' ', "+")))).await;
+    assert_eq!(broken.status, 400, "{}", broken.text);
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_signed_out_while_they_typed_is_told_so_and_led_back() {
+    let app = App::start().await;
+    let browser = Browser::signed_in(&app, ADDRESS).await;
+    let (own, console) = (format!("http://{}", browser.address()), "/dashboard/console?to=%2B237612345678");
+    let sent = |referer: String| {
+        let sent = browser.request(Method::POST, "/dashboard/console").header(ORIGIN, &own).header("referer", referer);
+        filled(sent, &[("formToken", "any")])
+    };
+    let kept = browser.jar().clone();
+    browser.submit("/dashboard", "/logout", &[]).await.goes_to();
+    *browser.jar() = kept;
+    let led = browser.send(sent(format!("{own}{console}"))).await;
+    let back = "/login?ended=1&next=%2Fdashboard%2Fconsole%3Fto%3D%252B237612345678";
+    assert_eq!(led.goes_to(), back);
+    let page = browser.get(back).await;
+    assert!(
+        page.text.contains("You were signed out") && page.text.contains(&format!("value=\"{console}\"")),
+        "{}",
+        page.text
+    );
+    let elsewhere = browser.send(sent("https://evil.example/dashboard/x".to_owned())).await;
+    assert_eq!(elsewhere.goes_to(), "/login?ended=1");
     app.stop().await;
 }
 

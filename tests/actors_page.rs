@@ -89,7 +89,7 @@ async fn where_there_is_no_token_none_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_page_speaks_french_too_and_says_what_it_does_not_know() {
+async fn the_page_speaks_french_too_and_a_program_is_told_what_is_not_known() {
     let app = App::start().await;
     let anyone = app.caller.with_key(None);
     let ask = async |query: &str| {
@@ -99,7 +99,8 @@ async fn the_page_speaks_french_too_and_says_what_it_does_not_know() {
     let french = ask("?lang=fr&probe=true").await;
     is_a_page(&french);
     assert!(french.text.contains("<h1>Acteurs</h1>") && french.text.contains("réponse en "), "{}", french.text);
-    ask("?probe=perhaps").await.problem(422, "validation_failed");
+    is_a_page(&ask("?probe=perhaps").await);
+    anyone.get("/health/actors?probe=perhaps").await.problem(422, "validation_failed");
     anyone.get("/health/actors?lang=fr").await.problem(422, "validation_failed");
     app.stop().await;
 }

@@ -38,13 +38,13 @@ async fn browser(app: &App) -> Browser {
 /// Sends the console's form as browsers do: all fields, whatever they hold, and the file at its end.
 async fn send(browser: &Browser, token: &str, fields: &[(&str, &str)], file: Option<(&str, &[u8])>) -> Page {
     let mut body = Vec::new();
-    for (name, text) in fields {
+    for (name, text) in [&[("formToken", token)], fields].concat() {
         body.extend(format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n").into_bytes());
     }
     let (name, bytes) = file.unwrap_or_default();
     let head = format!("--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n");
     body.extend([head.as_bytes(), bytes, b"\r\n--x--\r\n"].concat());
-    let request = browser.request(Method::POST, &format!("{HERE}?formToken={token}"));
+    let request = browser.request(Method::POST, HERE);
     let own = request.try_clone().unwrap().build().unwrap().url().origin().ascii_serialization();
     browser.send(request.header(ORIGIN, own).header("content-type", "multipart/form-data; boundary=x").body(body)).await
 }
@@ -149,6 +149,13 @@ async fn what_is_wrong_is_said_beside_its_field() {
             None,
             404,
             &["/docs#not_found"],
+        ),
+        (&[("kind", "<b>"), ("to", AWA), ("message", "x")], None, 422, &["<code>kind</code> doit être text, image"]),
+        (
+            &[("kind", "text"), ("to", AWA), ("message", "x"), ("kind", "voice")],
+            None,
+            422,
+            &["<code>kind</code> est donné plus d’une fois"],
         ),
     ] {
         let page = send(&browser, &token, fields, file).await;

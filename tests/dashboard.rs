@@ -197,7 +197,7 @@ async fn every_form_of_the_dashboard_refuses_what_no_page_of_it_sent() {
     for path in forms {
         let path = path.replace("{id}", "01a20717-dbf0-7353-9a44-4fef8ec4bf39");
         assert_eq!(browser.post(&path, &[]).await.status, 403, "{path}");
-        assert_eq!(Browser::at(&app).post(&path, &[]).await.goes_to(), "/login", "{path}");
+        assert_eq!(Browser::at(&app).post(&path, &[]).await.goes_to(), "/login?ended=1", "{path}");
     }
     assert_eq!(browser.get("/dashboard").await.status, 200, "and nobody was signed out");
     app.stop().await;

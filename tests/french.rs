@@ -26,7 +26,11 @@ async fn every_room_refuses_in_the_reader_s_language() {
     let app = App::start().await;
     let browser = Browser::signed_in(&app, PERSON).await.speaking("fr");
     let (keys, sessions, start) = ("/dashboard/keys", "/dashboard/sessions", "/dashboard/start");
-    refuses(&browser.get("/dashboard/messages/x").await, 404, "Cela n’existe pas, ou n’existe plus.");
+    refuses(
+        &browser.get("/dashboard/messages/x").await,
+        404,
+        "Cette page n’existe pas, ou est celle de quelqu’un d’autre.",
+    );
     refuses(&browser.post(keys, &[("name", "x")]).await, 403, "Ce formulaire ne vient pas d’une page de ce site");
     let late = [("name", "x"), ("expiresInDays", "366")];
     refuses(&browser.submit(keys, keys, &late).await, 422, "doit être un nombre entier de 1 à 365");
@@ -36,7 +40,7 @@ async fn every_room_refuses_in_the_reader_s_language() {
     refuses(&again, 409, "Une session porte déjà le nom «\u{a0}support\u{a0}».");
     let wrong = [("sessionKey", "support"), ("proxyUrl", "ftp://x"), ("messageJitter", "101")];
     let wrong = browser.submit(&page, &page, &wrong).await;
-    refuses(&wrong, 422, "À corriger\u{a0}: proxyUrl, messageJitter.");
+    refuses(&wrong, 422, "doit être un nombre entier de 0 à 100");
     refuses(&wrong, 422, "doit être de la forme socks5://");
     let code = browser.submit(&page, &format!("{page}/pairing-code"), &[("phone", "12")]).await;
     refuses(&code, 422, "doit être un numéro international");
@@ -53,12 +57,19 @@ async fn the_console_says_in_french_why_the_answer_is_what_it_is() {
     let app = App::start().await;
     let browser = Browser::signed_in(&app, PERSON).await.speaking("fr");
     let token = browser.form_token("/dashboard/console").await;
-    let send = browser.request(Method::POST, &format!("/dashboard/console?formToken={token}"));
+    let send = browser.request(Method::POST, "/dashboard/console");
     let send = send.header(ORIGIN, format!("http://{}", browser.address()));
     let send = send.header("content-type", "multipart/form-data; boundary=x");
     let part =
         |name: &str, text: &str| format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{text}\r\n");
-    let body = [part("kind", "text"), part("to", OWN), part("message", "hi"), "--x--\r\n".to_owned()].concat();
+    let body = [
+        part("formToken", &token),
+        part("kind", "text"),
+        part("to", OWN),
+        part("message", "hi"),
+        "--x--\r\n".to_owned(),
+    ]
+    .concat();
     let page = browser.send(send.body(body)).await;
     refuses(&page, 409, "Aucune session n’est connectée.");
     assert!(page.text.contains("<code lang=\"en\">"), "the answer itself is English: {}", page.text);

@@ -65,7 +65,7 @@ async fn an_operator_moves_a_tenant_to_another_plan_and_sees_no_secrets_of_it() 
     let wrong = browser
         .submit("/operator/tenants", "/operator/tenants", &[("email", "one@example.com"), ("plan", "gold")])
         .await;
-    assert!(wrong.status == 422 && wrong.text.contains("is no plan"), "{}", wrong.text);
+    assert!(wrong.status == 422 && wrong.text.contains("<strong>Plan</strong>: is not one of"), "{}", wrong.text);
     let sessions = browser.get("/operator/sessions?status=connected").await;
     assert!(sessions.text.contains("one@example.com") && !sessions.text.contains("secret-name"), "{}", sessions.text);
     assert!(!sessions.text.contains("237600000091"));

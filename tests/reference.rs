@@ -19,7 +19,7 @@ const FRIEND: &str = "+237612345678";
 
 /// The commands of a page of the reference.
 fn commands(page: &str) -> Vec<String> {
-    let blocks = page.split("<code>curl").skip(1).filter_map(|block| block.split("</code>").next());
+    let blocks = page.split("<code class=\"command\">curl").skip(1).filter_map(|block| block.split("</code>").next());
     let plain =
         |text: &str| text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
     blocks.map(|block| plain(&format!("curl{block}"))).collect()
@@ -64,7 +64,8 @@ impl Ready<'_> {
 
     /// The command with everything in it that stands for something.
     async fn filled(&mut self, command: &str) -> String {
-        let path = command.split("8080").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        let address = command.split("://").nth(1).unwrap();
+        let path = address[address.find('/').unwrap()..].split_whitespace().next().unwrap().to_owned();
         let verb = command.split("-X ").nth(1).map_or("", |rest| rest.split(' ').next().unwrap());
         let mut filled = command.replace("{phone}", FRIEND);
         if path.contains("{message}") {
@@ -115,7 +116,7 @@ async fn run(app: &App, command: &str) -> Output {
     let script = format!(
         "set -o pipefail\ncurl() {{ command curl -sS --fail-with-body {} \"$@\"; }}\n{}",
         if stream { "-N --max-time 3" } else { "-o /dev/stdout" },
-        command.replace("127.0.0.1:8080", app.caller.address())
+        command
     );
     let mut bash = Command::new("bash");
     bash.args(["-c", &script]).env("KEY", app.caller.key().unwrap()).env("WAMUX_OPERATOR_TOKEN", TOKEN);

@@ -75,7 +75,12 @@ pub(super) async fn actors(call: Call) -> Answered {
     }
     // A page may be asked for in a language, too.
     let query = call.query.iter().filter(|(name, _)| !(page && (name == "lang" || name == "theme")));
-    let probe = asked(Fields::of_query(query.cloned().collect()))?;
+    let probe = match asked(Fields::of_query(query.cloned().collect())) {
+        Ok(probe) => probe,
+        // People get the page whatever an address says; it has a link that asks as it should.
+        Err(_) if page => false,
+        Err(refusal) => return Err(refusal),
+    };
     let health = match &entry {
         Err(_) => None,
         Ok(()) if probe => Some(call.system().probed_health().await),

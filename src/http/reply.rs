@@ -138,12 +138,16 @@ pub(super) fn refused(refusal: &Refusal, request: &RequestId) -> Response {
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
-    if let Some(wait) = refusal.retry_after.or(unavailable.then_some(Duration::from_secs(1))) {
-        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
-    }
+    response.headers_mut().extend(retry_after(refusal, status).map(|seconds| (RETRY_AFTER, seconds)));
     response
+}
+
+/// When to come back, in seconds.
+fn retry_after(refusal: &Refusal, status: StatusCode) -> Option<HeaderValue> {
+    let unavailable = status == StatusCode::SERVICE_UNAVAILABLE;
+    let wait = refusal.retry_after.or(unavailable.then_some(Duration::from_secs(1)))?;
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    Some(HeaderValue::from(seconds.max(1)))
 }
 
 pub(super) fn ok<T: Serialize>(body: &T) -> Result<Response, Refusal> {
@@ -179,6 +183,14 @@ pub(super) fn unless_known(known: Option<&str>, page: Response) -> Response {
     let mut response = unchanged();
     response.headers_mut().extend(tag.cloned().map(|tag| (ETAG, tag)));
     response
+}
+
+/// The same where it is to be said when to come back.
+pub(super) fn not_taken_for(refusal: &Refusal, page: Response) -> Response {
+    let mut page = not_taken(refusal.code, page);
+    let retry = retry_after(refusal, page.status());
+    page.headers_mut().extend(retry.map(|seconds| (RETRY_AFTER, seconds)));
+    page
 }
 
 /// The same as the caller has it already.

@@ -148,7 +148,7 @@ fn for_people() -> Vec<At<Door>> {
         room!(door, path!("dashboard" / "sessions" / String / "delete"), [id]
             GET sessions::one::show(id), POST sessions::one::delete(id)),
         room!(door, path!("dashboard" / "keys"), [] GET keys::show(), POST keys::create()),
-        room!(door, path!("dashboard" / "keys" / String / "revoke"), [id] GET keys::ask(id), POST keys::revoke(id)),
+        room!(door, path!("dashboard" / "keys" / String / "revoke"), [id] GET keys::show_all(id), POST keys::revoke(id)),
         #[cfg(feature = "sandbox")]
         room!(door, path!("dashboard" / "phones"), [] GET phones::show(), POST phones::act()),
         #[cfg(feature = "sandbox")]

@@ -33,7 +33,7 @@ impl System {
     /// Moves a tenant to another plan; what is accepted from now on is counted against it.
     pub async fn move_to_plan(&self, email: &Email, plan: &str) -> Result<(), Refusal> {
         if !self.plans().await?.iter().any(|known| known.name == plan) {
-            return Err(Refusal::invalid(vec![FieldError::new("plan", "is no plan that there is")]));
+            return Err(Refusal::invalid(vec![FieldError::new("plan", "is not one of this server's plans")]));
         }
         if self.shared.store.set_plan(email, plan).await? { Ok(()) } else { Err(Refusal::not_found()) }
     }

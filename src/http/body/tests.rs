@@ -70,3 +70,22 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let stuck = chunks([b"{"]).chain(stream::pending());
     assert_eq!(code(&json, Box::pin(stuck)).await, Err(Code::BodyTooSlow));
 }
+
+#[tokio::test]
+async fn a_form_that_is_no_utf_8_is_refused() {
+    let kind = headers(&[("content-type", "application/x-www-form-urlencoded")]);
+    for (body, good) in [
+        (&b"email=a%40b&x=%C3%A9%EF%BF%BD+%zz%"[..], true),
+        (b"email=\xc3\xa9", true),
+        (b"email=%FF%FE@example.com", false),
+        (b"email=\xff", false),
+        (b"%C3=%A9", false),
+        (b"a=%C3&b=%A9", false),
+    ] {
+        let read = form(&kind, chunks([body])).await;
+        assert_eq!(
+            read.map(drop).map_err(|refusal| refusal.code),
+            if good { Ok(()) } else { Err(Code::MalformedRequest) }
+        );
+    }
+}

@@ -7,6 +7,7 @@ use super::super::fields::text;
 use super::super::reply;
 use super::frame::Room;
 use super::visit::{self, Visit};
+use super::words::plan;
 use crate::domain::account::{PASSWORD_MAX, PASSWORD_MIN, Password, WeakPassword};
 use crate::domain::error::Code;
 
@@ -62,7 +63,7 @@ fn page(visit: &Visit, said: Option<(bool, &str)>) -> Answered {
         }
         dl.facts {
             dt { (words.address) } dd { (visit.email.as_str()) }
-            dt { (words.plan) } dd { (visit.access.plan.name) }
+            dt { (words.plan) } dd { (plan(&visit.access.plan.name)) }
         }
         section.card {
             h2 { (words.change_password) }

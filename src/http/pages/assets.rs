@@ -34,6 +34,8 @@ const ASSETS: &[Asset] = &[
     Asset { name: "messages.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/messages.js") },
     Asset { name: "console.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/console.css") },
     Asset { name: "console.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/console.js") },
+    Asset { name: "docs.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/docs.css") },
+    Asset { name: "docs.js", kind: "text/javascript; charset=utf-8", bytes: include_bytes!("assets/docs.js") },
     Asset { name: "operator.css", kind: "text/css; charset=utf-8", bytes: include_bytes!("assets/operator.css") },
     Asset { name: "logo.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/logo.svg") },
 ];

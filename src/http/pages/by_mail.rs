@@ -36,12 +36,18 @@ pub(in crate::http) async fn ask_reset(mut call: Call) -> Answered {
     let email = fields.finish(Some(email.trim().to_owned()))?;
     let words = look.words();
     let from = call.client();
-    if let Ok(address) = email.parse::<Email>()
-        && call.system().ask_reset(&address, from, words.letters).await?
-    {
-        return Ok(look_into_mail(&look, words.by_mail.asked, &address, words.by_mail.asked_then));
+    if let Ok(address) = email.parse::<Email>() {
+        match call.system().ask_reset(&address, from, words.letters).await {
+            Ok(true) => return Ok(look_into_mail(&look, words.by_mail.asked, &address, words.by_mail.asked_then)),
+            Ok(false) => {}
+            Err(refusal) => {
+                let (said, refusal) = Said::later(&look, refusal)?;
+                let page = forgot_page(&look, &Given { email: &email, said: Some(said), next: None });
+                return Ok(reply::not_taken_for(&refusal, page));
+            }
+        }
     }
-    let said = Some(Said { bad: true, text: words.entry.bad_email });
+    let said = Some(Said::bad(words.entry.bad_email));
     let page = forgot_page(&look, &Given { email: &email, said, next: None });
     Ok(reply::not_taken(Code::ValidationFailed, page))
 }

@@ -12,7 +12,7 @@ use super::super::call::Answered;
 use super::super::fields::text;
 use super::super::{messages, origin, reply};
 use super::frame::Room;
-use super::visit::Visit;
+use super::visit::{FORM_TOKEN, Visit};
 use crate::actors::Sending;
 use code::{Language, code};
 use draft::Draft;
@@ -28,10 +28,12 @@ pub(in crate::http) async fn show(visit: Visit) -> Answered {
 /// Sends what was typed, and shows it again with the answer. The form's own id makes a repeat harmless, so there is no need to send
 /// a browser elsewhere, where what was typed is lost.
 pub(in crate::http) async fn send(mut visit: Visit) -> Answered {
-    visit.form_with_files()?;
+    visit.is_own_form()?;
     let (typed, read) = messages::typed(&mut visit.call, &visit.access).await;
+    visit.has_own_token(typed.texts())?;
+    let read = read.and_then(|()| draft::checked(typed.texts()));
     let mut texts = typed.texts().to_vec();
-    texts.retain(|(name, _)| name != "fileName");
+    texts.retain(|(name, _)| name != "fileName" && name != FORM_TOKEN);
     texts.extend(typed.file_name().map(|name| ("fileName".to_owned(), name.to_owned())));
     let draft = Draft::of(&texts);
     let sending = match read {

@@ -13,10 +13,11 @@ use serde_json::Value;
 
 use super::super::call::{Answered, Call};
 use super::super::openapi::document;
-use super::frame::{Part, framed};
+use super::super::origin;
+use super::frame::{Part, alive};
 use super::look::Look;
 use super::page;
-use super::words::Language;
+use super::words::{self, Language, Words};
 use crate::domain::error::Refusal;
 
 #[allow(clippy::unused_async, reason = "a route's handler")]
@@ -24,13 +25,15 @@ pub(in crate::http) async fn docs<D>(call: Call<D>) -> Answered {
     let look = Look::of(&call);
     let language = look.language;
     let words = language.words();
-    let body = html! {
-        div.docs {
+    let address = origin::address(&call.headers);
+    let body = documented(
+        words,
+        &html! {
             (contents(language, None))
-            div.prose { (guide::guide(language)) (guide::codes(language)) }
-        }
-    };
-    Ok(page(&look, &framed(&look, Part::Docs, &format!("{} · Wamux", words.docs), &body)))
+            div.prose { (guide::guide(language, &address)) (guide::codes(language)) }
+        },
+    );
+    Ok(page(&look, &alive(&look, Part::Docs, &format!("{} · Wamux", words.docs), "docs", &body)))
 }
 
 #[allow(clippy::unused_async, reason = "a route's handler")]
@@ -38,16 +41,25 @@ pub(in crate::http) async fn reference<D>(call: Call<D>, group: String) -> Answe
     let look = Look::of(&call);
     let language = look.language;
     let group = groups().into_iter().find(|known| slug(known.name) == group).ok_or_else(Refusal::not_found)?;
-    let body = html! {
-        div.docs {
+    let address = origin::address(&call.headers);
+    let name = words::group(language, group.name);
+    let body = documented(
+        language.words(),
+        &html! {
             (contents(language, Some(group.name)))
             div {
-                div.intro lang="en" { h1 { (group.name) } (guide::markdown(group.about)) }
-                @for call in &group.calls { (operation::shown(language.words(), call)) }
+                div.intro { h1 { (name) } div lang="en" { (guide::markdown(group.about)) } }
+                @for call in &group.calls { (operation::shown(language.words(), call, &address)) }
             }
-        }
-    };
-    Ok(page(&look, &framed(&look, Part::Docs, &format!("{} · Wamux", group.name), &body)))
+        },
+    );
+    Ok(page(&look, &alive(&look, Part::Docs, &format!("{name} · Wamux"), "docs", &body)))
+}
+
+/// What a page of the documentation shows. Its script puts a button beside each command, and has the words for it from here.
+fn documented(words: &Words, body: &Markup) -> Markup {
+    let copy = words.messages;
+    html! { div.docs data-copy=(copy.copy) data-copied=(copy.copied) { (body) } }
 }
 
 /// The document as it is answered, read once.
@@ -110,7 +122,7 @@ fn contents(language: Language, here: Option<&str>) -> Markup {
             }
             @for group in groups() {
                 h2 {
-                    a href=(format!("/docs/{}", slug(group.name))) lang="en" aria-current=[(here == Some(group.name)).then_some("page")] { (group.name) }
+                    a href=(format!("/docs/{}", slug(group.name))) aria-current=[(here == Some(group.name)).then_some("page")] { (words::group(language, group.name)) }
                 }
                 @if here == Some(group.name) {
                     ul lang="en" { @for call in &group.calls { li { a href=(format!("#{}", operation::id(call))) { (operation::title(call)) } } } }

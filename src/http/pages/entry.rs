@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use warp::http::HeaderValue;
-use warp::http::header::CACHE_CONTROL;
+use warp::http::header::{CACHE_CONTROL, SET_COOKIE};
 
 use super::super::call::{Answered, Call};
 use super::super::fields::{Fields, text};
@@ -10,11 +10,15 @@ use super::super::origin;
 use super::super::reply::{self, Response};
 use super::by_mail;
 use super::frame::{Part, framed};
-use super::look::Look;
+use super::look::{Look, cookie};
 use super::visit::{self, Visit};
+use super::words;
 use crate::domain::access::Email;
 use crate::domain::account::{PASSWORD_MAX, PASSWORD_MIN, Password, WeakPassword};
 use crate::domain::error::{Code, Refusal};
+
+/// The cookie of a browser in which an account was just made: its address.
+const MADE: &str = "__Host-wamux-made";
 
 /// What stands in a form's fields, and what was wrong with it.
 #[derive(Default)]
@@ -26,8 +30,26 @@ pub(super) struct Given<'a> {
 
 /// What a page says above its form.
 pub(super) struct Said {
-    pub(super) bad: bool,
-    pub(super) text: &'static str,
+    bad: bool,
+    text: Markup,
+}
+
+impl Said {
+    pub(super) fn good(text: &str) -> Self {
+        Self { bad: false, text: html! { (text) } }
+    }
+
+    pub(super) fn bad(text: &str) -> Self {
+        Self { bad: true, text: html! { (text) } }
+    }
+
+    /// That it is too soon to try again, where that is what is the matter.
+    pub(super) fn later(look: &Look, refusal: Refusal) -> Result<(Self, Refusal), Refusal> {
+        if refusal.code != Code::RateLimited {
+            return Err(refusal);
+        }
+        Ok((Self { bad: true, text: words::refusal(look.language, &refusal) }, refusal))
+    }
 }
 
 #[allow(clippy::unused_async, reason = "a route's handler")]
@@ -44,9 +66,18 @@ pub(in crate::http) async fn login(call: Call) -> Answered {
     let look = Look::of(&call);
     let asked = |wanted: &str| call.query.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
     let (entry, by_mail) = (look.words().entry, look.words().by_mail);
-    let notes = [("out", entry.signed_out), ("gone", entry.gone), ("reset", by_mail.was_set)];
-    let said = notes.into_iter().find(|(name, _)| asked(name).is_some()).map(|(_, text)| Said { bad: false, text });
-    Ok(sign_in_page(&call, &look, &Given { next: asked("next").and_then(inside), said, ..Given::default() }))
+    let notes = [
+        ("made", entry.made),
+        ("out", entry.signed_out),
+        ("ended", entry.ended),
+        ("gone", entry.gone),
+        ("reset", by_mail.was_set),
+    ];
+    let note = notes.into_iter().find(|(name, _)| asked(name).is_some());
+    let said = note.map(|(name, text)| if name == "ended" { Said::bad(text) } else { Said::good(text) });
+    let made = asked("made").and_then(|_| cookie(&call, MADE)).map(read);
+    let email = made.as_deref().unwrap_or_default();
+    Ok(sign_in_page(&call, &look, &Given { email, next: asked("next").and_then(inside), said }))
 }
 
 pub(in crate::http) async fn sign_up(mut call: Call) -> Answered {
@@ -57,7 +88,7 @@ pub(in crate::http) async fn sign_up(mut call: Call) -> Answered {
     }
     let (email, password, _) = fields(&mut call).await?;
     let again = |text| {
-        let given = Given { email: &email, said: Some(Said { bad: true, text }), next: None };
+        let given = Given { email: &email, said: Some(Said::bad(text)), next: None };
         reply::not_taken(Code::ValidationFailed, sign_up_page(&call, &look, &given))
     };
     let Ok(address) = email.parse::<Email>() else { return Ok(again(words.bad_email)) };
@@ -67,13 +98,42 @@ pub(in crate::http) async fn sign_up(mut call: Call) -> Answered {
     };
     let from = call.client();
     if call.system().sends_mail() {
-        let sent = call.system().sign_up_by_mail(&address, password, from, look.words().letters).await?;
+        let sent = match call.system().sign_up_by_mail(&address, password, from, look.words().letters).await {
+            Ok(sent) => sent,
+            Err(refusal) => return sign_up_later(&call, &look, &email, refusal),
+        };
         return Ok(if sent { by_mail::sent(&look, &address) } else { again(words.bad_email) });
     }
-    call.system().sign_up(&address, password, from).await?;
+    if let Err(refusal) = call.system().sign_up(&address, password, from).await {
+        return sign_up_later(&call, &look, &email, refusal);
+    }
     // The same whether the address was free or not: only who knows its password gets in.
-    let said = Some(Said { bad: false, text: words.made });
-    Ok(sign_in_page(&call, &look, &Given { email: address.as_str(), said, next: Some("/dashboard/start") }))
+    let mut response = reply::see_other("/login?made=1&next=%2Fdashboard%2Fstart");
+    keep_made(&mut response, &written(address.as_str()), 300);
+    Ok(response)
+}
+
+fn sign_up_later(call: &Call, look: &Look, email: &str, refusal: Refusal) -> Answered {
+    let (said, refusal) = Said::later(look, refusal)?;
+    let page = sign_up_page(call, look, &Given { email, said: Some(said), next: None });
+    Ok(reply::not_taken_for(&refusal, page))
+}
+
+/// Has a browser keep the address of a new account for a moment, so that it stands where somebody signs in.
+fn keep_made(response: &mut Response, email: &str, seconds: u32) {
+    let kept = format!("{MADE}={email}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax");
+    if let Ok(kept) = HeaderValue::from_str(&kept) {
+        response.headers_mut().append(SET_COOKIE, kept);
+    }
+}
+
+/// An address as a cookie can hold it.
+fn written(email: &str) -> String {
+    url::form_urlencoded::byte_serialize(email.as_bytes()).collect()
+}
+
+fn read(kept: &str) -> String {
+    url::form_urlencoded::parse(kept.as_bytes()).next().map(|(email, _)| email.into_owned()).unwrap_or_default()
 }
 
 pub(in crate::http) async fn sign_in(mut call: Call) -> Answered {
@@ -81,17 +141,28 @@ pub(in crate::http) async fn sign_in(mut call: Call) -> Answered {
     let (email, password, next) = fields(&mut call).await?;
     let from = call.client();
     let signed_in = match email.parse::<Email>() {
-        Ok(address) => call.system().sign_in(&address, Password::claimed(password), from).await?,
-        Err(_) => None,
+        Ok(address) => call.system().sign_in(&address, Password::claimed(password), from).await,
+        Err(_) => Ok(None),
     };
     let next = next.as_deref().and_then(inside);
+    let signed_in = match signed_in {
+        Ok(signed_in) => signed_in,
+        Err(refusal) => {
+            let (said, refusal) = Said::later(&look, refusal)?;
+            let page = sign_in_page(&call, &look, &Given { email: &email, next, said: Some(said) });
+            return Ok(reply::not_taken_for(&refusal, page));
+        }
+    };
     let Some(token) = signed_in else {
-        let said = Some(Said { bad: true, text: look.words().entry.wrong });
+        let said = Some(Said::bad(look.words().entry.wrong));
         let page = sign_in_page(&call, &look, &Given { email: &email, next, said });
         return Ok(reply::not_taken(Code::ValidationFailed, page));
     };
     let mut response = reply::see_other(next.unwrap_or("/dashboard"));
     visit::keep(&mut response, &token);
+    if cookie(&call, MADE).is_some() {
+        keep_made(&mut response, "", 0);
+    }
     Ok(response)
 }
 

@@ -50,9 +50,9 @@ pub(in crate::http) async fn revoke(mut visit: Visit, key: String) -> Answered {
     asked(&visit, key).await
 }
 
-/// Whether a key is to be revoked.
-pub(in crate::http) async fn ask(visit: Visit, key: String) -> Answered {
-    asked(&visit, id(&key)?).await
+/// The list of keys, where a form about one of them was sent to.
+pub(in crate::http) async fn show_all(visit: Visit, _: String) -> Answered {
+    show(visit).await
 }
 
 async fn asked(visit: &Visit, key: KeyId) -> Answered {

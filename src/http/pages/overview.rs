@@ -7,7 +7,7 @@ use super::super::call::Answered;
 use super::frame::Room;
 use super::sessions::{is_logged_out, status_tag};
 use super::visit::Visit;
-use super::words::{Overview, Words};
+use super::words::{Overview, Words, plan};
 use crate::actors::Figures;
 use crate::domain::message::{Direction, Status};
 use crate::domain::quota::Usage;
@@ -45,7 +45,7 @@ fn today(words: &Overview, visit: &Visit, usage: Usage) -> Markup {
             h2 { (words.today) }
             p.big.num { (usage.used) span { " / " (usage.limit) } }
             progress max=(usage.limit.max(1)) value=(usage.used) aria-label=(words.today) {}
-            p.muted.small { (words.plan) " " strong { (visit.access.plan.name) } " · " (words.resets_in) " "
+            p.muted.small { (words.plan) " " strong { (plan(&visit.access.plan.name)) } " · " (words.resets_in) " "
                 @if hours > 0 { (hours) " h" } @else { (usage.reset_seconds / 60) " min" } }
         }
     }

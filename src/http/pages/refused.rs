@@ -22,9 +22,10 @@ pub(super) fn page(look: &Look, refusal: &Refusal, request: &RequestId) -> Respo
     let body = html! {
         section.narrow {
             h1 { (title) }
-            (refused(look.language, refusal))
+            @if *refusal == Refusal::not_found() { p { (said.no_page) } } @else { (refused(look.language, refusal)) }
             p.acts {
-                a.button.first href=(if look.signed_in { "/dashboard" } else { "/" }) { (said.home) }
+                @if look.signed_in { a.button.first href="/dashboard" { (said.to_dashboard) } }
+                @else { a.button.first href="/" { (said.to_front) } }
                 a.button href="/docs" { (look.words().docs) }
             }
             p.muted.small { (said.code) " " code { (refusal.code.as_str()) } " · " (said.request) " " code { (request.as_str()) } }

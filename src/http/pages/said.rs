@@ -23,7 +23,7 @@ impl Said {
     pub(super) fn on(&self, page: Response) -> Response {
         match self {
             Self::Done(_) => page,
-            Self::Refused(refusal) => reply::not_taken(refusal.code, page),
+            Self::Refused(refusal) => reply::not_taken_for(refusal, page),
         }
     }
 }

@@ -91,7 +91,7 @@ impl Tried {
     pub(super) fn on(&self, page: Response) -> Response {
         match &self.refusal {
             None => page,
-            Some(refusal) => reply::not_taken(refusal.code, page),
+            Some(refusal) => reply::not_taken_for(refusal, page),
         }
     }
 }

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use maud::{Markup, html};
 use ring::digest::{SHA256, digest};
 use uuid::Uuid;
-use warp::http::header::{CACHE_CONTROL, ETAG, SET_COOKIE};
+use warp::http::header::{CACHE_CONTROL, ETAG, HOST, REFERER, SET_COOKIE};
 use warp::http::{HeaderValue, Method};
 
 use super::super::call::{Answered, Call};
@@ -91,6 +91,18 @@ impl Visit {
         Ok(fields)
     }
 
+    /// Whether one of our own pages sent a form with files, as far as its head says. Its token is its first field, so a body of
+    /// another site's is not read.
+    pub(super) fn is_own_form(&self) -> Result<(), Refusal> {
+        if origin::is_own_form(&self.call.headers) { Ok(()) } else { Err(foreign_form()) }
+    }
+
+    /// The same for its fields, once they were read.
+    pub(super) fn has_own_token(&self, fields: &[(String, String)]) -> Result<(), Refusal> {
+        let given = fields.iter().find(|(name, _)| name == FORM_TOKEN).map(|(_, token)| token.as_str());
+        self.vouch(given.unwrap_or_default())
+    }
+
     /// Whether one of our own pages sent a form whose token stands in the address. Its body was not read.
     pub(super) fn form_with_files(&self) -> Result<(), Refusal> {
         let given = self.call.query.iter().find(|(name, _)| name == FORM_TOKEN).map(|(_, token)| token.as_str());
@@ -167,18 +179,39 @@ fn set(response: &mut reply::Response, value: &str, seconds: i64) {
     response.headers_mut().extend(HeaderValue::from_str(&cookie).ok().map(|cookie| (SET_COOKIE, cookie)));
 }
 
-/// To where people sign in, and from there to the page that was asked for. What a form sent is not sent again.
+/// To where people sign in, and from there to the page that was asked for, or on which the form stood that was sent. What it sent is
+/// not sent again, and they are told so.
 #[allow(clippy::unnecessary_wraps, reason = "as a route's handler answers")]
 fn to_sign_in(call: &Call) -> Answered {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    if call.method == Method::GET && call.path.as_str() != "/dashboard" {
-        let asked = url::form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(call.query.iter().filter(|(name, _)| name != FORM_TOKEN))
-            .finish();
-        let separator = if asked.is_empty() { "" } else { "?" };
-        query.append_pair("next", &format!("{}{separator}{asked}", call.path.as_str()));
+    let next = if call.method == Method::GET {
+        Some(place(call.path.as_str(), &call.query))
+    } else {
+        query.append_pair("ended", "1");
+        stood_on(call)
+    };
+    if let Some(next) = next.filter(|next| next.as_str() != "/dashboard") {
+        query.append_pair("next", &next);
     }
     let query = query.finish();
     let to = if query.is_empty() { "/login".to_owned() } else { format!("/login?{query}") };
     Ok(reply::see_other(&to))
+}
+
+/// A path with its query, in which no token stands.
+fn place(path: &str, query: &[(String, String)]) -> String {
+    let query = query.iter().filter(|(name, _)| name != FORM_TOKEN);
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+    let separator = if query.is_empty() { "" } else { "?" };
+    format!("{path}{separator}{query}")
+}
+
+/// The page of ours on which the form stood that was sent, as the browser says.
+fn stood_on(call: &Call) -> Option<String> {
+    let page = url::Url::parse(call.header(REFERER.as_str()).ok()??).ok()?;
+    let host = call.header(HOST.as_str()).ok()??;
+    let port = page.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let own = format!("{}{port}", page.host_str()?).eq_ignore_ascii_case(host);
+    let query: Vec<(String, String)> = page.query_pairs().into_owned().collect();
+    own.then(|| place(page.path(), &query))
 }

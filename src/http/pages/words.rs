@@ -34,7 +34,7 @@ pub(super) use entry::Entry;
 pub(super) use failures::{failed_with, failure};
 pub(super) use faults::{fault, meant};
 pub(super) use keys::Keys;
-pub(super) use labels::label;
+pub(super) use labels::{group, label, plan};
 pub(super) use measures::Measures;
 pub(super) use messages::Messages;
 pub(super) use mistakes::mistake;
@@ -95,6 +95,8 @@ pub(super) struct Actors {
     pub(super) pause: &'static str,
     pub(super) go_on: &'static str,
     pub(super) forget: &'static str,
+    /// What stands between a name and its figure.
+    pub(super) colon: &'static str,
     pub(super) not_read: &'static str,
     pub(super) not_taken: &'static str,
     pub(super) no_token: &'static str,

@@ -158,8 +158,8 @@ impl Drawing {
         let troubled = actor.children.iter().filter(|session| State::worst(session).needs_attention()).count();
         html! {
             span.sum {
-                (inside) ": " (actor.children.len())
-                @if troubled > 0 { ", " strong { (self.words.in_trouble) ": " (troubled) } }
+                (inside) (self.words.colon) (actor.children.len())
+                @if troubled > 0 { ", " strong { (self.words.in_trouble) (self.words.colon) (troubled) } }
             }
         }
     }
@@ -181,16 +181,16 @@ impl Drawing {
                         None => span { (words.since) " " (clock(&actor.since)) },
                     }
                     @if let Some(back) = &actor.back_at { span { (words.back_at) " " (clock(back)) } }
-                    (figure(words.waiting, actor.mailbox as u64))
-                    (figure(words.handled, actor.handled))
-                    @if actor.restarts > 0 { (figure(words.restarts, actor.restarts.into())) }
+                    (figure(words, words.waiting, actor.mailbox as u64))
+                    (figure(words, words.handled, actor.handled))
+                    @if actor.restarts > 0 { (figure(words, words.restarts, actor.restarts.into())) }
                     @if let Some(micros) = actor.probe.and_then(|probe| probe.micros) {
                         span { (words.answered_in) " " (micros) " µs" }
                     }
                 }
                 @if let Some(error) = &actor.last_error {
                     span.error {
-                        (words.last_error) @if let Some(at) = &actor.last_error_at { ", " (clock(at)) } ": " span lang="en" { (error) }
+                        (words.last_error) @if let Some(at) = &actor.last_error_at { ", " (clock(at)) } (words.colon) span lang="en" { (error) }
                     }
                 }
             }
@@ -198,8 +198,8 @@ impl Drawing {
     }
 }
 
-fn figure(name: &str, figure: u64) -> Markup {
-    html! { span { (name) ": " (figure) } }
+fn figure(words: &Actors, name: &str, figure: u64) -> Markup {
+    html! { span { (name) (words.colon) (figure) } }
 }
 
 /// A length of time, as it is written in both languages.

@@ -4,14 +4,13 @@
 (() => {
   const form = document.getElementById("call");
   const page = document.getElementById("console");
-  const token = new URL(form.action).searchParams.get("formToken");
   const parsed = (text) => new DOMParser().parseFromString(text, "text/html");
   let asked = 0;
   let timer = 0;
 
   async function follow() {
     const mine = ++asked;
-    const fields = new URLSearchParams({ formToken: token });
+    const fields = new URLSearchParams();
     for (const [name, value] of new FormData(form)) {
       if (typeof value === "string") fields.set(name, value);
       else if (value.name) fields.set("fileName", value.name);

@@ -1,5 +1,6 @@
 //! What somebody typed into the console: what goes back into the form, what the call says, and how code writes it.
 
+use crate::domain::error::{FieldError, Refusal};
 use crate::http::messages::Way;
 
 /// What can be sent.
@@ -128,6 +129,19 @@ impl Draft {
     }
 }
 
+/// What a form says once, as it should, and of a kind that there is.
+pub(super) fn checked(typed: &[(String, String)]) -> Result<(), Refusal> {
+    let mut wrong = Vec::new();
+    for (n, (name, value)) in typed.iter().enumerate() {
+        if typed[..n].iter().any(|(before, _)| before == name) {
+            wrong.push(FieldError::new(name, "is given more than once"));
+        } else if name == "kind" && Kind::ALL.iter().all(|kind| kind.as_str() != value) {
+            wrong.push(FieldError::new(name, "must be text, image, video, audio or voice"));
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Refusal::invalid(wrong)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +173,21 @@ mod tests {
             assert_eq!(fields.join(" "), want);
         }
         assert_eq!(typed(&[]).fields(), []);
+    }
+
+    #[test]
+    fn what_is_no_kind_or_is_said_twice_is_refused() {
+        for (given, wrong) in [
+            (&["kind=text", "to=x"][..], &[][..]),
+            (&["kind=<b>"], &["kind"]),
+            (&["kind=image", "to=x", "kind=text", "to=y"], &["kind", "to"]),
+        ] {
+            let typed: Vec<(String, String)> =
+                given.iter().map(|pair| pair.split_once('=').unwrap()).map(|(a, b)| (a.into(), b.into())).collect();
+            let named: Vec<String> =
+                checked(&typed).err().into_iter().flat_map(|r| r.fields).map(|f| f.field).collect();
+            assert_eq!(named, wrong, "{given:?}");
+        }
     }
 
     #[test]

@@ -22,10 +22,12 @@ pub(super) fn form(visit: &Visit, draft: &Draft, sessions: &[Session], refusal: 
     };
     let why = |id: &str| is_wrong(id).map(|_| format!("{id}-wrong"));
     html! {
-        form.stack.card id="call" method="post" action=(format!("{HERE}{}", visit.csrf_query())) enctype="multipart/form-data" novalidate
-            data-sending=(words.sending) {
+        form.stack.card id="call" method="post" action=(HERE) enctype="multipart/form-data" novalidate data-sending=(words.sending) {
+            // First, so that it is known before a file is read.
+            (visit.csrf())
             @if none_connected { p.note.warn { (words.none_connected) " " a href="/dashboard/sessions" { (visit.words().sessions.title) } } }
             (kinds(visit, draft))
+            (wrong("kind"))
             input type="hidden" name="once" value=(visit.system().clock().id());
             label for="to" { (words.to) }
             input id="to" name="to" type="tel" value=(draft.to) placeholder="+237612345678" autocomplete="off" aria-invalid=[is_wrong("to")] aria-describedby=[why("to")];

@@ -8,15 +8,12 @@ use serde_json::Value;
 use super::super::words::Words;
 use super::{Operation, resolved};
 
-/// Where `make run` serves.
-const HOST: &str = "http://127.0.0.1:8080";
-
-pub(super) fn shown(words: &Words, call: &Operation) -> Markup {
+pub(super) fn shown(words: &Words, call: &Operation, address: &str) -> Markup {
     let (said, language) = (&words.documentation, words.language.tag());
     html! {
         div.window {
             p.top lang=(language) { (said.request) }
-            pre tabindex="0" { code { (command(call)) } }
+            pre tabindex="0" { code.command { (command(call, address)) } }
         }
         @if let Some((status, answer)) = answer(call) {
             div.window {
@@ -27,13 +24,13 @@ pub(super) fn shown(words: &Words, call: &Operation) -> Markup {
     }
 }
 
-/// The call as a command line, with the example of its body.
-pub(super) fn command(call: &Operation) -> String {
+/// The call to the server at this address as a command line, with the example of its body.
+pub(super) fn command(call: &Operation, address: &str) -> String {
     let mut command = String::from("curl");
     if !matches!(call.verb.as_str(), "GET" | "POST") || (call.verb == "POST" && body(call).is_none()) {
         let _ = write!(command, " -X {}", call.verb);
     }
-    let _ = write!(command, " {HOST}{}", call.path);
+    let _ = write!(command, " {address}{}", call.path);
     let keyed = call.said["security"].as_array().into_iter().flatten();
     let schemes: Vec<&str> =
         keyed.flat_map(|one| one.as_object().into_iter().flatten()).map(|(name, _)| name.as_str()).collect();

@@ -20,11 +20,15 @@ fn text(language: Language) -> &'static str {
     &all[..end.unwrap_or(all.len())]
 }
 
-/// The guide as a page shows it; its headings have the ids that links name.
-pub(super) fn guide(language: Language) -> Markup {
+/// Where the guide's text has the server, which a page names as whoever reads it does.
+const HOST: &str = "http://127.0.0.1:8080";
+
+/// The guide as a page at this address of the server shows it; its headings have the ids that links name.
+pub(super) fn guide(language: Language, address: &str) -> Markup {
     static PAGES: [OnceLock<String>; 2] = [OnceLock::new(), OnceLock::new()];
     let page = &PAGES[usize::from(language == Language::French)];
-    PreEscaped(page.get_or_init(|| written(text(language))).clone())
+    let page = page.get_or_init(|| written(text(language)));
+    PreEscaped(page.replace(HOST, &html! { (address) }.0))
 }
 
 /// The guide's own headings, with their ids.

@@ -16,7 +16,7 @@ pub(super) fn title(call: &Operation) -> &'static str {
 }
 
 /// What it says is the document's own English; the headings are the page's.
-pub(super) fn shown(words: &Words, call: &Operation) -> Markup {
+pub(super) fn shown(words: &Words, call: &Operation, address: &str) -> Markup {
     let (said, language) = (&words.documentation, words.language.tag());
     html! {
         section.call lang="en" id=(id(call)) aria-labelledby=(format!("{}-title", id(call))) {
@@ -33,7 +33,7 @@ pub(super) fn shown(words: &Words, call: &Operation) -> Markup {
                 h3 lang=(language) { (said.answers) }
                 (answers(call))
             }
-            div { (example::shown(words, call)) }
+            div { (example::shown(words, call, address)) }
         }
     }
 }

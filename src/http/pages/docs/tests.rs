@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use super::*;
 
+const ADDRESS: &str = "https://wamux.example";
+
 /// Every page of the documentation, in a language.
 fn pages(language: Language) -> Vec<(String, String)> {
-    let guide = html! { (guide::guide(language)) (guide::codes(language)) (contents(language, None)) };
+    let guide = html! { (guide::guide(language, ADDRESS)) (guide::codes(language)) (contents(language, None)) };
     let mut pages = vec![("/docs".to_owned(), guide.0)];
     for group in groups() {
-        let calls = html! { @for call in &group.calls { (operation::shown(language.words(), call)) } };
+        let calls = html! { @for call in &group.calls { (operation::shown(language.words(), call, ADDRESS)) } };
         pages.push((format!("/docs/{}", slug(group.name)), calls.0));
     }
     pages
@@ -48,6 +50,15 @@ fn every_call_of_the_document_has_its_place_and_every_page_is_small() {
     for language in Language::ALL {
         for (path, page) in pages(language) {
             assert!(page.len() < 90_000, "{path} has {} bytes", page.len());
+        }
+    }
+}
+
+#[test]
+fn commands_call_the_server_that_shows_them() {
+    for language in Language::ALL {
+        for (path, page) in pages(language) {
+            assert!(page.contains(ADDRESS) && !page.contains("127.0.0.1:8080"), "{path}");
         }
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn map(look: &Look, root: &Health) -> Markup {
                     @let standing = Standing::of(actor);
                     @let (class, _, word) = standing.shown(states);
                     g class=(class) transform=(format!("translate({} {})", (n % ACROSS) * CELL + CELL / 2, (n / ACROSS) * CELL + CELL / 2)) {
-                        title { (actor.kind) " " (actor.name) ": " (word) ", " (states.waiting) " " (actor.mailbox) }
+                        title { (actor.kind) " " (actor.name) (states.colon) (word) ", " (states.waiting) " " (actor.mailbox) }
                         (mark(standing, size(actor.mailbox)))
                     }
                 }

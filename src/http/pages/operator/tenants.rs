@@ -7,6 +7,7 @@ use super::super::super::fields::text;
 use super::super::super::reply;
 use super::super::moment::moment;
 use super::super::said::Said;
+use super::super::words;
 use super::{Hall, Operating};
 use crate::actors::FLEET_PAGE;
 use crate::domain::access::Email;
@@ -92,7 +93,7 @@ fn list(operating: &Operating, tenants: &[TenantRow], plans: &[Plan]) -> Markup 
                                 input type="hidden" name="email" value=(tenant.email);
                                 select name="plan" aria-label=(format!("{} {}", words.plan, tenant.email)) {
                                     @for plan in plans {
-                                        option value=(plan.name) selected[plan.name == tenant.plan] { (plan.name) }
+                                        option value=(plan.name) selected[plan.name == tenant.plan] { (words::plan(&plan.name)) }
                                     }
                                 }
                                 button.quiet { (words.change) }

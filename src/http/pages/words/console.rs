@@ -39,7 +39,7 @@ pub(super) const ENGLISH: Console = Console {
     what: "What to send",
     to: "To",
     via: "Through the session",
-    any: "the connected one that was made last",
+    any: "the newest connected one",
     away: "not connected",
     message: "Message",
     url: "URL of the file",

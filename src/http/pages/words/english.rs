@@ -95,6 +95,7 @@ pub(super) const WORDS: Words = Words {
         states: ["left alone", "restarting", "no answer", "stopped", "running"],
         since: "since",
         back_at: "back at",
+        colon: ": ",
         waiting: "waiting",
         handled: "handled",
         restarts: "restarts",

@@ -95,6 +95,7 @@ pub(super) const WORDS: Words = Words {
         states: ["mis à l’écart", "redémarre", "pas de réponse", "arrêté", "en marche"],
         since: "depuis",
         back_at: "de retour à",
+        colon: "\u{a0}: ",
         waiting: "en attente",
         handled: "traités",
         restarts: "redémarrages",

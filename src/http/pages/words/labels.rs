@@ -1,4 +1,4 @@
-//! What a field of the API is called on the forms that ask for it.
+//! What things of the API are called on pages: fields on the forms that ask for them, plans, groups of calls.
 
 use super::Language;
 
@@ -25,4 +25,20 @@ pub(in crate::http::pages) fn label(language: Language, field: &str) -> Option<&
         "plan" => words.operator.plan,
         _ => return None,
     })
+}
+
+/// The name of a plan as it is written for people: Free, Pro.
+pub(in crate::http::pages) fn plan(name: &str) -> String {
+    let mut signs = name.chars();
+    signs.next().map(|first| first.to_uppercase().chain(signs).collect()).unwrap_or_default()
+}
+
+/// What a group of calls is called, whose texts are English.
+pub(in crate::http::pages) fn group(language: Language, name: &str) -> &str {
+    match (language, name) {
+        (Language::French, "API keys") => "Clés d’API",
+        (Language::French, "Sandbox") => "Réseau simulé",
+        (Language::French, "Server") => "Serveur",
+        _ => name,
+    }
 }

@@ -22,6 +22,7 @@ const KNOWN: &Sentences = &[
     ("must be true or false", "doit être true ou false"),
     ("must be yes or no", "doit être yes ou no"),
     ("must be image or video", "doit être image ou video"),
+    ("must be text, image, video, audio or voice", "doit être text, image, video, audio ou voice"),
     ("must be a whole number from {} to {}", "doit être un nombre entier de {0} à {1}"),
     ("unknown variant `{}`, expected `{}` or `{}`", "ne peut pas être « {0} », mais « {1} » ou « {2} »"),
     ("unknown variant `{}`, expected one of {}", "ne peut pas être « {0} », mais un de ces mots : {1}"),
@@ -71,7 +72,7 @@ const KNOWN: &Sentences = &[
         "must be an e-mail address such as you@example.com",
         "doit être une adresse électronique telle que vous@example.com",
     ),
-    ("is no plan that there is", "n’est pas une formule qui existe"),
+    ("is not one of this server's plans", "n’est pas une formule de ce serveur"),
     ("stands for a number that is not on WhatsApp", "représente un numéro qui n’est pas sur WhatsApp"),
     (
         "must be the 8 letters and digits of a pairing code, such as ABCD-EFGH",

@@ -127,7 +127,7 @@ const KNOWN: &Sentences = &[
     ),
     (
         "The {} plan has {} sessions; delete one or move to a larger plan.",
-        "La formule {0} compte {1} sessions ; supprimez-en une, ou passez à une formule plus grande.",
+        "La formule {0^} compte {1} sessions ; supprimez-en une, ou passez à une formule plus grande.",
     ),
     (
         "The plan's {} messages of today are used up; the count starts again at 00:00 UTC.",
@@ -268,7 +268,7 @@ mod tests {
         let taken = SessionKey::try_from("support".to_owned()).unwrap().taken();
         assert_eq!(told(&taken), "Une session porte déjà le nom «\u{a0}support\u{a0}». Choisissez-en un autre.");
         assert_eq!(told(&too_large("An image", 16 << 20)), "Une image peut avoir au plus 16\u{a0}Mo.");
-        assert!(told(&quota::sessions_used_up("free", 10)).starts_with("La formule free compte 10 sessions"));
+        assert!(told(&quota::sessions_used_up("free", 10)).starts_with("La formule Free compte 10 sessions"));
         for why in [
             Refusal::not_found(),
             Refusal::overloaded(),

@@ -5,7 +5,9 @@ pub(in crate::http::pages) struct Refused {
     pub(in crate::http::pages) form_not_taken: &'static str,
     pub(in crate::http::pages) later: &'static str,
     pub(in crate::http::pages) failed: &'static str,
-    pub(in crate::http::pages) home: &'static str,
+    pub(in crate::http::pages) no_page: &'static str,
+    pub(in crate::http::pages) to_dashboard: &'static str,
+    pub(in crate::http::pages) to_front: &'static str,
     pub(in crate::http::pages) code: &'static str,
     pub(in crate::http::pages) request: &'static str,
 }
@@ -15,7 +17,9 @@ pub(super) const ENGLISH: Refused = Refused {
     form_not_taken: "The form was not taken",
     later: "Not now",
     failed: "That did not work",
-    home: "Go on",
+    no_page: "This page does not exist, or is somebody else’s.",
+    to_dashboard: "To the dashboard",
+    to_front: "To the front page",
     code: "Code",
     request: "request",
 };
@@ -25,7 +29,9 @@ pub(super) const FRENCH: Refused = Refused {
     form_not_taken: "Le formulaire n’a pas été accepté",
     later: "Pas maintenant",
     failed: "Cela n’a pas fonctionné",
-    home: "Continuer",
+    no_page: "Cette page n’existe pas, ou est celle de quelqu’un d’autre.",
+    to_dashboard: "Vers le tableau de bord",
+    to_front: "Vers la page d’accueil",
     code: "Code",
     request: "requête",
 };

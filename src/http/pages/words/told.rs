@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::Language;
 
 /// English sentences, each with its French. `{}` stands for whatever differs from one to the next; in the French `{0}` is the first of
-/// these, and `{0en}` the same where it is itself a piece of English.
+/// these, `{0en}` the same where it is itself a piece of English, and `{0^}` where it is a name that begins with a capital.
 pub(super) type Sentences = [(&'static str, &'static str)];
 
 /// A sentence in French, if it is one of these.
@@ -38,8 +38,9 @@ fn filled(french: &str, with: &[&str]) -> Markup {
     html! {
         (first)
         @for (place, text) in rest.split('{').filter_map(|piece| piece.split_once('}')) {
-            @let what = place.trim_end_matches("en").parse().ok().and_then(|n: usize| with.get(n)).copied().unwrap_or_default();
-            @if place.ends_with("en") { span lang="en" { (what) } } @else { (what) }
+            @let number = place.trim_end_matches("en").trim_end_matches('^');
+            @let what = number.parse().ok().and_then(|n: usize| with.get(n)).copied().unwrap_or_default();
+            @if place.ends_with("en") { span lang="en" { (what) } } @else if place.ends_with('^') { (super::plan(what)) } @else { (what) }
             (text)
         }
     }
@@ -58,7 +59,8 @@ pub(super) mod tests {
             let want = filled(french, &named.iter().map(String::as_str).collect::<Vec<_>>());
             assert_eq!(in_french(known, &sentence).map(|told| told.0), Some(want.0), "{english}");
             for piece in french.split('{').skip(1) {
-                let place = piece.split_once('}').unwrap().0.trim_end_matches("en").parse::<usize>().unwrap();
+                let place = piece.split_once('}').unwrap().0.trim_end_matches("en").trim_end_matches('^');
+                let place = place.parse::<usize>().unwrap();
                 assert!(place < places, "{french}");
             }
         }
