@@ -79,6 +79,7 @@ impl Visit {
     }
 
     /// The same as `csrf` for forms that send files, whose token stands in the address that they are sent to: `?formToken=…`.
+    #[cfg(feature = "sandbox")]
     pub(super) fn csrf_query(&self) -> String {
         format!("?{FORM_TOKEN}={}", self.token.form_token())
     }
@@ -104,6 +105,7 @@ impl Visit {
     }
 
     /// Whether one of our own pages sent a form whose token stands in the address. Its body was not read.
+    #[cfg(feature = "sandbox")]
     pub(super) fn form_with_files(&self) -> Result<(), Refusal> {
         let given = self.call.query.iter().find(|(name, _)| name == FORM_TOKEN).map(|(_, token)| token.as_str());
         self.vouch(given.unwrap_or_default())
