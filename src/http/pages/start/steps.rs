@@ -82,7 +82,7 @@ fn of_session(visit: &Visit, session: Option<&Session>, due: bool) -> Markup {
             },
             Some(session) => {
                 p {
-                    (sessions::status_tag(visit.words().sessions, session.status)) " "
+                    (sessions::tag(visit.words().sessions, session.status, session.error_code.as_deref())) " "
                     @if let Some(why) = &session.error_message { (words::fault(visit.look.language, why)) " " }
                     a href=(format!("/dashboard/sessions/{}", session.id)) { (session.session_key.as_str()) }
                 }
