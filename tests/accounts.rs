@@ -22,7 +22,7 @@ async fn a_stranger_signs_up_and_in_and_out() {
     let made = browser.post("/signup", &form).await;
     assert_eq!(made.goes_to(), "/login?made=1&next=%2Fdashboard%2Fstart", "to load it again sends nothing again");
     let made = browser.get(made.goes_to()).await;
-    assert!(made.text.contains("value=\"new@example.com\"") && made.text.contains("is ready"), "{}", made.text);
+    assert!(made.text.contains("value=\"new@example.com\"") && made.text.contains("has one now"), "{}", made.text);
     assert!(!Browser::at(&app).get("/login?made=1").await.text.contains("new@example.com"));
     let entered = browser.post("/login", &[&form[..], &[("next", "/dashboard/account")]].concat()).await;
     let cookie = entered.headers["set-cookie"].to_str().unwrap();
