@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use hyper::body::Bytes;
+use percent_encoding::percent_decode;
 use serde_json::error::Category;
 use tokio::time::timeout;
 use warp::http::HeaderMap;
@@ -51,18 +52,7 @@ pub(super) async fn form(headers: &HeaderMap, chunks: Chunks) -> Result<Fields, 
 
 /// Whether all that a form says is UTF-8; a lenient reader would put something in the place of what is not.
 fn is_utf8(form: &[u8]) -> bool {
-    form.split(|byte| matches!(byte, b'&' | b'=')).all(|piece| {
-        let mut bytes = Vec::with_capacity(piece.len());
-        let mut rest = piece;
-        while let Some((first, after)) = rest.split_first() {
-            let hex = after.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
-            let escaped = hex.filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
-            let escaped = escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok());
-            bytes.push(escaped.unwrap_or(*first));
-            rest = if escaped.is_some() { &after[2..] } else { after };
-        }
-        std::str::from_utf8(&bytes).is_ok()
-    })
+    form.split(|byte| matches!(byte, b'&' | b'=')).all(|piece| percent_decode(piece).decode_utf8().is_ok())
 }
 
 async fn whole(headers: &HeaderMap, mut chunks: Chunks) -> Result<Vec<u8>, Refusal> {

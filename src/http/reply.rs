@@ -169,6 +169,14 @@ pub(super) fn not_taken(code: Code, mut page: Response) -> Response {
     page
 }
 
+/// The same where it is to be said when to come back.
+pub(super) fn not_taken_for(refusal: &Refusal, page: Response) -> Response {
+    let mut page = not_taken(refusal.code, page);
+    let retry = retry_after(refusal, page.status());
+    page.headers_mut().extend(retry.map(|seconds| (RETRY_AFTER, seconds)));
+    page
+}
+
 /// The tag of what a caller has already, as our own scripts say it: one, and as it was given.
 pub(super) fn known<D>(call: &Call<D>) -> Option<String> {
     call.header(IF_NONE_MATCH.as_str()).ok().flatten().map(str::to_owned)
@@ -183,14 +191,6 @@ pub(super) fn unless_known(known: Option<&str>, page: Response) -> Response {
     let mut response = unchanged();
     response.headers_mut().extend(tag.cloned().map(|tag| (ETAG, tag)));
     response
-}
-
-/// The same where it is to be said when to come back.
-pub(super) fn not_taken_for(refusal: &Refusal, page: Response) -> Response {
-    let mut page = not_taken(refusal.code, page);
-    let retry = retry_after(refusal, page.status());
-    page.headers_mut().extend(retry.map(|seconds| (RETRY_AFTER, seconds)));
-    page
 }
 
 /// The same as the caller has it already.
